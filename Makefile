@@ -1,0 +1,70 @@
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: help demo demo-live test test-servers servers lint format matrix docs dist clean
+
+help:
+	@echo "make demo          run the whole main job on real input, in under 30 s after installation"
+	@echo "make demo-live     the same site, kept running for you to click; prints its address"
+	@echo "make test          install what the tests need, Telegraf and InfluxDB 1.8 too, and run them"
+	@echo "make test-servers  the second tier: InfluxDB 2.7, Vault, Kapacitor, age, PostgreSQL, Redis"
+	@echo "make lint          ruff, mypy, import contracts, coverage of the tests that ran"
+	@echo "make format        let ruff rewrite what it can"
+	@echo "make matrix        the test suite on every interpreter and Django found (tox)"
+	@echo "make docs          build the documentation into docs/_build"
+	@echo "make dist          build the wheel and the source distribution"
+	@echo "make clean         remove everything the other targets made"
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
+
+$(VENV)/.demo: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --editable . --group demo
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --editable ".[all]" --group dev
+	@touch $(VENV)/.demo $@
+
+demo: $(VENV)/.demo
+	$(BIN)/python -m example_project.demo
+
+demo-live: $(VENV)/.demo
+	$(BIN)/python -m example_project.demo --live
+
+servers: $(VENV)/.dev
+	$(BIN)/python -m tests.servers install telegraf influxdb1
+
+test: servers
+	COVERAGE_FILE=.coverage.test $(BIN)/python -m pytest --cov --cov-report= -m "not second_tier"
+
+test-servers: $(VENV)/.dev
+	$(BIN)/python -m tests.servers install --all
+	COVERAGE_FILE=.coverage.servers $(BIN)/python -m pytest --cov --cov-report= -m second_tier
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --config setup.cfg
+	@ls .coverage.* >/dev/null 2>&1 || $(MAKE) test
+	$(BIN)/coverage combine --keep --quiet
+	$(BIN)/coverage report
+
+format: $(VENV)/.dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+matrix: $(VENV)/.dev
+	$(BIN)/tox run
+
+docs: $(VENV)/.dev
+	$(BIN)/sphinx-build --quiet --fail-on-warning docs docs/_build
+
+dist: $(VENV)/.dev
+	$(BIN)/python -m build --outdir dist
+
+clean:
+	rm -rf $(VENV) .tox .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis build dist docs/_build

@@ -1,0 +1,1 @@
+"""A small real site that uses all of zemanta_ops."""

@@ -1,0 +1,1 @@
+"""Metrics with tags: counters, timers and gauges to a local statsd agent."""

@@ -1,0 +1,1 @@
+"""Plug-ins: one module an instrumented library, switched on by name."""

@@ -1,0 +1,1 @@
+"""Operators' tools around the agent and the database."""

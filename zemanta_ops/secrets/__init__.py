@@ -1,0 +1,1 @@
+"""Secrets that stand encrypted in settings and are decrypted once, at startup."""

@@ -1,0 +1,1 @@
+"""Operators' verbs over files that hold tokens: scan, rewrite, rotate, audit, history."""
