@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.apps import AppConfig
+from django.core.signals import setting_changed
 
 
 class ZemantaOpsConfig(AppConfig):
-    """Registers the system checks."""
+    """Registers the system checks and follows settings that tests override."""
 
     name = "zemanta_ops"
     verbose_name = "Zemanta ops"
+
+    def ready(self) -> None:
+        """Connect what lives as long as the process."""
+        setting_changed.connect(_reload_metrics, dispatch_uid="zemanta_ops.metrics")
+
+
+def _reload_metrics(*, setting: str, **_: Any) -> None:
+    if setting in ("ZEMANTA_OPS", "STATSD_INFLUX_HOST", "STATSD_INFLUX_PORT", "PROJECT_NAME", "HOSTNAME"):
+        from zemanta_ops.metrics.client import default_client
+
+        default_client.reload()

@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.test import override_settings
+
+from zemanta_ops.conf import conf
+
+
+class FakeSecret:
+    def get(self) -> str:
+        return "example-password"
+
+
+def metrics(**values: Any) -> override_settings:
+    return override_settings(ZEMANTA_OPS={"METRICS": values})
+
+
+def test_everything_has_a_default() -> None:
+    assert (conf.metrics.host, conf.metrics.port, conf.metrics.protocol) == ("127.0.0.1", 8125, "udp")
+    assert conf.metrics.enabled is None
+    assert conf.metrics.host_tag
+    assert "." not in conf.metrics.host_tag
+    assert conf.metrics.tags == {}
+    assert conf.influxdb.url == ""
+
+
+def test_settings_are_read_on_access() -> None:
+    with metrics(PORT=9000, TAGS={"env": "prod"}, HOST_TAG=None):
+        assert (conf.metrics.port, conf.metrics.tags, conf.metrics.host_tag) == (9000, {"env": "prod"}, None)
+    assert conf.metrics.port == 8125
+
+
+def test_the_environment_wins(monkeypatch: pytest.MonkeyPatch) -> None:
+    environment = {"PORT": "9001", "ENABLED": "no", "TAGS": "env=prod, version=1.2", "EXCLUDE_PATHS": "/a, /b*"}
+    for name, value in {**environment, "SAMPLE_RATE": "1/4", "HOST_TAG": ""}.items():
+        monkeypatch.setenv(f"ZEMANTA_OPS_METRICS_{name}", value)
+    with metrics(PORT=9000, ENABLED=True):
+        assert (conf.metrics.port, conf.metrics.enabled) == (9001, False)
+        assert conf.metrics.tags == {"env": "prod", "version": "1.2"}
+        assert conf.metrics.exclude_paths == ("/a", "/b*")
+        assert (conf.metrics.sample_rate, conf.metrics.host_tag) == (0.25, None)
+
+
+def test_the_settings_of_the_old_client_are_the_last_resort() -> None:
+    old = {"STATSD_INFLUX_HOST": ("agent",), "STATSD_INFLUX_PORT": ("8126",), "PROJECT_NAME": "p", "HOSTNAME": "a.b"}
+    with override_settings(**old):
+        assert (conf.metrics.host, conf.metrics.port) == ("agent", 8126)
+        assert (conf.metrics.prefix, conf.metrics.host_tag) == ("p", "a-b")
+        with metrics(HOST="new", PREFIX=""):
+            assert (conf.metrics.host, conf.metrics.prefix) == ("new", "")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PORT", "many"),
+        ("PORT", 0),
+        ("PORT", 1.5),
+        ("PORT", True),
+        ("FLUSH_SECONDS", float("nan")),
+        ("PROTOCOL", "unix"),
+        ("HOST", 5),
+        ("EXCLUDE_PATHS", 5),
+        ("EXCLUDE_PATHS", [5]),
+        ("TAGS", "env"),
+        ("TAGS", {5: 5}),
+        ("ENABLED", "perhaps"),
+        ("HOST_TAG", 5),
+        ("SAMPLE_RATE", 0.3),
+        ("SAMPLE_RATE", 1 / 93),
+        ("SAMPLE_RATE", "1/0"),
+    ],
+)
+def test_a_value_of_the_wrong_type_counts_as_absent(name: str, value: Any) -> None:
+    default = getattr(conf.metrics, name.lower())
+    with metrics(**{name: value}):
+        assert getattr(conf.metrics, name.lower()) == default
+
+
+def test_a_secret_is_revealed_on_access() -> None:
+    with override_settings(ZEMANTA_OPS={"INFLUXDB": {"PASSWORD": FakeSecret()}}):
+        assert conf.influxdb.password == "example-password"
+
+
+@pytest.mark.parametrize("value", [None, "text", {"METRICS": None}])
+def test_a_strange_settings_dict_leaves_the_defaults(value: Any) -> None:
+    with override_settings(ZEMANTA_OPS=value):
+        assert conf.metrics.port == 8125
+
+
+def test_a_setting_documents_itself() -> None:
+    from zemanta_ops.conf import Metrics
+
+    settings = Metrics.settings()
+    assert {"ENABLED", "HOST", "AGENT_INTERVAL"} < set(settings)
+    assert all(setting.__doc__ for setting in settings.values())
+    assert Metrics.port.name == "PORT"

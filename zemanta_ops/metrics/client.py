@@ -1,0 +1,305 @@
+"""The client: ``incr``, ``decr``, ``gauge``, ``timing``, ``timer``, ``histogram``, ``unique``.
+
+A call looks its series up in a cache, appends one entry to the buffer's queue, and returns. It never raises, whatever
+it is given, and never blocks: what cannot be written is counted in ``health()`` and dropped.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from zemanta_ops.metrics import catalog, options
+from zemanta_ops.metrics.buffer import EXIT_SECONDS, Buffer, Put
+from zemanta_ops.metrics.cardinality import Guard
+from zemanta_ops.metrics.dialects import RENDERERS
+from zemanta_ops.metrics.options import Options
+from zemanta_ops.metrics.series import COUNTER, GAUGE, HISTOGRAM, SET, TIMING, Series
+from zemanta_ops.metrics.tags import clean_name, clean_tags, merge
+from zemanta_ops.metrics.timers import Timer
+from zemanta_ops.metrics.transports import create
+from zemanta_ops.metrics.values import MISSING, by_keyword, member, milliseconds, number, one
+
+logger = logging.getLogger("zemanta_ops.metrics")
+
+MAX_CACHED = 50_000
+
+Cache = dict[Any, Series]
+
+
+class Client:
+    """Emits metrics to one agent. Without options it follows the Django settings.
+
+    Nothing is opened or started before the first sample.
+    """
+
+    def __init__(self, given: Options | None = None) -> None:
+        self._given: Options | Mapping[str, Any] = given or {}
+        self._lock = threading.RLock()
+        self._caches: dict[tuple[str, int], Cache] = {}
+        self._extra_caches: list[Cache] = []
+        self._counters = self._cache(COUNTER)
+        self._gauges = self._cache(GAUGE)
+        self._timings = self._cache(TIMING)
+        self._histograms = self._cache(HISTOGRAM)
+        self.buffer: Buffer | None = None
+        self._captured: list[Put] = []
+        self._options: Options | None = None
+        self.put: Put = self._first_put
+
+    def incr(self, name: str, count: Any = MISSING, /, **tags: Any) -> None:
+        """Add ``count`` (default 1) to a counter; fractions are summed, then cut off, at each flush.
+
+        Without a second positional, ``count=`` or else ``value=`` is the count, as in django-statsd-influx.
+        """
+        if count is MISSING:
+            count = by_keyword(tags, 1, "count", "value") if tags else 1
+        try:
+            series = self._counters[(name, *tags.items())]
+        except Exception:  # noqa: BLE001  (unknown series, or a tag that cannot be hashed)
+            series = self._find(COUNTER, name, tags)
+        self.put(series, count if type(count) is int else number(count))
+
+    def decr(self, name: str, count: Any = MISSING, /, **tags: Any) -> None:
+        """Subtract ``count`` (default 1) from a counter."""
+        if count is MISSING:
+            count = by_keyword(tags, 1, "count", "value")
+        self.emit(COUNTER, name, -number(count), tags)
+
+    def gauge(self, name: str, value: Any = MISSING, /, delta: bool = False, **tags: Any) -> None:
+        """Set a gauge, or add to it with ``delta=True``; the order of the calls is kept."""
+        if value is MISSING:
+            value = by_keyword(tags, None, "value")
+        try:
+            series = self._gauges[(name, *tags.items())]
+        except Exception:  # noqa: BLE001
+            series = self._find(GAUGE, name, tags)
+        value = number(value)
+        self.put(series, (value,) if delta else value)
+
+    def timing(self, name: str, seconds: Any = MISSING, /, **tags: Any) -> None:
+        """Record a duration: seconds, or a timedelta; milliseconds on the wire, microseconds kept."""
+        if seconds is MISSING:
+            seconds = by_keyword(tags, None, "seconds", "value")
+        try:
+            series = self._timings[(name, *tags.items())]
+        except Exception:  # noqa: BLE001
+            series = self._find(TIMING, name, tags)
+        self.put(series, seconds * 1000.0 + 0.0 if type(seconds) is float else milliseconds(seconds))
+
+    def histogram(self, name: str, value: Any = MISSING, /, **tags: Any) -> None:
+        """Record a size or a number of rows, from which the agent makes percentiles; not negative."""
+        if value is MISSING:
+            value = by_keyword(tags, None, "value")
+        try:
+            series = self._histograms[(name, *tags.items())]
+        except Exception:  # noqa: BLE001
+            series = self._find(HISTOGRAM, name, tags)
+        self.put(series, number(value) + 0)
+
+    def unique(self, name: str, value: Any = MISSING, /, **tags: Any) -> None:
+        """Add a member to a set; the agent counts distinct members."""
+        if value is MISSING:
+            value = by_keyword(tags, None, "value")
+        self.emit(SET, name, value, tags)
+
+    def timer(self, name: str, /, **tags: Any) -> Timer:
+        """Return a context manager and decorator that times what it wraps, failing or not."""
+        return Timer(lambda seconds: self.emit(TIMING, name, seconds * 1000.0, tags))
+
+    block_timer = timer
+
+    def emit(self, kind: str, name: str, value: Any, tags: Mapping[str, Any] | None = None, every: int = 1) -> None:
+        """Record one value of any kind, in the unit of the wire: timings in milliseconds.
+
+        ``every`` is n where the caller has kept one sample in n: counters are multiplied, timings carry ``@1/n``.
+        """
+        tags = tags or {}
+        try:
+            series = self._caches[kind, every][(name, *tags.items())]
+        except Exception:  # noqa: BLE001
+            series = self._find(kind, name, tags, every)
+        self.put(series, member(value) if kind == SET else value if type(value) is tuple else number(value))
+
+    def series(
+        self, kind: str, name: str, tags: Mapping[str, Any], *, every: int = 1, companion: Series | None = None
+    ) -> Series:
+        """Return a series to keep and ``put`` values to; keep it in a ``new_cache()``, which is emptied on reload."""
+        self._setup()
+        text = clean_name(name)
+        cleaned = self._admit(text, clean_tags(tags))
+        prefix = clean_name(self._options_now().prefix)
+        full_name = f"{prefix}.{text}" if prefix and text else text
+        series = Series(
+            kind,
+            text,
+            cleaned,
+            full_name=full_name,
+            all_tags=merge(cleaned, self._default_tags),
+            every=every,
+            companion=companion,
+        )
+        if text:
+            RENDERERS[self._options_now().dialect](series)
+        return series
+
+    def new_cache(self) -> Cache:
+        """Return a dict for series of one's own, which the client empties when its options change."""
+        cache: Cache = {}
+        self._extra_caches.append(cache)
+        return cache
+
+    def configure(self, statsd_host: Any, statsd_port: Any, project_name: Any) -> None:
+        """Use this agent and prefix; the other options stay. Works without Django settings."""
+        given = {"host": one(statsd_host), "port": number(one(statsd_port)), "prefix": one(project_name)}
+        given["port"] = int(given["port"]) if given["port"] == given["port"] else 8125
+        self.reload(given)
+
+    def reload(self, given: Options | Mapping[str, Any] | None = None) -> None:
+        """Flush, and read the options again before the next sample."""
+        with self._lock:
+            if given is not None:
+                self._given = given
+            if self.buffer is not None:
+                self.buffer.close()
+            self.buffer = self._options = None
+            for cache in (*self._caches.values(), *self._extra_caches):
+                cache.clear()
+            if self._captured:
+                self._captured[0] = self._first_put
+            else:
+                self.put = self._first_put
+
+    def flush(self, timeout: float = EXIT_SECONDS) -> bool:
+        """Send what is queued now; False where another flush takes longer than ``timeout`` seconds."""
+        return self.buffer.flush(timeout) if self.buffer is not None else True
+
+    def close(self, timeout: float = EXIT_SECONDS) -> None:
+        """Flush and stop the flusher; a later sample is still sent, inline."""
+        if self.buffer is not None:
+            self.buffer.close(timeout)
+
+    def health(self) -> dict[str, Any]:
+        """Return the state of this process's emitter, for a health-check page.
+
+        ``sent`` and ``dropped`` (by reason) count samples; ``flush_age`` and ``flush_seconds`` are seconds.
+        """
+        self._setup()
+        buffer = self.buffer
+        if buffer is None:
+            return {"enabled": False}
+        age = time.monotonic() - buffer.last_flush_at if buffer.last_flush_at else None
+        return {
+            "enabled": True,
+            "flusher_alive": buffer.alive(),
+            "queue_depth": len(buffer.queue),
+            "sent": buffer.tally.sent,
+            "datagrams": buffer.tally.datagrams,
+            "bytes": buffer.tally.bytes,
+            "dropped": dict(buffer.tally.dropped),
+            "flush_age": age,
+            "flush_seconds": buffer.last_flush_seconds,
+        }
+
+    @contextmanager
+    def capture(self, sink: Put) -> Iterator[None]:
+        """Give every sample to ``sink(series, value)`` instead of the buffer; may be nested."""
+        with self._lock:
+            self._captured.append(self.put)
+            self.put = sink
+        try:
+            yield
+        finally:
+            with self._lock:
+                self.put = self._captured.pop()
+
+    def _cache(self, kind: str, every: int = 1) -> Cache:
+        return self._caches.setdefault((kind, every), {})
+
+    def _find(self, kind: str, name: Any, tags: Mapping[str, Any], every: int = 1) -> Series:
+        """Return the series of a call that the cache does not answer as it stands."""
+        text = clean_name(name)
+        cleaned = clean_tags(tags)
+        cache = self._cache(kind, every)
+        key = (text, *cleaned.items())
+        series = cache.get(key)
+        if series is None:
+            series = self.series(kind, name, tags, every=every)
+            if len(cache) >= MAX_CACHED:
+                cache.clear()
+            cache[key] = series
+        # Only strings may answer for the raw call: 1, 1.0 and True are one key but three texts.
+        if type(name) is str and all(type(value) is str for value in tags.values()):
+            cache[(name, *tags.items())] = series
+        return series
+
+    def _admit(self, name: str, tags: dict[str, str]) -> dict[str, str]:
+        verdict = self._guard.admit(name, tags)
+        for key in verdict.offenders:
+            logger.warning("Metric %s has too many values of tag %s; further ones become _other", name, key)
+            self.emit(COUNTER, catalog.CARDINALITY.name, 1, {"metric": name, "tag": key})
+        return verdict.tags
+
+    def ready(self) -> bool:
+        """Whether the options have been read."""
+        return self._options is not None
+
+    def _options_now(self) -> Options:
+        self._setup()
+        assert self._options is not None  # noqa: S101  (for the type checker)
+        return self._options
+
+    def _setup(self) -> None:
+        """Read the options and build the buffer, once."""
+        if self.ready():
+            return
+        with self._lock:
+            if self.ready():
+                return
+            now = self._given if isinstance(self._given, Options) else options.from_settings(**self._given)
+            self._guard = Guard(now.max_series, now.max_tag_values)
+            self._default_tags = clean_tags({**now.tags, "host": now.host_tag})
+            put: Put = _discard
+            if now.enabled:
+                self.buffer = Buffer(
+                    create(now.protocol, now.host, now.port),
+                    datagram_bytes=now.datagram_bytes,
+                    flush_seconds=now.flush_seconds,
+                    queue_size=now.queue_size,
+                    extra=self._self_metrics,
+                    threads=now.threads,
+                )
+                put = self.buffer.put
+            self._options = now
+            if self._captured:
+                self._captured[0] = put
+            else:
+                self.put = put
+
+    def _first_put(self, series: Series, value: Any) -> None:
+        self._setup()
+        if self.put != self._first_put:
+            self.put(series, value)
+
+    def _self_metrics(self, buffer: Buffer) -> Iterable[tuple[Series, Any]]:
+        """Return what the emitter says about itself, every ``report_seconds``."""
+        now = time.monotonic()
+        if now < buffer.tally.report_at:
+            return
+        buffer.tally.report_at = now + self._options_now().report_seconds
+        yield self._find(HISTOGRAM, catalog.QUEUE_DEPTH.name, {}), buffer.last_depth
+        yield self._find(TIMING, catalog.FLUSH_DURATION.name, {}), buffer.last_flush_seconds * 1000
+        for why, change in buffer.tally.changes():
+            name = catalog.DROPPED.name if why else catalog.SENT.name
+            yield self._find(COUNTER, name, {"reason": why}), change
+
+
+def _discard(series: Series, value: Any) -> None:
+    """Take a sample where metrics are off."""
+
+
+default_client = Client()

@@ -1,0 +1,176 @@
+"""Hands datagrams to the agent: connected, non-blocking UDP, or TCP with reconnection; IPv4 and IPv6.
+
+Only the flusher calls these, so a name look-up or a connection never happens in a request. ``send`` raises OSError
+where the datagram is lost, and the flusher counts it.
+"""
+
+from __future__ import annotations
+
+import errno
+import socket
+import time
+from typing import Protocol
+
+DNS_SECONDS = 60.0
+CONNECT_SECONDS = 1.0
+FULL_SECONDS = 0.005
+BACKOFF_SECONDS = (0.5, 30.0)
+
+
+class Transport(Protocol):
+    """Where datagrams go."""
+
+    def send(self, datagram: bytes) -> None:
+        """Send one datagram of whole lines; OSError where it is lost."""
+        ...
+
+    def close(self) -> None:
+        """Let go of the socket; a later send opens a new one."""
+        ...
+
+
+class Endpoint:
+    """Opens sockets to one address, with growing pauses between attempts that fail."""
+
+    def __init__(self, host: str, port: int, kind: socket.SocketKind, backoff: tuple[float, float]) -> None:
+        self._address = (host, port)
+        self._kind = kind
+        self._backoff = backoff
+        self._pause = 0.0
+        self._retry_at = 0.0
+        self._failure: OSError | None = None
+
+    def connect(self) -> socket.socket:
+        """Return a connected, non-blocking socket; while a pause lasts, the last error again, at once."""
+        if self._failure is not None and time.monotonic() < self._retry_at:
+            raise type(self._failure)(*self._failure.args)
+        try:
+            sock = self._first_that_connects()
+        except OSError as error:
+            first, most = self._backoff
+            self._pause = min(max(first, self._pause * 2), most)
+            self._retry_at = time.monotonic() + self._pause
+            self._failure = error
+            raise
+        self._failure, self._pause = None, 0.0
+        sock.setblocking(False)
+        return sock
+
+    def _first_that_connects(self) -> socket.socket:
+        failure: OSError = OSError(errno.EADDRNOTAVAIL, "the name has no address")
+        for family, kind, proto, _, target in socket.getaddrinfo(*self._address, type=self._kind):
+            sock = socket.socket(family, kind, proto)
+            sock.settimeout(CONNECT_SECONDS)
+            try:
+                sock.connect(target)
+            except OSError as error:
+                sock.close()
+                failure = error
+            else:
+                return sock
+        raise failure
+
+
+class UDP:
+    """A connected UDP socket, so that a dead agent shows as ECONNREFUSED.
+
+    The name is resolved again every ``dns_seconds``, and after an error other than a refusal.
+    """
+
+    def __init__(self, host: str, port: int, dns_seconds: float = DNS_SECONDS) -> None:
+        self._endpoint = Endpoint(host, port, socket.SOCK_DGRAM, BACKOFF_SECONDS)
+        self._dns_seconds = dns_seconds
+        self._socket: socket.socket | None = None
+        self._resolved_at = 0.0
+
+    def send(self, datagram: bytes) -> None:
+        """Send one datagram; OSError where it is lost, ECONNREFUSED where nothing listens."""
+        sock = self._fresh_socket()
+        try:
+            _send_datagram(sock, datagram)
+            # On loopback a refusal is known at once, so it is charged to the datagram that was lost.
+            error = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        except OSError as failure:
+            if failure.errno != errno.EMSGSIZE:
+                self.close()
+            raise
+        if error:
+            raise OSError(error, "the agent did not take the datagram")
+
+    def close(self) -> None:
+        """Close the socket; the next send resolves the name again."""
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+
+    def _fresh_socket(self) -> socket.socket:
+        if self._socket is not None and time.monotonic() - self._resolved_at < self._dns_seconds:
+            return self._socket
+        self.close()
+        self._socket = self._endpoint.connect()
+        self._resolved_at = time.monotonic()
+        return self._socket
+
+
+class TCP:
+    """A stream of lines over a connection that is made again after a loss, with growing pauses between attempts."""
+
+    def __init__(self, host: str, port: int, backoff: tuple[float, float] = BACKOFF_SECONDS) -> None:
+        self._endpoint = Endpoint(host, port, socket.SOCK_STREAM, backoff)
+        self._socket: socket.socket | None = None
+
+    def send(self, datagram: bytes) -> None:
+        """Send the lines; OSError where they are lost."""
+        if self._socket is None:
+            self._socket = self._endpoint.connect()
+        try:
+            _raise_if_closed(self._socket)
+            self._socket.settimeout(CONNECT_SECONDS)
+            self._socket.sendall(datagram + b"\n")
+        except OSError:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Close the connection."""
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+
+
+def _raise_if_closed(sock: socket.socket) -> None:
+    """Raise ConnectionResetError where the other side has ended: a first write after that would vanish unseen."""
+    sock.setblocking(False)
+    try:
+        ended = not sock.recv(64)
+    except BlockingIOError:
+        return
+    if ended:
+        raise ConnectionResetError(errno.ECONNRESET, "the agent closed the connection")
+
+
+def _send_datagram(sock: socket.socket, datagram: bytes) -> None:
+    try:
+        sock.send(datagram)
+    except BlockingIOError:
+        time.sleep(FULL_SECONDS)
+        sock.send(datagram)
+    except ConnectionRefusedError:
+        # Reported for an earlier datagram; this one was not sent yet.
+        sock.send(datagram)
+
+
+def reason(error: OSError) -> str:
+    """Name the loss in a tag: ``refused``, ``dns``, ``too_long``, ``full`` or ``network``."""
+    if isinstance(error, socket.gaierror):
+        return "dns"
+    if isinstance(error, ConnectionRefusedError) or error.errno == errno.ECONNREFUSED:
+        return "refused"
+    if error.errno == errno.EMSGSIZE:
+        return "too_long"
+    return "full" if isinstance(error, BlockingIOError) else "network"
+
+
+def create(protocol: str, host: str, port: int) -> Transport:
+    """Return the transport of a protocol, ``udp`` or ``tcp``; nothing is opened yet."""
+    return TCP(host, port) if protocol == "tcp" else UDP(host, port)

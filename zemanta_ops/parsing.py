@@ -1,0 +1,125 @@
+"""Turns the raw value of a setting, a Python value or the text of an environment variable, into its type.
+
+Every function raises ValueError with a sentence that says what is accepted; it never repeats the value, which may be
+a secret.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+WORDS = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
+
+
+def plain(value: Any) -> Any:
+    """Return what a Secret holds, and anything else as it is; a Secret is known by its ``get()``."""
+    reveal = getattr(value, "get", None)
+    return reveal() if callable(reveal) and not isinstance(value, Mapping) else value
+
+
+def boolean(value: Any) -> bool:
+    """Accept a bool, or one of the words 1, true, yes, on, 0, false, no, off."""
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, str) and value.strip().lower() in WORDS:
+        return WORDS[value.strip().lower()]
+    raise ValueError("must be True or False")
+
+
+def text(value: Any) -> str:
+    """Accept a string, or a Secret that holds one."""
+    value = plain(value)
+    if not isinstance(value, str):
+        raise ValueError("must be a string")
+    return value
+
+
+def whole(low: int, high: int) -> Callable[[Any], int]:
+    """Accept a whole number from ``low`` to ``high``, or its text."""
+
+    def parse(value: Any) -> int:
+        try:
+            parsed = None if isinstance(value, (bool, float)) else int(value)
+        except (TypeError, ValueError):
+            parsed = None
+        if parsed is None or not low <= parsed <= high:
+            raise ValueError(f"must be a whole number from {low} to {high}")
+        return parsed
+
+    return parse
+
+
+def number(low: float, high: float) -> Callable[[Any], float]:
+    """Accept a number from ``low`` to ``high``, or its text."""
+
+    def parse(value: Any) -> float:
+        try:
+            parsed = None if isinstance(value, bool) else float(value)
+        except (TypeError, ValueError, OverflowError):
+            parsed = None
+        if parsed is None or not low <= parsed <= high:
+            raise ValueError(f"must be a number from {low} to {high}")
+        return parsed
+
+    return parse
+
+
+port = whole(1, 65535)
+
+
+def one_of(*choices: str) -> Callable[[Any], str]:
+    """Accept one of the given words, in any case."""
+
+    def parse(value: Any) -> str:
+        if not isinstance(value, str) or value.lower() not in choices:
+            raise ValueError(f"must be one of {', '.join(choices)}")
+        return value.lower()
+
+    return parse
+
+
+def strings(value: Any) -> tuple[str, ...]:
+    """Accept a list of strings, or one string with commas between the items."""
+    if isinstance(value, str):
+        return tuple(item for item in (part.strip() for part in value.split(",")) if item)
+    if not isinstance(value, Iterable) or isinstance(value, Mapping):
+        raise ValueError("must be a list of strings")
+    items = tuple(value)
+    if not all(isinstance(item, str) for item in items):
+        raise ValueError("must be a list of strings")
+    return items
+
+
+def tags(value: Any) -> Mapping[str, Any]:
+    """Accept a dict, or text of the form ``env=prod,version=12``."""
+    if isinstance(value, str):
+        pairs = [item.partition("=") for item in strings(value)]
+        if not all(key and equals for key, equals, _ in pairs):
+            raise ValueError("must be a dict of tags, or text like env=prod,version=12")
+        return {key.strip(): item.strip() for key, _, item in pairs}
+    if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
+        raise ValueError("must be a dict of tags, or text like env=prod,version=12")
+    return value
+
+
+def host_tag(value: Any) -> str | None:
+    """Accept a string, whose dots become dashes, or None; empty text means None."""
+    if value is not None and not isinstance(value, str):
+        raise ValueError("must be a string or None")
+    return value.replace(".", "-") if value and value != "None" else None
+
+
+def sample_rate(value: Any) -> float:
+    """Accept 1/n as a number or as the text ``1/n`` or ``0.1``.
+
+    Telegraf repeats a sampled timing ``int(1 / rate)`` times. Binary fractions make some of these one short (n = 93,
+    99, 105 …), so such a rate is refused rather than miscounted.
+    """
+    if isinstance(value, str) and value.replace(" ", "").startswith("1/"):
+        divisor = value.replace(" ", "")[2:]
+        value = 1 / int(divisor) if divisor.isdecimal() and int(divisor) else 0
+    rate = number(0, 1)(value)
+    if rate <= 0 or int(1 / rate) != round(1 / rate) or abs(1 / rate - round(1 / rate)) > 1e-6:
+        raise ValueError("must be 1/n for a whole n that survives division (1, 0.5, 0.25, 0.1, 0.01)")
+    return rate
