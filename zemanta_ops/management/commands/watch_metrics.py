@@ -1,0 +1,136 @@
+"""Show the metrics that arrive: the development agent in the terminal."""
+
+from __future__ import annotations
+
+import argparse
+from contextlib import ExitStack
+from typing import Any, TextIO, cast
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from zemanta_ops.conf import conf
+from zemanta_ops.metrics.stack.agent import Agent
+from zemanta_ops.metrics.stack.aggregate import PERCENTILES
+from zemanta_ops.metrics.stack.display import JsonView, PlainView, View
+from zemanta_ops.metrics.stack.forward import Forwarder, ForwardError
+from zemanta_ops.metrics.stack.listening import ListenError, show_address
+from zemanta_ops.metrics.stack.terminal import LiveView, MissingRichError
+from zemanta_ops.metrics.stack.watch import Bounds, stop_on_signals, watch
+
+EXIT_CANNOT_LISTEN = 3
+EXIT_TOO_FEW = 4
+
+EPILOG = """
+examples:
+  manage.py watch_metrics                          a live table until Ctrl-C
+  manage.py watch_metrics --json --for 10          one JSON document after 10 s
+  manage.py watch_metrics --json --interval 1      one JSON document a second and the total at the end
+  manage.py watch_metrics --for 5 --count 3        end after 3 values, exit code 4 if fewer came in 5 s
+  manage.py watch_metrics --port 8126 --forward 127.0.0.1:8125    look at what goes to Telegraf
+
+exit codes:
+  0  ended as asked, or by Ctrl-C or SIGTERM
+  1  wrong use
+  3  cannot listen: the port is taken, or the host is not this machine
+  4  --count was not reached in --for seconds
+"""
+
+
+class Command(BaseCommand):
+    """Thin: arguments in, one loop, exit code out."""
+
+    help = "Receives statsd metrics on the configured port and shows rates and percentiles per series."
+    requires_system_checks = ()
+
+    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
+        """Keep the examples as they are written."""
+        return super().create_parser(
+            prog_name, subcommand, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter, **kwargs
+        )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Declare the options; defaults come from the METRICS settings."""
+        parser.add_argument("--host", default=conf.metrics.host, help="address to listen on (METRICS HOST)")
+        parser.add_argument("--port", type=int, default=conf.metrics.port, help="port, 0 for a free one (METRICS PORT)")
+        parser.add_argument("--protocol", choices=("udp", "tcp"), default=conf.metrics.protocol)
+        parser.add_argument("--interval", type=positive, help="seconds between two updates (1)")
+        parser.add_argument("--percentiles", type=percentiles, default=PERCENTILES, help="e.g. 50,95,99.9")
+        parser.add_argument("--once", action="store_true", help="end after one interval")
+        parser.add_argument("--for", dest="seconds", type=positive, help="end after so many seconds")
+        parser.add_argument("--count", type=whole, metavar="VALUES", help="end after so many values")
+        parser.add_argument("--forward", metavar="HOST:PORT", help="pass every datagram on, unchanged, over UDP")
+        parser.add_argument("--json", action="store_true", help="JSON, one document a line")
+        parser.add_argument("--plain", action="store_true", help="lines of text, also in a terminal")
+
+    def handle(self, *_args: Any, **options: Any) -> None:
+        """Watch until a bound or a signal."""
+        with ExitStack() as stack:
+            try:
+                forward = Forwarder(options["forward"]) if options["forward"] else None
+                agent = stack.enter_context(
+                    Agent(
+                        options["host"],
+                        options["port"],
+                        protocol=options["protocol"],
+                        percentiles=options["percentiles"],
+                        dogstatsd=conf.metrics.dialect == "dogstatsd",
+                        forward=forward,
+                    )
+                )
+            except ForwardError as error:
+                raise CommandError(str(error)) from None
+            except ListenError as error:
+                raise CommandError(str(error), returncode=EXIT_CANNOT_LISTEN) from None
+            where = ", ".join(f"{options['protocol']} {show_address(*each)}" for each in agent.addresses)
+            stopped = stack.enter_context(stop_on_signals(agent.wake))
+            view = self._view(options, where)
+            self.stderr.write(f"listening on {where}", style_func=str)
+            bounds = Bounds(options["seconds"], options["count"], options["once"])
+            watch(agent, view, options["interval"] or 1.0, bounds, stopped)
+            if forward and forward.failed:
+                self.stderr.write(
+                    f"{forward.failed} of {forward.failed + forward.sent} datagrams could not be forwarded to "
+                    f"{forward.target}: {forward.reason}",
+                    style_func=str,
+                )
+            if options["count"] and options["seconds"] and agent.values < options["count"] and not stopped():
+                raise CommandError(
+                    f"{agent.values} of {options['count']} values came in {options['seconds']:g} s",
+                    returncode=EXIT_TOO_FEW,
+                )
+
+    def _view(self, options: dict[str, Any], where: str) -> View:
+        self.stdout.ending = ""  # the views end their lines themselves
+        out = cast(TextIO, self.stdout)
+        if options["json"]:
+            return JsonView(out, intervals=options["interval"] is not None)
+        if options["plain"] or not out.isatty():
+            return PlainView(out)
+        try:
+            return LiveView(out, f"metrics on {where}")
+        except MissingRichError as error:
+            self.stderr.write(f"{error}; plain lines until then", style_func=str)
+            return PlainView(out)
+
+
+def positive(text: str) -> float:
+    """Return the number, which must be above zero."""
+    number = float(text)
+    if not 0 < number < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text} is not a number above 0")
+    return number
+
+
+def whole(text: str) -> int:
+    """Return the number, which must be whole and above zero."""
+    if not text.isdecimal() or not int(text):
+        raise argparse.ArgumentTypeError(f"{text} is not a whole number above 0")
+    return int(text)
+
+
+def percentiles(text: str) -> tuple[float, ...]:
+    """Return the percentiles of a list such as ``50,95,99.9``."""
+    found = tuple(float(each) for each in text.split(","))
+    if not all(0 <= each <= 100 for each in found):
+        raise argparse.ArgumentTypeError(f"{text}: a percentile lies between 0 and 100")
+    return found

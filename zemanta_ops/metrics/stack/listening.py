@@ -1,0 +1,118 @@
+"""Listening sockets of the development agent, one for each address that the host's name has."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+# The kernel's default holds about 90 datagrams of 1,432 bytes; it grants what net.core.rmem_max allows of this.
+RECEIVE_BUFFER = 4 * 1024 * 1024
+_NOT_HERE = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
+
+
+class ListenError(Exception):
+    """The agent cannot listen; the text says why and what to do."""
+
+
+def listen(host: str, port: int, protocol: str = "udp") -> list[socket.socket]:
+    """Return bound, non-blocking sockets for every address of ``host``.
+
+    Port 0 takes a free port, the same one for each address. ``protocol`` is ``udp`` or ``tcp``.
+
+    Raises:
+        ListenError: the port is taken, the host is unknown or not this machine, or the port is not permitted.
+
+    """
+    try:
+        return _listen_once(host, port, protocol)
+    except OSError as error:
+        if not port and error.errno == errno.EADDRINUSE:
+            # The port that was free on one address is taken on the other; another will do.
+            return listen(host, 0, protocol)
+        raise ListenError(_explain(error, host, port, protocol)) from error
+
+
+def address_of(listener: socket.socket) -> tuple[str, int]:
+    """Return the host and the port that a socket is bound to."""
+    host, port = listener.getsockname()[:2]
+    return host, port
+
+
+def show_address(host: str, port: int) -> str:
+    """Return ``host:port``, an IPv6 address in brackets."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def kernel_drops(listeners: Sequence[socket.socket]) -> int | None:
+    """Return how many datagrams the kernel dropped for want of buffer; None where ``/proc/net`` is missing."""
+    inodes = {str(os.fstat(each.fileno()).st_ino) for each in listeners}
+    found = [int(columns[-1]) for columns in _socket_table() if columns[9] in inodes]
+    return sum(found) if found else None
+
+
+def _socket_table() -> Iterator[list[str]]:
+    for table in ("/proc/net/udp", "/proc/net/udp6"):
+        try:
+            lines = Path(table).read_text(encoding="ascii").splitlines()[1:]
+        except OSError:
+            continue
+        yield from (line.split() for line in lines)
+
+
+def _listen_once(host: str, port: int, protocol: str) -> list[socket.socket]:
+    kind = socket.SOCK_DGRAM if protocol == "udp" else socket.SOCK_STREAM
+    addresses = socket.getaddrinfo(host or None, port, type=kind, flags=socket.AI_PASSIVE)
+    missing: OSError | None = None
+    with ExitStack() as on_failure:
+        bound: list[socket.socket] = []
+        for family, _, _, _, address in dict.fromkeys(addresses):
+            port_to_bind = address_of(bound[0])[1] if bound else port
+            try:
+                bound.append(on_failure.enter_context(_bind(family, kind, address, port_to_bind)))
+            except OSError as error:
+                if error.errno not in _NOT_HERE:
+                    raise
+                missing = error
+        if not bound and missing:
+            raise missing
+        on_failure.pop_all()
+        return bound
+
+
+def _bind(family: int, kind: int, address: tuple[object, ...], port: int) -> socket.socket:
+    listener = socket.socket(family, kind)
+    try:
+        if family == socket.AF_INET6:
+            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        if kind == socket.SOCK_STREAM:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        else:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
+        listener.setblocking(False)
+        listener.bind((address[0], port, *address[2:]))
+        if kind == socket.SOCK_STREAM:
+            listener.listen()
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
+def _explain(error: OSError, host: str, port: int, protocol: str) -> str:
+    where = f"{protocol} {show_address(host, port)}"
+    if isinstance(error, socket.gaierror):
+        return f"cannot listen on {where}: the host name {host!r} is not known here. Set HOST, or pass --host"
+    if error.errno == errno.EADDRINUSE:
+        return (
+            f"cannot listen on {where}: the port is taken, perhaps by Telegraf. "
+            f"Stop that program, or choose another port with --port"
+        )
+    if error.errno == errno.EADDRNOTAVAIL:
+        return f"cannot listen on {where}: that address is not one of this machine. Pass --host 127.0.0.1"
+    if error.errno == errno.EACCES:
+        return f"cannot listen on {where}: a port below 1024 needs privileges. Choose another with --port"
+    return f"cannot listen on {where}: {error.strerror or error}"

@@ -1,0 +1,91 @@
+"""The loop behind ``watch_metrics``: receive, show an interval at a time, end within the bounds."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from zemanta_ops.metrics.stack.agent import Agent
+from zemanta_ops.metrics.stack.display import View
+from zemanta_ops.metrics.stack.report import Report
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """When to end: after so many seconds, so many values, one interval; or, with neither, at a signal."""
+
+    seconds: float | None = None
+    values: int | None = None
+    once: bool = False
+
+    def reached(self, agent: Agent, intervals: int, elapsed: float) -> bool:
+        """Tell whether any bound is reached."""
+        return (
+            (self.once and intervals > 0)
+            or (self.seconds is not None and elapsed >= self.seconds)
+            or (self.values is not None and agent.values >= self.values)
+        )
+
+
+def watch(
+    agent: Agent,
+    view: View,
+    interval: float,
+    bounds: Bounds,
+    stopped: Callable[[], bool],
+    on_interval: Callable[[Report], None] | None = None,
+) -> Report:
+    """Show what the agent receives until a bound is reached or ``stopped`` says so; return the total.
+
+    ``on_interval`` is given each interval's report, the last and partial one too.
+    """
+    start = time.monotonic()
+    intervals = 0
+    next_turn = start + interval
+    end = start + bounds.seconds if bounds.seconds is not None else None
+    while not stopped() and not bounds.reached(agent, intervals, time.monotonic() - start):
+        now = time.monotonic()
+        if now < next_turn:
+            agent.poll(min(next_turn, end or next_turn) - now)
+            continue
+        _turn(agent, view, on_interval)
+        intervals += 1
+        next_turn = max(next_turn + interval, time.monotonic())
+    agent.poll(0)  # what had arrived when the end came still counts
+    _turn(agent, view, on_interval)
+    total = agent.total()
+    view.end(total)
+    return total
+
+
+def _turn(agent: Agent, view: View, on_interval: Callable[[Report], None] | None) -> None:
+    report = agent.interval()
+    view.interval(report, agent.total())
+    if on_interval:
+        on_interval(report)
+
+
+@contextmanager
+def stop_on_signals(wake: Callable[[], None]) -> Iterator[Callable[[], bool]]:
+    """Yield a function that tells whether SIGINT or SIGTERM came; outside the main thread none is caught."""
+    stopped = False
+
+    def note(_number: int, _frame: object) -> None:
+        # A plain flag: a lock, as an Event has, could be held by the very code that the signal interrupts.
+        nonlocal stopped
+        stopped = True
+        wake()
+
+    if threading.current_thread() is not threading.main_thread():
+        yield lambda: stopped
+        return
+    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield lambda: stopped
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
