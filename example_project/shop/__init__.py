@@ -1,0 +1,1 @@
+"""The print shop: jobs wait, are printed, are done."""

@@ -1,0 +1,1 @@
+"""The views of the shop, one module a kind."""
