@@ -60,6 +60,6 @@ PAYMENT: dict[str, Any] = {"currency": "EUR", "gateways": [{"name": "card"}, {"n
 ZEMANTA_OPS: dict[str, dict[str, Any]] = {
     "METRICS": {
         "TAGS": {"app": "print-shop"},
-        "EXCLUDE_PATHS": ["/static/", "/healthz/"],
+        "EXCLUDE_PATHS": ["/static/*", "/healthz/"],
     }
 }
