@@ -3,10 +3,21 @@
 from example_project.settings import base
 
 SECRET_KEY = "tests-only-not-a-secret"
-INSTALLED_APPS = ["django.contrib.contenttypes", "django.contrib.auth", "zemanta_ops", "example_project.shop"]
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.messages",
+    "django.contrib.sessions",
+    "rest_framework",
+    "zemanta_ops",
+    "example_project.shop",
+]
 DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}}
 ALLOWED_HOSTS = ["*"]
 USE_TZ = True
+ROOT_URLCONF = "tests.metrics.site"
+TEMPLATES = [{"BACKEND": "django.template.backends.django.DjangoTemplates", "APP_DIRS": True}]
 
 # The shop reads these.
 PAYMENT = base.PAYMENT
