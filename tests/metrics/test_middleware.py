@@ -23,7 +23,7 @@ pytestmark = pytest.mark.urls("tests.metrics.site")
 
 @pytest.fixture(autouse=True)
 def installed() -> Iterator[None]:
-    with override_settings(MIDDLEWARE=[MIDDLEWARE]):
+    with override_settings(MIDDLEWARE=[MIDDLEWARE], TEMPLATES=[]):
         yield
 
 

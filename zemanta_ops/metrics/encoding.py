@@ -145,7 +145,7 @@ def _encode_timing(series: Series, values: Sequence[Any], limit: int) -> Iterato
     suffix = b"|" + series.kind.encode()
     if series.every > 1:
         suffix += b"|@%b" % repr(1 / series.every).encode()
-    pattern = (b":%.3f" if series.kind == TIMING else b":%.15g") + suffix
+    pattern = (b":%.3f" if series.kind == TIMING else b":%a") + suffix
     if series.tail:
         yield from _pack(series, [pattern % value for value in values], 0, limit)
         return
