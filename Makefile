@@ -9,7 +9,7 @@ help:
 	@echo "make demo-live     the same site, kept running for you to click; prints its address"
 	@echo "make test          install what the tests need, Telegraf and InfluxDB 1.8 too, and run them"
 	@echo "make test-servers  the second tier: InfluxDB 2.7, Vault, Kapacitor, age, PostgreSQL, Redis"
-	@echo "make lint          ruff, mypy, import contracts, coverage of the tests that ran"
+	@echo "make lint          ruff, mypy, import contracts, docs, coverage of the tests that ran"
 	@echo "make format        let ruff rewrite what it can"
 	@echo "make matrix        the test suite on every interpreter and Django found (tox)"
 	@echo "make docs          build the documentation into docs/_build"
@@ -49,6 +49,7 @@ lint: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --config setup.cfg
+	$(BIN)/sphinx-build --quiet --fail-on-warning docs docs/_build
 	@ls .coverage.* >/dev/null 2>&1 || $(MAKE) test
 	$(BIN)/coverage combine --keep --quiet
 	$(BIN)/coverage report

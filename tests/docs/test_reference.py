@@ -1,0 +1,63 @@
+"""Whatever a user can type or meet stands in the documentation: read from the code, looked for in the pages."""
+
+from __future__ import annotations
+
+import ast
+import pkgutil
+from pathlib import Path
+
+import pytest
+
+from zemanta_ops.conf import conf
+from zemanta_ops.management import commands
+from zemanta_ops.metrics import catalog
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCS = ROOT / "docs"
+SETTINGS = [(section.key, name) for section in (conf.metrics, conf.influxdb) for name in section.settings()]
+COMMANDS = sorted(module.name for module in pkgutil.iter_modules(commands.__path__))
+
+
+def rows(page: str) -> dict[str, list[str]]:
+    """Return the list-table rows of a page: the first cell's bare text, and all cells."""
+    found: dict[str, list[str]] = {}
+    cells: list[str] = []
+    for line in (DOCS / f"{page}.rst").read_text(encoding="utf-8").splitlines():
+        if line.startswith("   * - "):
+            cells = found.setdefault(line[7:].strip("`"), [])
+            cells.append(line[7:])
+        elif line.startswith("     -"):
+            cells.append(line[7:])
+        elif line.startswith("       ") and cells:
+            cells[-1] += " " + line.strip()
+    return found
+
+
+@pytest.mark.parametrize(("section", "name"), SETTINGS)
+def test_every_setting_is_on_the_settings_page(section: str, name: str) -> None:
+    text = (DOCS / "settings.rst").read_text(encoding="utf-8")
+    after_heading = text.split(f"\n{section}\n{'-' * len(section)}\n")[1].split("\n---")[0]
+    assert f"* - ``{name}``" in after_heading
+
+
+@pytest.mark.parametrize(("section", "name"), SETTINGS)
+def test_the_default_on_the_settings_page_is_the_one_in_the_code(section: str, name: str) -> None:
+    setting = {each.key: each for each in (conf.metrics, conf.influxdb)}[section].settings()[name]
+    shown = rows("settings")[name][1].strip("`")
+    if name == "HOST_TAG":
+        assert shown == "this machine's name"
+        return
+    default = setting.default() if callable(setting.default) else setting.default
+    assert ast.literal_eval(shown) == (list(default) if isinstance(default, tuple) else default)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_is_on_the_commands_page(name: str) -> None:
+    assert f"``manage.py {name}" in (DOCS / "commands.rst").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("metric", catalog.METRICS, ids=lambda metric: metric.name)
+def test_every_metric_is_in_the_catalogue_page_with_its_type_unit_and_tags(metric: catalog.Metric) -> None:
+    _, kind_and_unit, tags, _ = rows("catalogue")[metric.name]
+    assert kind_and_unit == f"{metric.kind}, {metric.unit}"
+    assert tags.replace("``", "").split() == list(metric.tags)
