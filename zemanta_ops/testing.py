@@ -1,29 +1,52 @@
-"""The kit for users' own tests."""
+"""The kit for users' own tests: record metrics instead of sending them, and assert on what was recorded.
+
+>>> from zemanta_ops.testing import ANY, capture_metrics
+>>> from zemanta_ops import metrics
+>>> with capture_metrics() as recorded:
+...     metrics.incr("signup", plan="pro")
+>>> recorded.assert_incr("signup", plan=ANY)
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
+from unittest.mock import ANY
 
 from zemanta_ops.metrics.client import default_client
 from zemanta_ops.metrics.series import COUNTER, KIND_NAMES, Series
+from zemanta_ops.metrics.tags import clean_name, clean_value
+
+__all__ = ["ANY", "Record", "Recorder", "capture_metrics"]
 
 
 @dataclass(frozen=True)
 class Record:
-    """One sample: ``kind`` is counter, gauge, timing (in ms), histogram or set; tags are those of the call."""
+    """One sample: ``kind`` is counter, gauge, timing (in ms), histogram or set; tags are those of the call.
+
+    The change of ``gauge(…, delta=True)`` is a 1-tuple.
+    """
 
     kind: str
     name: str
     value: Any
     tags: dict[str, str]
 
+    def __str__(self) -> str:
+        tags = "".join(f", {key}={value!r}" for key, value in self.tags.items())
+        return f"{self.kind} {self.name} = {self.value!r}{tags}"
+
 
 @dataclass
 class Recorder:
-    """The samples emitted inside ``capture_metrics()``, in order."""
+    """The samples emitted inside ``capture_metrics()``, in order.
+
+    In every method a tag's value may be ANY: the tag is there, whatever it says. None: it is not there. A tag that is
+    not named may have any value or be absent. Names and values are compared as they were sent, so ``app:view`` is
+    found as ``app:view`` though it travels as ``app_view``.
+    """
 
     records: list[Record] = field(default_factory=list)
 
@@ -34,10 +57,74 @@ class Recorder:
             companion = series.companion
             self.records.append(Record(KIND_NAMES[COUNTER], companion.name, 1, dict(companion.tags)))
 
+    def clear(self) -> None:
+        """Forget what was recorded so far."""
+        self.records.clear()
+
+    def find(self, name: str, /, **tags: Any) -> list[Record]:
+        """Return the records of this name, of any kind, with these tags."""
+        wanted = clean_name(name)
+        return [record for record in self.records if record.name == wanted and _match(record.tags, tags)]
+
+    def assert_incr(self, name: str, count: Any = ANY, /, **tags: Any) -> None:
+        """Assert that a counter was changed; with ``count``, that the changes add up to it."""
+        self._assert("counter", name, tags, count, lambda values: [sum(values)])
+
+    def assert_gauge(self, name: str, value: Any = ANY, /, **tags: Any) -> None:
+        """Assert that a gauge was set; with ``value``, that it is the last one. A delta's value is a 1-tuple."""
+        self._assert("gauge", name, tags, value, lambda values: values[-1:])
+
+    def assert_timing(self, name: str, seconds: Any = ANY, /, **tags: Any) -> None:
+        """Assert that a duration was recorded; with ``seconds`` (or ``pytest.approx(…)``), one of this length."""
+        self._assert("timing", name, tags, seconds, lambda values: [value / 1000 for value in values])
+
+    def assert_histogram(self, name: str, value: Any = ANY, /, **tags: Any) -> None:
+        """Assert that a value was recorded in a histogram."""
+        self._assert("histogram", name, tags, value, lambda values: values)
+
+    def assert_unique(self, name: str, value: Any = ANY, /, **tags: Any) -> None:
+        """Assert that a member was added to a set."""
+        wanted = value if value is ANY else clean_value(value)
+        self._assert("set", name, tags, wanted, lambda values: values)
+
+    def assert_not_emitted(self, name: str, /, **tags: Any) -> None:
+        """Assert that nothing of this name, of any kind, was emitted with these tags."""
+        if self.find(name, **tags):
+            raise AssertionError(f"{_describe(name, ANY, tags)} was emitted.\n{self._listing()}")
+
+    def _assert(
+        self, kind: str, name: str, tags: dict[str, Any], wanted: Any, read: Callable[[list[Any]], list[Any]]
+    ) -> None:
+        values = [record.value for record in self.find(name, **tags) if record.kind == kind]
+        if not values or (wanted is not ANY and not any(value == wanted for value in read(values))):
+            raise AssertionError(f"no {kind} {_describe(name, wanted, tags)} was emitted.\n{self._listing()}")
+
+    def _listing(self) -> str:
+        return "\n".join(
+            ["Recorded:", *(f"  {record}" for record in self.records)] if self.records else ["Nothing was recorded."]
+        )
+
+
+def _match(tags: dict[str, str], wanted: dict[str, Any]) -> bool:
+    return all(_match_one(tags.get(key), value) for key, value in wanted.items())
+
+
+def _match_one(found: str | None, wanted: Any) -> bool:
+    if wanted is ANY:
+        return found is not None
+    return found == (clean_value(wanted) or None if wanted is not None else None)
+
+
+def _describe(name: str, value: Any, tags: dict[str, Any]) -> str:
+    what = name if value is ANY else f"{name} = {value!r}"
+    return what + "".join(f", {key}={tag!r}" for key, tag in tags.items())
+
 
 @contextmanager
 def capture_metrics() -> Iterator[Recorder]:
-    """Record every metric emitted in the block instead of sending it."""
+    """Record every metric emitted in the block, by any thread, instead of sending it."""
+    # The cardinality guard would go on counting from test to test, and turn a late tag into _other.
+    default_client.reload()
     recorder = Recorder()
     with default_client.capture(recorder.put):
         yield recorder
