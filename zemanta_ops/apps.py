@@ -7,6 +7,8 @@ from typing import Any
 from django.apps import AppConfig
 from django.core.signals import setting_changed
 
+from zemanta_ops.conf import conf
+
 
 class ZemantaOpsConfig(AppConfig):
     """Registers the system checks and follows settings that tests override."""
@@ -17,6 +19,10 @@ class ZemantaOpsConfig(AppConfig):
     def ready(self) -> None:
         """Connect what lives as long as the process."""
         setting_changed.connect(_reload_metrics, dispatch_uid="zemanta_ops.metrics")
+        if conf.metrics.instrument:
+            from zemanta_ops.metrics import instrumentation
+
+            instrumentation.install(conf.metrics.instrument)
 
 
 def _reload_metrics(*, setting: str, **_: Any) -> None:

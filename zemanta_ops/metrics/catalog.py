@@ -32,6 +32,33 @@ FLUSH_DURATION = Metric("zemanta_ops.flush.duration", "timing", "ms", (), "time 
 CARDINALITY = Metric(
     "zemanta_ops.cardinality", "counter", "tags", ("metric", "tag"), "tags that got too many values, once each"
 )
+QUERY_DURATION = Metric(
+    "db.query.duration", "timing", "ms", ("alias", "operation", "outcome"), "time of each database query"
+)
+CACHE_DURATION = Metric(
+    "cache.operation.duration", "timing", "ms", ("alias", "operation", "outcome"), "time of each cache operation"
+)
+CACHE_LOOKUPS = Metric("cache.lookup.count", "counter", "keys", ("alias", "result"), "keys looked up: hit or miss")
+HTTP_CLIENT_DURATION = Metric(
+    "http.client.duration", "timing", "ms", ("method", "peer", "status", "error"), "time of each outgoing HTTP call"
+)
+CELERY_PUBLISHED = Metric("celery.task.published", "counter", "tasks", ("queue", "task"), "tasks sent to the broker")
+CELERY_WAIT = Metric(
+    "celery.task.wait", "timing", "ms", ("queue", "task"), "time from being due until a worker took the task"
+)
+CELERY_DURATION = Metric(
+    "celery.task.duration", "timing", "ms", ("outcome", "queue", "task"), "time that a worker spent on a task"
+)
+TASK_ENQUEUED = Metric("task.enqueued", "counter", "tasks", ("backend", "queue", "task"), "tasks enqueued")
+TASK_WAIT = Metric(
+    "task.wait", "timing", "ms", ("backend", "queue", "task"), "time from being due until a worker took the task"
+)
+TASK_DURATION = Metric(
+    "task.duration", "timing", "ms", ("backend", "outcome", "queue", "task"), "time that a worker spent on a task"
+)
+COMMAND_DURATION = Metric(
+    "command.duration", "timing", "ms", ("command", "outcome"), "time of each run of a management command"
+)
 
 METRICS: tuple[Metric, ...] = (
     REQUEST_DURATION,
@@ -42,6 +69,17 @@ METRICS: tuple[Metric, ...] = (
     QUEUE_DEPTH,
     FLUSH_DURATION,
     CARDINALITY,
+    QUERY_DURATION,
+    CACHE_DURATION,
+    CACHE_LOOKUPS,
+    HTTP_CLIENT_DURATION,
+    CELERY_PUBLISHED,
+    CELERY_WAIT,
+    CELERY_DURATION,
+    TASK_ENQUEUED,
+    TASK_WAIT,
+    TASK_DURATION,
+    COMMAND_DURATION,
 )
 
 

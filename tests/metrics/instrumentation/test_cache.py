@@ -1,0 +1,110 @@
+"""The cache instrumentation over the backends that come with Django."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.cache import caches
+from django.core.cache.backends.locmem import LocMemCache
+from django.test import override_settings
+
+from zemanta_ops.metrics.instrumentation import cache
+from zemanta_ops.testing import Recorder
+
+DURATION = "cache.operation.duration"
+LOOKUPS = "cache.lookup.count"
+
+
+class Broken(LocMemCache):
+    def set(self, *args: Any, **kwargs: Any) -> None:
+        raise ConnectionError
+
+
+@pytest.fixture(autouse=True)
+def installed(tmp_path: Path) -> Iterator[None]:
+    settings = {
+        "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": str(tmp_path)},
+        "files": {"BACKEND": "django.core.cache.backends.filebased.FileBasedCache", "LOCATION": str(tmp_path / "c")},
+        "broken": {"BACKEND": f"{__name__}.Broken"},
+    }
+    with override_settings(CACHES=settings):
+        cache.install()
+        yield
+
+
+@pytest.mark.parametrize("alias", ["default", "files"])
+def test_hits_and_misses(alias: str, captured_metrics: Recorder) -> None:
+    caches[alias].set("a", 1)
+    assert caches[alias].get("a") == 1
+    assert caches[alias].get("b") is None
+    assert caches[alias].get(key="b", default="else") == "else"
+    captured_metrics.assert_incr(LOOKUPS, 1, alias=alias, result="hit")
+    captured_metrics.assert_incr(LOOKUPS, 2, alias=alias, result="miss")
+    captured_metrics.assert_timing(DURATION, alias=alias, operation="set", outcome="ok")
+
+
+def test_a_stored_none_is_a_hit(captured_metrics: Recorder) -> None:
+    caches["default"].set("a", None)
+    assert caches["default"].get("a", "else") is None
+    captured_metrics.assert_incr(LOOKUPS, 1, result="hit")
+
+
+def test_get_many_is_one_operation_that_counts_every_key(captured_metrics: Recorder) -> None:
+    caches["default"].set_many({"a": 1, "b": 2})
+    captured_metrics.clear()
+    assert caches["default"].get_many(key for key in "aabc") == {"a": 1, "b": 2}
+    assert [record.tags["operation"] for record in captured_metrics.find(DURATION)] == ["get_many"]
+    captured_metrics.assert_incr(LOOKUPS, 2, result="hit")
+    captured_metrics.assert_incr(LOOKUPS, 1, result="miss")
+
+
+def test_an_operation_that_other_code_of_the_backend_calls_is_counted_once(captured_metrics: Recorder) -> None:
+    caches["default"].add("n", 1)
+    caches["default"].incr("n")
+    assert [record.tags["operation"] for record in captured_metrics.find(DURATION)] == ["add", "incr"]
+
+
+async def test_async_operations(captured_metrics: Recorder) -> None:
+    await caches["default"].aset("a", 1)
+    found = await asyncio.gather(caches["default"].aget("a"), caches["default"].aget("b"))
+    assert tuple(found) == (1, None)
+    operations = [record.tags["operation"] for record in captured_metrics.find(DURATION)]
+    assert operations == ["set", "get", "get"]
+    captured_metrics.assert_incr(LOOKUPS, 1, result="hit")
+    captured_metrics.assert_incr(LOOKUPS, 1, result="miss")
+
+
+def test_a_failing_backend_fails_as_before_and_is_timed(captured_metrics: Recorder) -> None:
+    with pytest.raises(ConnectionError):
+        caches["broken"].set("a", 1)
+    captured_metrics.assert_timing(DURATION, alias="broken", operation="set", outcome="error")
+
+
+def test_the_cache_stays_an_instance_of_its_backend() -> None:
+    assert isinstance(caches["default"], LocMemCache)
+    assert type(caches["default"]).__name__ == "LocMemCache"
+
+
+def test_a_cache_that_was_open_before_is_measured_too(captured_metrics: Recorder) -> None:
+    cache.uninstall()
+    opened = caches["default"]
+    cache.install()
+    cache.install()
+    opened.get("a")
+    captured_metrics.assert_incr(LOOKUPS, 1, result="miss")
+    assert len(captured_metrics.find(DURATION)) == 1
+
+
+def test_removed_twice_measures_no_more_and_comes_back(captured_metrics: Recorder) -> None:
+    opened = caches["default"]
+    cache.uninstall()
+    cache.uninstall()
+    opened.get("a")
+    captured_metrics.assert_not_emitted(DURATION)
+    cache.install()
+    opened.get("a")
+    captured_metrics.assert_timing(DURATION)

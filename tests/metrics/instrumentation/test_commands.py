@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+import pytest
+from django.core.management import call_command
+from django.core.management.base import BaseCommand
+
+from zemanta_ops.metrics.instrumentation import commands
+from zemanta_ops.testing import Recorder
+
+NAME = "command.duration"
+
+
+class Exits(BaseCommand):
+    def add_arguments(self, parser: object) -> None:
+        parser.add_argument("code", type=int)  # type: ignore[attr-defined]
+
+    def handle(self, *args: object, **options: object) -> None:
+        raise SystemExit(options["code"])
+
+
+@pytest.fixture(autouse=True)
+def installed() -> None:
+    commands.install()
+    commands.install()
+
+
+def test_a_command_is_timed_once(captured_metrics: Recorder) -> None:
+    call_command("check")
+    assert len(captured_metrics.find(NAME, command="check", outcome="ok")) == 1
+
+
+def test_a_failing_command_is_timed(captured_metrics: Recorder) -> None:
+    with pytest.raises(LookupError):
+        call_command("check", "no_such_app")
+    captured_metrics.assert_timing(NAME, command="check", outcome="error")
+
+
+@pytest.mark.parametrize(("code", "outcome"), [(0, "ok"), (3, "error")])
+def test_the_exit_code_decides(code: int, outcome: str, captured_metrics: Recorder) -> None:
+    with pytest.raises(SystemExit):
+        call_command(Exits(), str(code))
+    captured_metrics.assert_timing(NAME, command="test_commands", outcome=outcome)
+
+
+def test_removed_twice_times_no_more(captured_metrics: Recorder) -> None:
+    commands.uninstall()
+    commands.uninstall()
+    call_command("check")
+    captured_metrics.assert_not_emitted(NAME)

@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+import os
+import pkgutil
+import subprocess
+import sys
+
+from zemanta_ops.metrics import instrumentation
+from zemanta_ops.metrics.instrumentation import commands, http
+from zemanta_ops.testing import Recorder
+
+PROBE = """
+import sys
+from django.conf import settings
+settings.configure(INSTALLED_APPS=["zemanta_ops"], ZEMANTA_OPS={"METRICS": {"INSTRUMENT": sys.argv[1].split()}})
+import django
+django.setup()
+print(*sorted({"celery", "httpx", "requests"} & set(sys.modules)))
+"""
+
+
+def loaded(names: str) -> str:
+    command = [sys.executable, "-c", PROBE, names]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=True, timeout=60).stdout
+
+
+def test_every_name_is_a_module_and_every_module_has_a_name() -> None:
+    modules = {module.name for module in pkgutil.iter_modules(instrumentation.__path__)} - {"patching"}
+    assert modules == set(instrumentation.NAMES)
+    for name in modules:
+        assert callable(instrumentation.load(name).install)
+        assert callable(instrumentation.load(name).uninstall)
+
+
+def test_an_unknown_name_does_not_stop_the_others(captured_metrics: Recorder) -> None:
+    instrumentation.install(["nonsense", "commands"])
+    assert commands._PATCH.active
+    instrumentation.uninstall()
+    assert not commands._PATCH.active
+
+
+def test_removing_what_was_never_installed_is_harmless() -> None:
+    instrumentation.uninstall()
+    assert all(not patch.active for patch in http._patches())
+
+
+def test_the_app_installs_what_the_setting_names_and_imports_nothing_else() -> None:
+    assert loaded("http").split() == ["httpx", "requests"]
+    assert loaded("database nonsense").split() == []
+    assert loaded("celery").split() == ["celery"]

@@ -1,0 +1,84 @@
+"""Celery: tasks published, how long they waited for a worker and ran, and how they ended."""
+
+from __future__ import annotations
+
+import time
+from datetime import datetime
+from importlib.util import find_spec
+from typing import Any
+
+from zemanta_ops.metrics.catalog import CELERY_DURATION, CELERY_PUBLISHED, CELERY_WAIT
+from zemanta_ops.metrics.client import default_client
+
+_PUBLISHED_AT = "zemanta_ops_published_at"
+
+
+def _stamp(headers: dict[str, Any] | None = None, **_: Any) -> None:
+    if headers is not None:
+        headers[_PUBLISHED_AT] = time.time()
+
+
+def _published(sender: str | None = None, routing_key: str | None = None, **_: Any) -> None:
+    default_client.incr(CELERY_PUBLISHED.name, task=sender, queue=routing_key)
+
+
+def _tags(task: Any) -> dict[str, Any]:
+    return {"task": task.name, "queue": (task.request.delivery_info or {}).get("routing_key")}
+
+
+def _due(request: Any) -> float | None:
+    """Return the moment from which a task counts as waiting, in seconds since the epoch; None where it is unknown."""
+    published = request.get(_PUBLISHED_AT)
+    if not isinstance(published, (int, float)):
+        return None
+    try:
+        return max(published, datetime.fromisoformat(request.eta).timestamp())
+    except (TypeError, ValueError):
+        return published
+
+
+def _started(task: Any, **_: Any) -> None:
+    task.request.zemanta_ops_started = time.perf_counter()
+    due = _due(task.request)
+    if due is not None:
+        # Two machines' clocks may disagree; a negative time would be refused by the agent.
+        default_client.timing(CELERY_WAIT.name, max(time.time() - due, 0.0), **_tags(task))
+
+
+def _finished(task: Any, state: str | None = None, **_: Any) -> None:
+    started = getattr(task.request, "zemanta_ops_started", None)
+    if started is not None:
+        outcome = (state or "unknown").lower()
+        default_client.timing(CELERY_DURATION.name, time.perf_counter() - started, outcome=outcome, **_tags(task))
+
+
+def _flush(**_: Any) -> None:
+    # Celery's worker processes end without running atexit.
+    default_client.flush()
+
+
+def _receivers() -> list[tuple[Any, Any]]:
+    if find_spec("celery") is None:
+        return []
+    from celery import signals
+
+    return [
+        (signals.before_task_publish, _stamp),
+        (signals.after_task_publish, _published),
+        (signals.task_prerun, _started),
+        (signals.task_postrun, _finished),
+        (signals.worker_process_shutdown, _flush),
+        (signals.worker_shutdown, _flush),
+    ]
+
+
+def install() -> None:
+    """Listen to Celery's signals, in the process that publishes and in the worker."""
+    for signal, receiver in _receivers():
+        signal.connect(receiver, weak=False, dispatch_uid=f"{__name__}.{receiver.__name__}")
+
+
+def uninstall() -> None:
+    """Stop listening."""
+    for signal, receiver in _receivers():
+        signal.disconnect(dispatch_uid=f"{__name__}.{receiver.__name__}")
