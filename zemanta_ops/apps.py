@@ -17,7 +17,9 @@ class ZemantaOpsConfig(AppConfig):
     verbose_name = "Zemanta ops"
 
     def ready(self) -> None:
-        """Connect what lives as long as the process."""
+        """Register the checks and connect what lives as long as the process."""
+        from zemanta_ops import checks  # noqa: F401  (importing registers them)
+
         setting_changed.connect(_reload_metrics, dispatch_uid="zemanta_ops.metrics")
         if conf.metrics.instrument:
             from zemanta_ops.metrics import instrumentation
