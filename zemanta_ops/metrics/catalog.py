@@ -35,6 +35,19 @@ CARDINALITY = Metric(
 QUERY_DURATION = Metric(
     "db.query.duration", "timing", "ms", ("alias", "operation", "outcome"), "time of each database query"
 )
+REQUEST_QUERIES = Metric(
+    "http.request.queries", "histogram", "queries", ("alias", "method", "view"), "queries of a request"
+)
+REQUEST_QUERY_TIME = Metric(
+    "http.request.query_time", "timing", "ms", ("alias", "method", "view"), "time of all queries of a request together"
+)
+REQUEST_REPEATS = Metric(
+    "http.request.repeated_queries",
+    "histogram",
+    "queries",
+    ("alias", "method", "view"),
+    "how often a request sent its most repeated SQL statement: high values are N+1 queries",
+)
 CACHE_DURATION = Metric(
     "cache.operation.duration", "timing", "ms", ("alias", "operation", "outcome"), "time of each cache operation"
 )
@@ -70,6 +83,9 @@ METRICS: tuple[Metric, ...] = (
     FLUSH_DURATION,
     CARDINALITY,
     QUERY_DURATION,
+    REQUEST_QUERIES,
+    REQUEST_QUERY_TIME,
+    REQUEST_REPEATS,
     CACHE_DURATION,
     CACHE_LOOKUPS,
     HTTP_CLIENT_DURATION,

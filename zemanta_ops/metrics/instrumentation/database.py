@@ -14,8 +14,10 @@ from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
 
-from zemanta_ops.metrics.catalog import QUERY_DURATION
+from zemanta_ops.metrics.catalog import QUERY_DURATION, REQUEST_QUERIES, REQUEST_QUERY_TIME, REQUEST_REPEATS
 from zemanta_ops.metrics.client import default_client
+from zemanta_ops.metrics.request_state import current
+from zemanta_ops.metrics.series import HISTOGRAM, TIMING
 
 OPERATIONS = frozenset({"select", "insert", "update", "delete"})
 
@@ -23,7 +25,7 @@ _wrapped: WeakSet[BaseDatabaseWrapper] = WeakSet()
 
 
 def _execute(execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: dict[str, Any]) -> Any:
-    alias = context["connection"].alias
+    alias = str(context["connection"].alias)
     outcome = "error"
     started = perf_counter()
     try:
@@ -32,7 +34,19 @@ def _execute(execute: Callable[..., Any], sql: Any, params: Any, many: bool, con
     finally:
         seconds = perf_counter() - started
         default_client.timing(QUERY_DURATION.name, seconds, alias=alias, operation=_operation(sql), outcome=outcome)
+        _add_to_request(alias, sql, seconds)
     return result
+
+
+def _add_to_request(alias: str, sql: Any, seconds: float) -> None:
+    request = current()
+    if request is None:
+        return
+    tags = (("alias", alias),)
+    request.add(HISTOGRAM, REQUEST_QUERIES.name, 1, tags)
+    request.add(TIMING, REQUEST_QUERY_TIME.name, seconds * 1000.0, tags)
+    # The hash stands for the statement: a request of thousands of queries should not keep their texts alive.
+    request.note(HISTOGRAM, REQUEST_REPEATS.name, hash(sql) if isinstance(sql, str) else id(sql), tags)
 
 
 def _operation(sql: Any) -> str:
