@@ -19,7 +19,9 @@ class ZemantaOpsConfig(AppConfig):
     def ready(self) -> None:
         """Register the checks and connect what lives as long as the process."""
         from zemanta_ops import checks  # noqa: F401  (importing registers them)
+        from zemanta_ops.secrets import redaction
 
+        redaction.install()
         setting_changed.connect(_reload_metrics, dispatch_uid="zemanta_ops.metrics")
         if conf.metrics.instrument:
             from zemanta_ops.metrics import instrumentation

@@ -1,4 +1,4 @@
-"""The kit for users' own tests: record metrics instead of sending them, and assert on what was recorded.
+"""The kit for users' own tests: record metrics instead of sending them, assert on them, and that no secret leaks.
 
 >>> from zemanta_ops.testing import ANY, capture_metrics
 >>> from zemanta_ops import metrics
@@ -18,8 +18,9 @@ from unittest.mock import ANY
 from zemanta_ops.metrics.client import default_client
 from zemanta_ops.metrics.series import COUNTER, KIND_NAMES, Series
 from zemanta_ops.metrics.tags import clean_name, clean_value
+from zemanta_ops.secrets.redaction.leaks import assert_no_secret_leaks
 
-__all__ = ["ANY", "Record", "Recorder", "capture_metrics"]
+__all__ = ["ANY", "Record", "Recorder", "assert_no_secret_leaks", "capture_metrics"]
 
 
 @dataclass(frozen=True)

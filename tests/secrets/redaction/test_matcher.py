@@ -1,0 +1,108 @@
+"""Every shape of a value is found in any surroundings, and nothing else is touched."""
+
+from __future__ import annotations
+
+import base64
+import html
+import json
+import pprint
+from collections.abc import Callable
+from urllib.parse import quote, quote_plus, urlencode
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from zemanta_ops.secrets.redaction.forms import MIN_LENGTH, forms
+from zemanta_ops.secrets.redaction.matcher import REDACTED, Matcher
+
+CANARY = 'c4nary/+ "quo\'ted" é\\back<&>'
+PEM = "-----BEGIN EXAMPLE-----\nMIGHAgEAMBMGByqGSM49\nAgEGCCqGSM49AwEHBG0w\n-----END EXAMPLE-----\n"
+
+SHAPES: dict[str, Callable[[str], str]] = {
+    "plain": str,
+    "repr": repr,
+    "repr in a list": lambda value: repr([value]),
+    "repr of bytes": lambda value: repr(value.encode()),
+    "json": json.dumps,
+    "json, unicode kept": lambda value: json.dumps({"a": value}, ensure_ascii=False),
+    "json in json": lambda value: json.dumps({"body": json.dumps({"a": value})}),
+    "json in repr": lambda value: repr([json.dumps([value])]),
+    "json, slashes escaped": lambda value: json.dumps(value).replace("/", "\\/"),
+    "html": html.escape,
+    "repr in html": lambda value: html.escape(pprint.pformat(value, width=1000)),
+    "url": lambda value: quote(value, safe=""),
+    "url, slash kept": quote,
+    "url, plus": quote_plus,
+    "url, lower case": lambda value: "".join(
+        chr(b) if (chr(b).isalnum() and b < 128) or chr(b) in "-._~" else f"%{b:02x}" for b in value.encode()
+    ),
+    "query": lambda value: urlencode({"q": value}),
+    "base64": lambda value: base64.b64encode(value.encode()).decode(),
+    "base64 after 1": lambda value: base64.b64encode(b"u" + value.encode() + b"tail").decode(),
+    "base64 after 2": lambda value: base64.b64encode(b"u:" + value.encode() + b"tails").decode(),
+    "base64url": lambda value: base64.urlsafe_b64encode(b"user:" + value.encode()).decode(),
+}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_every_shape_of_a_value_is_redacted(shape: str) -> None:
+    text = SHAPES[shape](CANARY)
+    clean = Matcher([CANARY]).redact(f"before {text} after")
+    assert clean.startswith("before ")
+    assert clean.endswith(" after")
+    assert REDACTED in clean
+    for whole in forms(CANARY):
+        assert whole not in clean
+    assert "c4nary" not in clean
+
+
+def test_each_line_of_a_value_is_redacted() -> None:
+    matcher = Matcher([PEM])
+    for line in PEM.splitlines():
+        assert matcher.redact(f"x{line}x") == f"x{REDACTED}x"
+    assert matcher.redact(repr(PEM)) == f"'{REDACTED}'"
+
+
+def test_neighbours_overlaps_and_repetitions() -> None:
+    matcher = Matcher(["abcdefgh", "efghijkl", "abcdefghijklmnop"])
+    assert matcher.redact("abcdefghijklmnop") == REDACTED
+    assert matcher.redact("abcdefghijkl") == REDACTED
+    assert matcher.redact("abcdefghabcdefgh-efghijkl") == f"{REDACTED}{REDACTED}-{REDACTED}"
+
+
+def test_short_values_are_left_alone() -> None:
+    assert Matcher(["short77", ""]).redact("short77 short77") == "short77 short77"
+
+
+def test_a_clean_text_comes_back_as_the_same_object() -> None:
+    text = "GET /orders/ 200 in 12 ms"
+    assert Matcher([CANARY, PEM]).redact(text) is text
+    assert Matcher([]).redact(text) is text
+
+
+@pytest.mark.parametrize("ellipsis", ["...", "…"])
+def test_the_start_of_a_value_before_an_ellipsis_is_redacted(ellipsis: str) -> None:
+    matcher = Matcher(["hunter2-hunter2-hunter2"])
+    assert matcher.redact_cut(f"pw=hunter2-hun{ellipsis}") == f"pw={REDACTED}{ellipsis}"
+    assert matcher.redact_cut(f"pw=other{ellipsis}") == f"pw=other{ellipsis}"
+    assert matcher.redact_cut("pw=hunter2-hun") == "pw=hunter2-hun"
+
+
+@given(
+    st.text(st.characters(codec="utf-8"), min_size=MIN_LENGTH, max_size=40).filter(lambda v: len(v.strip()) > 7),
+    st.text(max_size=12),
+    st.text(max_size=12),
+    st.sampled_from(sorted(SHAPES)),
+)
+def test_any_value_in_any_surroundings_is_gone(value: str, before: str, after: str, shape: str) -> None:
+    text = SHAPES[shape](value)
+    clean = Matcher([value]).redact(before + text + after)
+    assert text not in clean or text in REDACTED
+    assert value not in clean.replace(REDACTED, "\0")
+
+
+@given(st.text(max_size=200), st.lists(st.text(min_size=MIN_LENGTH)))
+def test_a_text_without_any_form_is_untouched(text: str, values: list[str]) -> None:
+    if not any(form in text for value in values for form in forms(value)):
+        assert Matcher(values).redact(text) is text

@@ -1,0 +1,98 @@
+"""Log records without secrets: a record factory, which no logger, child or late handler can miss, and a formatter."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from zemanta_ops.secrets.redaction.errors import redact_exc_info
+from zemanta_ops.secrets.redaction.values import redact, redact_value
+
+
+def install() -> None:
+    """Redact every log record of this process, and the traceback of an uncaught exception; twice is as once."""
+    previous = logging.getLogRecordFactory()
+    if not isinstance(previous, RecordFactory):
+        logging.setLogRecordFactory(RecordFactory(previous))
+        sys.excepthook = _excepthook(sys.excepthook)
+        threading.excepthook = _thread_excepthook(threading.excepthook)
+
+
+class RecordFactory:
+    """Wraps a log record factory: message, arguments, exception, stack and what ``extra`` adds come out redacted."""
+
+    def __init__(self, factory: Callable[..., logging.LogRecord] = logging.LogRecord) -> None:
+        """Wrap ``factory``."""
+        self._factory = factory
+
+    def __call__(self, *args: Any, **kwargs: Any) -> logging.LogRecord:
+        """Make a redacted record."""
+        record = self._factory(*args, **kwargs)
+        _redact_message(record)
+        if record.exc_info and record.exc_info[1] is not None:
+            record.exc_info = redact_exc_info(record.exc_info)
+        if record.stack_info:
+            record.stack_info = redact(record.stack_info)
+        # Logger.makeRecord writes `extra` into the record's __dict__ once the factory has returned.
+        record.__dict__ = _Extra(record.__dict__)
+        return record
+
+
+class RedactingFormatter(logging.Formatter):
+    """A formatter whose output is redacted as a whole; for objects in ``extra`` that turn into text only here.
+
+    Takes what ``logging.Formatter`` takes, or ``wraps``, another formatter, whose output it redacts.
+    """
+
+    def __init__(self, *args: Any, wraps: logging.Formatter | None = None, **kwargs: Any) -> None:
+        """Format as ``logging.Formatter(*args, **kwargs)`` does, or as ``wraps`` does."""
+        super().__init__(*args, **kwargs)
+        self._wraps = wraps
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Format and redact."""
+        return redact(self._wraps.format(record) if self._wraps else super().format(record))
+
+
+class _Extra(dict[str, Any]):
+    """A record's ``__dict__`` that redacts what is put into it."""
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        super().__setitem__(key, redact_value(value))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # A listener process that unpickles the record need not have this package.
+        return dict, (dict(self),)
+
+
+def _redact_message(record: logging.LogRecord) -> None:
+    try:
+        message = record.getMessage()
+    except Exception:  # noqa: BLE001
+        # Arguments that do not fit the message: logging prints both to stderr when a handler formats them.
+        record.msg = redact_value(record.msg)
+        record.args = redact_value(record.args)
+        return
+    clean = redact(message)
+    if clean is not message:
+        record.msg, record.args = clean, ()
+
+
+def _excepthook(previous: Callable[..., Any]) -> Callable[..., Any]:
+    def excepthook(kind: type[BaseException], error: BaseException, trace: Any) -> None:
+        previous(*redact_exc_info((kind, error, trace)))
+
+    return excepthook
+
+
+def _thread_excepthook(previous: Callable[[threading.ExceptHookArgs], Any]) -> Callable[..., Any]:
+    def excepthook(args: threading.ExceptHookArgs) -> None:
+        if args.exc_value is not None:
+            clean = redact_exc_info((args.exc_type, args.exc_value, args.exc_traceback))
+            args = threading.ExceptHookArgs((*clean, args.thread))
+        previous(args)
+
+    return excepthook
