@@ -1,0 +1,189 @@
+"""Read-only questions to git, with every hook, pager, filter and fetch of a foreign repository's configuration off."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+
+_QUIET = (
+    "--no-pager",
+    "-c",
+    "core.fsmonitor=false",
+    "-c",
+    "core.hooksPath=/dev/null",
+    "-c",
+    "log.showSignature=false",
+    "-c",
+    "core.quotePath=false",
+)
+_ENVIRONMENT = {"GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "GIT_NO_LAZY_FETCH": "1", "LC_ALL": "C"}
+_UNCOMMITTED = "0" * 40
+_HEADER = re.compile(r"([0-9a-f]{40,64}) \d+ (\d+)(?: \d+)?$")
+
+
+class GitError(Exception):
+    """Git is not there, or the folder is no repository, or the file is not in it; the text says which."""
+
+
+@dataclass(frozen=True)
+class Commit:
+    """Who changed something last, and when.
+
+    Attributes:
+        hash: Full object name; empty for a change that is not committed.
+        date: Author date, with its time zone.
+        boundary: True where a shallow clone ends, so that the true change may be older.
+    """
+
+    hash: str
+    author: str
+    date: datetime | None
+    boundary: bool = False
+
+
+def run(folder: Path, *arguments: str, data: bytes = b"") -> bytes:
+    """Run git in ``folder`` and return its output.
+
+    Raises:
+        GitError: No git, or it failed; the reason is git's own first line.
+    """
+    try:
+        ended = subprocess.run(  # noqa: S603
+            ["git", *_QUIET, *arguments],  # noqa: S607
+            cwd=folder,
+            env={**os.environ, **_ENVIRONMENT},
+            input=data,
+            capture_output=True,
+            check=False,
+        )
+    except OSError:
+        raise GitError("git is not installed, or not in PATH") from None
+    if ended.returncode:
+        reason = ended.stderr.decode(errors="replace").strip().splitlines() or ["git failed"]
+        raise GitError(reason[0].removeprefix("fatal: "))
+    return ended.stdout
+
+
+def tracked(folder: Path) -> list[Path]:
+    """List the files below ``folder`` that git tracks or would add (it ignores neither kind)."""
+    names = run(folder, "ls-files", "-z", "--cached", "--others", "--exclude-standard").decode(errors="surrogateescape")
+    return [folder / name for name in dict.fromkeys(names.split("\0")) if name]
+
+
+def top(folder: Path) -> Path:
+    """Return the top folder of the repository."""
+    return Path(os.fsdecode(run(folder, "rev-parse", "--show-toplevel")).rstrip("\n"))
+
+
+def changed_with(text: str, folder: Path = Path()) -> set[Path]:
+    """Return the files (as they were called then) in which some commit added or removed ``text``."""
+    names = run(folder, "log", "--no-ext-diff", "--no-textconv", "-S", text, "--format=", "--name-only", "-z")
+    return {top(folder) / name.strip("\n") for name in os.fsdecode(names).split("\0") if name.strip("\n")}
+
+
+def staged(folder: Path) -> list[tuple[str, str]]:
+    """List what the next commit changes as (old name, new name), relative to the top; "" where there is none."""
+    against = "HEAD" if _has_commits(folder) else run(folder, "hash-object", "-t", "tree", "--stdin").decode().strip()
+    output = run(folder, "diff", "--cached", "--no-ext-diff", "--no-textconv", "-M", "--name-status", "-z", against)
+    fields = iter(os.fsdecode(output).split("\0")[:-1])
+    found = []
+    for status in fields:
+        name = next(fields)
+        new = next(fields) if status[0] in "RC" else name
+        found.append(("" if status[0] == "A" else name, "" if status[0] == "D" else new))
+    return found
+
+
+def _has_commits(folder: Path) -> bool:
+    try:
+        return bool(run(folder, "rev-parse", "--verify", "--quiet", "HEAD"))
+    except GitError:
+        return False
+
+
+def is_shallow(folder: Path) -> bool:
+    """Tell whether the history was cut when the repository was cloned."""
+    return run(folder, "rev-parse", "--is-shallow-repository").strip() == b"true"
+
+
+def blame(file: Path) -> dict[int, Commit]:
+    """Return the last change of each line of a file, by line number from 1."""
+    output = run(file.parent, "blame", "--no-textconv", "--porcelain", "--", file.name)
+    commits: dict[str, dict[str, str]] = {}
+    lines: dict[int, str] = {}
+    current = ""
+    # A line of the file itself starts with a tab, so nothing in the file can pass for a header.
+    for line in output.decode(errors="replace").split("\n"):
+        if header := _HEADER.match(line):
+            current = header[1]
+            lines[int(header[2])] = current
+            commits.setdefault(current, {})
+        elif current and not line.startswith("\t"):
+            key, _, value = line.partition(" ")
+            commits[current].setdefault(key, value)
+    known = {name: _commit(name, fields) for name, fields in commits.items()}
+    return {number: known[name] for number, name in lines.items()}
+
+
+def _commit(name: str, fields: dict[str, str]) -> Commit:
+    if name.startswith(_UNCOMMITTED):
+        return Commit("", "not committed", None)
+    date = datetime.fromtimestamp(int(fields["author-time"]), timezone.utc)
+    return Commit(name, fields["author"], date, boundary="boundary" in fields)
+
+
+@dataclass(frozen=True)
+class Version:
+    """A file as one commit left it; ``name`` is what it was called then, relative to the repository's top."""
+
+    commit: Commit
+    name: str
+
+
+def versions(file: Path) -> list[Version]:
+    """List the commits that changed a file, newest first, through its renames."""
+    fields = ("%H", "%an", "%at")
+    log = run(
+        file.parent,
+        "log",
+        "--follow",
+        "--no-ext-diff",
+        "--no-textconv",
+        "--name-only",
+        "-z",
+        "--format=%x01" + "%x02".join(fields),
+        "--",
+        file.name,
+    )
+    found = []
+    for record in log.decode(errors="surrogateescape").split("\x01")[1:]:
+        header, _, names = record.partition("\0")
+        name, author, seconds = header.split("\x02")
+        date = datetime.fromtimestamp(int(seconds), timezone.utc)
+        path = next((part.strip("\n") for part in names.split("\0") if part.strip("\n")), "")
+        if path:
+            found.append(Version(Commit(name, author, date), path))
+    return found
+
+
+def contents(folder: Path, objects: Sequence[str]) -> list[bytes | None]:
+    """Return the bytes of each object (``commit:path``, ``:path`` for the index); None for one that is not there."""
+    output = run(folder, "cat-file", "--batch", data="".join(f"{name}\n" for name in objects).encode())
+    found: list[bytes | None] = []
+    at = 0
+    for _ in objects:
+        end = output.index(b"\n", at)
+        header = output[at:end].split()
+        at = end + 1
+        if len(header) == 3 and header[1] == b"blob":
+            size = int(header[2])
+            found.append(output[at : at + size])
+            at += size + 1
+        else:
+            found.append(None)
+    return found
