@@ -1,0 +1,123 @@
+"""A server process of the tests: started with a log of its own, watched until it answers, stopped afterwards."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+START_SECONDS = 60.0
+STOP_SECONDS = 20.0
+
+
+class ServerError(Exception):
+    """A server did not start or not answer; the message ends with what it logged last."""
+
+
+def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
+    """Return a loopback port that nobody uses at this moment."""
+    with socket.socket(socket.AF_INET, kind) as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def wait_until(condition: Callable[[], bool], seconds: float = START_SECONDS, every: float = 0.05) -> bool:
+    """Poll until the condition holds; False at the deadline."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(every)
+    return True
+
+
+class Server:
+    """One process that can be started again with the same command, paused, and ended politely or not."""
+
+    def __init__(
+        self,
+        name: str,
+        command: Sequence[str | Path],
+        folder: Path,
+        healthy: Callable[[], bool] | None = None,
+        env: Mapping[str, str] | None = None,
+    ) -> None:
+        self.name = name
+        self.command = command
+        self.folder = folder
+        self.env = env
+        self.log_path = folder / f"{name}.log"
+        self._healthy = healthy
+        self._process: subprocess.Popen[bytes] | None = None
+        self._log_start = 0
+
+    @property
+    def pid(self) -> int:
+        """The process id of the running server."""
+        if self._process is None:
+            raise ServerError(f"{self.name} is not running")
+        return self._process.pid
+
+    def start(self) -> None:
+        """Start the server and return when it answers."""
+        with self.log_path.open("ab") as log:
+            self._log_start = log.tell()
+            self._process = subprocess.Popen(
+                self.command,
+                cwd=self.folder,
+                env=None if self.env is None else {**os.environ, **self.env},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+        if not wait_until(lambda: self.exited() or self.healthy()) or self.exited():
+            code = self._process.poll()
+            self.kill()
+            what = "does not answer" if code is None else f"ended with exit code {code}"
+            raise ServerError(f"{self.name} {what}\n{self.log()[-4000:]}")
+
+    def healthy(self) -> bool:
+        """Whether the server answers."""
+        return self._healthy() if self._healthy else True
+
+    def exited(self) -> bool:
+        """Whether the process has ended by itself."""
+        return self._process is not None and self._process.poll() is not None
+
+    def log(self) -> str:
+        """Return what it has written since its last start."""
+        with self.log_path.open("rb") as log:
+            log.seek(self._log_start)
+            return log.read().decode(errors="replace")
+
+    def pause(self) -> None:
+        """Freeze the process (SIGSTOP): its sockets stay open and nobody answers."""
+        os.kill(self.pid, signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let a paused process go on."""
+        os.kill(self.pid, signal.SIGCONT)
+
+    def stop(self) -> None:
+        """End the process politely and wait for it, harder where it does not listen."""
+        if self._process is None:
+            return
+        self._process.terminate()
+        try:
+            self._process.send_signal(signal.SIGCONT)
+            self._process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.kill()
+        self._process = None
+
+    def kill(self) -> None:
+        """End the process without asking."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait(STOP_SECONDS)
+            self._process = None
