@@ -119,6 +119,7 @@ def test_a_stream_is_timed_to_its_first_byte_and_to_its_end_once(captured: Recor
     assert shapes(captured) == [*both(view), ("http.stream.duration", request_tags(view))]
 
 
+@pytest.mark.django_db  # closing the response asks Django's connections for their state
 def test_a_sync_stream_is_timed_to_its_end(captured: Recorder) -> None:
     response: Any = Client().get("/stream/")
     assert len(captured.records) == 2
