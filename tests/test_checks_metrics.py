@@ -88,3 +88,26 @@ def test_w104_a_mistyped_environment_variable(monkeypatch: pytest.MonkeyPatch) -
     first, second = messages()
     assert (first.id, first.hint) == ("zemanta_ops.W104", "Did you mean ZEMANTA_OPS_METRICS_HOST?")
     assert second.hint is None
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("databse", "Did you mean database?"),
+        ("HTTP", "Did you mean http?"),
+        ("xyz", "Known are: cache, celery, commands, database, http, tasks."),
+    ],
+)
+def test_e120_an_unknown_instrumentation(name: str, hint: str) -> None:
+    (message,) = messages(ZEMANTA_OPS={"METRICS": {"INSTRUMENT": ["cache", name]}})
+    assert (message.id, message.hint) == ("zemanta_ops.E120", hint)
+
+
+@pytest.mark.parametrize("lock", ["cache:default", "cache:nowhere", "file"])
+def test_e121_a_lock_that_cannot_lock(lock: str) -> None:
+    assert ids(ZEMANTA_OPS={"METRICS": {"GAUGE_LOCK": lock}}) == ["zemanta_ops.E121"]
+
+
+@pytest.mark.parametrize("lock", ["database", "none"])
+def test_locks_that_can_are_silent(lock: str) -> None:
+    assert ids(ZEMANTA_OPS={"METRICS": {"GAUGE_LOCK": lock}}) == []

@@ -12,6 +12,7 @@ from django.core.checks import CheckMessage, Error, Warning, register  # noqa: A
 from django.utils.module_loading import import_string
 
 from zemanta_ops.conf import ENV_PREFIX, SETTING, InfluxDB, Metrics, Section, conf, django_setting, section
+from zemanta_ops.metrics import instrumentation
 
 SECTIONS: dict[str, type[Section]] = {Metrics.key: Metrics, InfluxDB.key: InfluxDB}
 OLD_NAMES = ("STATSD_INFLUX_HOST", "STATSD_INFLUX_PORT", "PROJECT_NAME", "HOSTNAME")
@@ -40,6 +41,28 @@ def check_request_tags(**_: Any) -> list[CheckMessage]:
         found = False
     hint = "Give the dotted path of a function that takes a request and a response and returns a dict of tags."
     return [] if found else [Error("REQUEST_TAGS does not lead to a function.", hint=hint, id="zemanta_ops.E105")]
+
+
+@register("zemanta_ops")
+def check_instrument(**_: Any) -> list[CheckMessage]:
+    """Check that INSTRUMENT names instrumentations."""
+    unknown = [name for name in conf.metrics.instrument if name not in instrumentation.NAMES]
+    messages: list[CheckMessage] = []
+    for name in unknown:
+        close = difflib.get_close_matches(name.lower(), instrumentation.NAMES, n=1, cutoff=0.5)
+        hint = f"Did you mean {close[0]}?" if close else f"Known are: {', '.join(instrumentation.NAMES)}."
+        messages.append(Error(f"INSTRUMENT has no instrumentation {name!r}.", hint=hint, id="zemanta_ops.E120"))
+    return messages
+
+
+@register("zemanta_ops")
+def check_gauge_lock(**_: Any) -> list[CheckMessage]:
+    """Check that GAUGE_LOCK is something that can lock."""
+    from zemanta_ops.metrics import lease
+
+    refusal = lease.refuse(conf.metrics.gauge_lock)
+    hint = "Set GAUGE_LOCK to 'database', or to 'cache:' and the alias of a cache that all nodes share."
+    return [Error(f"The gauges cannot be locked: {refusal}.", hint=hint, id="zemanta_ops.E121")] if refusal else []
 
 
 @register("zemanta_ops")

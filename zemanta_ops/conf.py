@@ -129,6 +129,7 @@ class Metrics(Section):
     sample_rate = Setting(1.0, parsing.sample_rate, doc="share of the requests that is measured: 1, 1/2, 1/3 …")
     request_tags = Setting("", parsing.text, doc="dotted path of a function (request, response) -> dict of tags")
     instrument: Setting[tuple[str, ...]] = Setting((), parsing.strings, doc="names of the instrumentations to install")
+    gauge_lock = Setting("database", parsing.text, doc="what lets one collector run: database, cache:<alias> or none")
     agent_interval = Setting(10.0, parsing.number(0.1, 3600), doc="the agent's collection interval, in seconds")
 
 

@@ -7,8 +7,10 @@
 """
 
 from zemanta_ops.metrics.client import default_client
+from zemanta_ops.metrics.gauges import app_gauge
 
 __all__ = [
+    "app_gauge",
     "block_timer",
     "configure",
     "decr",

@@ -72,6 +72,9 @@ TASK_DURATION = Metric(
 COMMAND_DURATION = Metric(
     "command.duration", "timing", "ms", ("command", "outcome"), "time of each run of a management command"
 )
+GAUGE_DURATION = Metric(
+    "zemanta_ops.gauge.duration", "timing", "ms", ("gauge", "outcome"), "time to collect an application-state gauge"
+)
 
 METRICS: tuple[Metric, ...] = (
     REQUEST_DURATION,
@@ -96,6 +99,7 @@ METRICS: tuple[Metric, ...] = (
     TASK_WAIT,
     TASK_DURATION,
     COMMAND_DURATION,
+    GAUGE_DURATION,
 )
 
 

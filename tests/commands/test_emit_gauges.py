@@ -1,0 +1,191 @@
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.test import override_settings
+
+from tests.metrics.agents import Agent, agent, wait_until
+from zemanta_ops import metrics
+from zemanta_ops.metrics import gauges
+from zemanta_ops.models import Lease
+from zemanta_ops.testing import Recorder
+
+PROJECT = """
+import sys
+from pathlib import Path
+from django.conf import settings
+from django.core.management import execute_from_command_line
+from zemanta_ops import metrics
+
+here = Path(__file__).parent
+settings.configure(
+    INSTALLED_APPS=["django.contrib.contenttypes", "zemanta_ops", "shop"],
+    DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": here / "db", "OPTIONS": {"timeout": 20}}},
+    ZEMANTA_OPS={"METRICS": {"ENABLED": True, "PORT": int(sys.argv[1]), "HOST_TAG": sys.argv[2], "AGENT_INTERVAL": 0.2,
+        "FLUSH_SECONDS": 0.05}},
+)
+execute_from_command_line(["manage.py", *sys.argv[3:]])
+"""
+
+GAUGES = """
+from django.contrib.contenttypes.models import ContentType
+from zemanta_ops import metrics
+
+@metrics.app_gauge("types", every=1)
+def types():
+    return ContentType.objects.filter(app_label="zemanta_ops").count()
+"""
+
+
+@pytest.fixture(autouse=True)
+def registry(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gauges, "_registry", {})
+
+
+def emit(*arguments: str, **options: Any) -> tuple[int, str, str]:
+    out, err = StringIO(), StringIO()
+    try:
+        call_command("emit_gauges", *arguments, stdout=out, stderr=err, **options)
+    except SystemExit as exit_:
+        return int(exit_.code or 0), out.getvalue(), err.getvalue()
+    return 0, out.getvalue(), err.getvalue()
+
+
+@metrics.app_gauge("unused")
+def count() -> list[tuple[int, dict[str, str]]]:
+    return [(3, {"queue": "mail"}), (4, {"queue": "sms"})]
+
+
+def fail() -> int:
+    raise LookupError("no such queue")
+
+
+@pytest.mark.django_db
+def test_once(captured_metrics: Recorder) -> None:
+    metrics.app_gauge("jobs.waiting")(count)
+    code, out, err = emit("--once")
+    assert (code, out.splitlines()) == (0, ["jobs.waiting queue=mail 3", "jobs.waiting queue=sms 4"])
+    assert "nothing is sent" in err
+    captured_metrics.assert_gauge("jobs.waiting", 3, queue="mail")
+
+
+@pytest.mark.django_db
+def test_a_failing_gauge_gives_an_exit_code_and_the_others_are_sent(captured_metrics: Recorder) -> None:
+    metrics.app_gauge("jobs.waiting")(count)
+    metrics.app_gauge("broken")(fail)
+    code, out, _ = emit("--once", "--json")
+    assert code == 4
+    assert json.loads(out) == {
+        "collected": True,
+        "gauges": [
+            {"name": "broken", "error": "LookupError: no such queue", "readings": []},
+            {
+                "name": "jobs.waiting",
+                "error": None,
+                "readings": [{"value": 3, "tags": {"queue": "mail"}}, {"value": 4, "tags": {"queue": "sms"}}],
+            },
+        ],
+    }
+    captured_metrics.assert_gauge("jobs.waiting", 4)
+    assert "broken failed: LookupError" in emit("--once")[2]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("form", [[], ["--json"]])
+def test_once_leaves_it_to_the_node_that_has_the_lease(form: list[str], captured_metrics: Recorder) -> None:
+    metrics.app_gauge("jobs.waiting")(count)
+    emit("--once")
+    assert emit("--once", *form)[0] == 0
+    assert len(captured_metrics.find("jobs.waiting", queue="sms")) == 2
+    Lease.objects.update(owner="another-node")
+    code, out, _ = emit("--once", *form)
+    assert code == 0
+    assert ("standing by" in out) if not form else json.loads(out) == {"collected": False, "gauges": []}
+    assert len(captured_metrics.find("jobs.waiting", queue="sms")) == 2
+
+
+def test_no_gauge_is_an_error_that_says_where_to_put_one() -> None:
+    with pytest.raises(CommandError, match=r"an app's gauges.py with app_gauge"):
+        emit("--once")
+
+
+def test_a_lock_that_cannot_lock_has_its_exit_code() -> None:
+    metrics.app_gauge("jobs.waiting")(count)
+    settings = override_settings(ZEMANTA_OPS={"METRICS": {"GAUGE_LOCK": "cache:default"}})
+    with settings, pytest.raises(CommandError, match="not shared between processes") as failure:
+        emit("--once", skip_checks=True)
+    assert failure.value.returncode == 3
+
+
+@contextmanager
+def running(folder: Path, port: int, node: str, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+    with (folder / f"{node}.log").open("w") as log:
+        process = subprocess.Popen(
+            [sys.executable, str(folder / "manage.py"), str(port), node, *arguments],
+            env={**os.environ, "PYTHONPATH": os.pathsep.join([str(folder), *sys.path])},
+            stdout=log,
+            stderr=log,
+            text=True,
+        )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    (tmp_path / "manage.py").write_text(PROJECT)
+    (tmp_path / "shop").mkdir()
+    (tmp_path / "shop" / "__init__.py").touch()
+    (tmp_path / "shop" / "gauges.py").write_text(GAUGES)
+    with running(tmp_path, 9, "setup", "migrate") as migrate:
+        assert migrate.wait(60) == 0, (tmp_path / "setup.log").read_text()
+    return tmp_path
+
+
+def hosts(listener: Agent) -> set[str]:
+    """Return the hosts that sent since the last question."""
+    listener.receive()
+    found = {sample.tags["host"] for sample in listener.samples() if sample.name == "types" and sample.value == 1}
+    listener.datagrams.clear()
+    return found
+
+
+def says(folder: Path, node: str, text: str) -> Callable[[], bool]:
+    return lambda: text in (folder / f"{node}.log").read_text()
+
+
+def test_one_of_two_nodes_collects_and_the_other_takes_over(project: Path) -> None:
+    with agent() as listener, running(project, listener.port, "a", "emit_gauges", "--loop", "--lease", "1") as first:
+        assert wait_until(lambda: hosts(listener) == {"a"}, 30)
+        with running(project, listener.port, "b", "emit_gauges", "--loop", "--lease", "1") as second:
+            assert wait_until(says(project, "b", "standing by"), 30)
+            hosts(listener)
+            assert wait_until(lambda: hosts(listener) == {"a"}, 30)
+            first.send_signal(signal.SIGTERM)
+            assert first.wait(20) == 0
+            assert wait_until(says(project, "b", "collecting"), 30)
+            hosts(listener)
+            assert wait_until(lambda: hosts(listener) == {"b"}, 30)
+            second.send_signal(signal.SIGINT)
+            assert second.wait(20) == 0
+
+
+def test_without_its_table_the_lock_says_what_to_do(project: Path) -> None:
+    (project / "db").unlink()
+    with running(project, 9, "a", "emit_gauges", "--loop", "--json") as process:
+        assert process.wait(30) == 3
+    assert "run manage.py migrate" in (project / "a.log").read_text()

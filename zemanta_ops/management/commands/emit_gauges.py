@@ -1,0 +1,125 @@
+"""Collect the application-state gauges and send them to the agent."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import socket
+import sys
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from zemanta_ops.conf import conf
+from zemanta_ops.metrics import gauge_loop, lease
+from zemanta_ops.metrics.client import default_client
+from zemanta_ops.metrics.collector import Collector, Slot
+from zemanta_ops.metrics.gauges import registered
+
+EXIT_LOCK = 3
+EXIT_FAILED = 4
+ONCE_LEASE_SECONDS = 90.0
+
+EPILOG = """
+examples:
+  manage.py emit_gauges --loop             collect each gauge when it is due; one service a node, one of them collects
+  manage.py emit_gauges --once             collect every gauge now, for cron; one node collects
+  manage.py emit_gauges --once --json      the same, for scripts
+
+exit codes:
+  0  done, or another process holds the lock
+  1  wrong use, or no gauge is registered
+  3  the lock cannot be taken: its table or its cache is not there
+  4  --once: at least one gauge failed; the others were sent
+"""
+
+
+class Command(BaseCommand):
+    """Thin: finds the gauges and the lock, and hands them to the collector."""
+
+    help = "Collects the application-state gauges (metrics.app_gauge) and sends them to the agent."
+    requires_system_checks = ("zemanta_ops",)
+
+    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
+        """Keep the examples as they are written."""
+        return super().create_parser(
+            prog_name, subcommand, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter, **kwargs
+        )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Declare the options."""
+        mode = parser.add_mutually_exclusive_group(required=True)
+        mode.add_argument("--once", action="store_true", help="collect every gauge now, then end")
+        mode.add_argument("--loop", action="store_true", help="go on until SIGTERM or Ctrl-C")
+        parser.add_argument("--lease", type=float, metavar="SECONDS", help="how long the lock lasts without renewal")
+        parser.add_argument("--json", action="store_true", help="JSON, one document a line")
+
+    def handle(self, *_args: Any, **options: Any) -> None:
+        """Collect once or in a loop."""
+        gauges = registered()
+        if not gauges:
+            raise CommandError("no gauge is registered: decorate functions in an app's gauges.py with app_gauge")
+        if not default_client.health()["enabled"]:
+            self.stderr.write("metrics are switched off (ENABLED): gauges are collected, and nothing is sent")
+        collector = Collector(gauges, conf.metrics.agent_interval)
+        try:
+            if options["once"]:
+                self._once(collector, options["lease"] or ONCE_LEASE_SECONDS, options["json"])
+            else:
+                self._loop(collector, options["lease"] or max(30.0, 3 * conf.metrics.agent_interval), options["json"])
+        except lease.LeaseError as error:
+            raise CommandError(str(error), returncode=EXIT_LOCK) from error
+        finally:
+            default_client.flush()
+
+    def _once(self, collector: Collector, seconds: float, as_json: bool) -> None:
+        # The lease outlives the command and belongs to the node: where cron runs on every node, the others find it.
+        mine = gauge_loop.acquire(lease.create(conf.metrics.gauge_lock, socket.gethostname(), seconds))
+        if mine:
+            collector.collect_once()
+        slots = collector.slots if mine else []
+        if as_json:
+            self.stdout.write(
+                json.dumps({"collected": mine, "gauges": [_as_dict(slot) for slot in slots]}, default=str)
+            )
+        elif not mine:
+            self.stdout.write(gauge_loop.STANDING_BY)
+        else:
+            self._list(slots)
+        if any(slot.error for slot in slots):
+            sys.exit(EXIT_FAILED)
+
+    def _list(self, slots: list[Slot]) -> None:
+        for slot in slots:
+            if slot.error:
+                self.stderr.write(f"{slot.gauge.name} failed: {slot.error}")
+            for reading in slot.readings:
+                tags = "".join(f" {key}={value}" for key, value in reading.tags.items())
+                self.stdout.write(f"{reading.name}{tags} {reading.value:g}")
+
+    def _loop(self, collector: Collector, seconds: float, as_json: bool) -> None:
+        stops: list[int] = []
+
+        def stop(number: int, _frame: object) -> None:
+            stops.append(number)
+            collector.wake()
+
+        def tell(state: str) -> None:
+            self.stdout.write(json.dumps({"state": state}) if as_json else state)
+            self.stdout.flush()
+
+        owner = f"{socket.gethostname()}:{os.getpid()}:{os.urandom(4).hex()}"
+        held = lease.create(conf.metrics.gauge_lock, owner, seconds)
+        before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
+        try:
+            gauge_loop.run(collector, held, seconds, lambda: bool(stops), tell)
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+def _as_dict(slot: Slot) -> dict[str, Any]:
+    readings = [{"value": reading.value, "tags": dict(reading.tags)} for reading in slot.readings]
+    return {"name": slot.gauge.name, "error": slot.error, "readings": readings}

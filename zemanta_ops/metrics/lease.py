@@ -1,0 +1,138 @@
+"""The lock of the gauges' collector: a lease that one process of a deployment holds and renews.
+
+It stands in a row of the database, whose clock decides when it ends, or in a key of a cache that all nodes share.
+"""
+
+from __future__ import annotations
+
+import math
+from datetime import timedelta
+from typing import Any, Protocol
+
+from django.apps import apps
+from django.core.cache import caches
+from django.core.cache.backends.base import InvalidCacheBackendError
+from django.core.cache.backends.dummy import DummyCache
+from django.core.cache.backends.locmem import LocMemCache
+from django.db import IntegrityError, router, transaction
+from django.db.models import Q
+from django.db.models.functions import Now
+
+NAME = "emit_gauges"
+CHOICES = "'database', 'cache:<alias>' or 'none'"
+
+
+class LeaseError(Exception):
+    """The lock of the gauges is set to something that cannot lock."""
+
+
+class Lease(Protocol):
+    """A lock that ends by itself where it is not renewed."""
+
+    def acquire(self) -> bool:
+        """Take the lease, or renew it; False where another process holds it."""
+
+    def release(self) -> None:
+        """Give the lease back where this process holds it."""
+
+
+class NoLease:
+    """For a deployment that sees to it by other means that one collector runs."""
+
+    def acquire(self) -> bool:
+        """Succeed."""
+        return True
+
+    def release(self) -> None:
+        """Do nothing."""
+
+
+class DatabaseLease:
+    """A row of the table zemanta_ops_lease."""
+
+    def __init__(self, owner: str, seconds: float) -> None:
+        self._owner = owner
+        self._length = timedelta(seconds=seconds)
+        self._model: Any = apps.get_model("zemanta_ops", "Lease")
+        self._database = router.db_for_write(self._model)
+
+    def acquire(self) -> bool:
+        """Take or renew the row in one UPDATE, or create it."""
+        rows = self._model.objects.using(self._database).filter(name=NAME)
+        values = {"owner": self._owner, "expires_at": Now() + self._length}
+        if rows.filter(Q(owner=self._owner) | Q(expires_at__lt=Now())).update(**values):
+            return True
+        if rows.exists():
+            return False
+        try:
+            with transaction.atomic(using=self._database):
+                rows.create(name=NAME, **values)
+        except IntegrityError:
+            return False
+        return True
+
+    def release(self) -> None:
+        """Delete the row where it is this process's."""
+        self._model.objects.using(self._database).filter(name=NAME, owner=self._owner).delete()
+
+
+class CacheLease:
+    """A key of a shared cache, taken with ``cache.add``."""
+
+    def __init__(self, alias: str, owner: str, seconds: float) -> None:
+        self._cache = caches[alias]
+        self._owner = owner
+        # memcached and Redis count whole seconds.
+        self._seconds = math.ceil(seconds)
+        self._key = f"zemanta_ops.lease.{NAME}"
+
+    def acquire(self) -> bool:
+        """Add the key, or renew it where it is this process's."""
+        if self._cache.add(self._key, self._owner, self._seconds):
+            return True
+        # The key may end and be taken between the two calls, so its owner is asked once more.
+        return self._is_mine() and self._cache.touch(self._key, self._seconds) and self._is_mine()
+
+    def release(self) -> None:
+        """Delete the key where it is this process's."""
+        if self._is_mine():
+            self._cache.delete(self._key)
+
+    def _is_mine(self) -> bool:
+        return bool(self._cache.get(self._key) == self._owner)
+
+
+def refuse(lock: str) -> str | None:
+    """Return why a value of GAUGE_LOCK cannot lock, or None where it can."""
+    kind, _, alias = lock.partition(":")
+    if lock in ("database", "none"):
+        return None
+    if kind != "cache" or not alias:
+        return f"GAUGE_LOCK must be {CHOICES}"
+    try:
+        cache = caches[alias]
+    except InvalidCacheBackendError:
+        return f"there is no cache {alias!r} in CACHES"
+    if isinstance(cache, (LocMemCache, DummyCache)):
+        return f"the cache {alias!r} is not shared between processes; use Redis, memcached or the database cache"
+    return None
+
+
+def create(lock: str, owner: str, seconds: float) -> Lease:
+    """Return the lease that the setting GAUGE_LOCK asks for.
+
+    Args:
+        lock: ``database``, ``cache:<alias>`` or ``none``.
+        owner: names this process among all that collect.
+        seconds: how long the lease lasts without being renewed.
+
+    Raises:
+        LeaseError: ``lock`` is none of these, or its cache is not shared.
+    """
+    if refusal := refuse(lock):
+        raise LeaseError(refusal)
+    if lock == "none":
+        return NoLease()
+    if lock == "database":
+        return DatabaseLease(owner, seconds)
+    return CacheLease(lock.partition(":")[2], owner, seconds)

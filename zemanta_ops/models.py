@@ -1,0 +1,22 @@
+"""The one table of the app."""
+
+from __future__ import annotations
+
+from django.db import models
+
+
+class Lease(models.Model):
+    """Who collects the gauges at present; see ``zemanta_ops.metrics.lease``."""
+
+    name = models.CharField(max_length=64, primary_key=True)
+    owner = models.CharField(max_length=255)
+    expires_at = models.DateTimeField()
+
+    class Meta:
+        """Named, so that a project may grant rights on the table."""
+
+        db_table = "zemanta_ops_lease"
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"{self.name} held by {self.owner}"
