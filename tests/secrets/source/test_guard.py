@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -84,6 +86,22 @@ def test_a_first_commit_and_no_repository(repository: Path, tmp_path: Path, monk
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
     assert call(guard).code == 1
+
+
+def test_git_itself_refuses_the_commit(repository: Path, commit: Commit) -> None:
+    """The entry of the hook definition, run by git as a hook."""
+    definition = {literal.setting: literal.value for literal in strings(read(HOOKS).text, ".yaml")}
+    entry = definition["0.entry"].replace("python", sys.executable, 1)
+    commit("one", **{"s.py": SETTINGS})
+    hook = repository / ".git" / "hooks" / "pre-commit"
+    hook.write_text(f"#!/bin/sh\nexec {entry} s.py\n")
+    hook.chmod(0o755)
+    _stage(repository, "s.py", SETTINGS.replace(f'KEY = Secret("{TOKEN}")', 'KEY = "hunter2"'))
+    with pytest.raises(subprocess.CalledProcessError) as caught:
+        commit("two")
+    assert "KEY was encrypted" in caught.value.stderr
+    _stage(repository, "s.py", SETTINGS + "# fine\n")
+    commit("two")
 
 
 @pytest.mark.parametrize(

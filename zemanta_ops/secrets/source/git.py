@@ -126,15 +126,17 @@ def blame(file: Path) -> dict[int, Commit]:
         elif current and not line.startswith("\t"):
             key, _, value = line.partition(" ")
             commits[current].setdefault(key, value)
-    known = {name: _commit(name, fields) for name, fields in commits.items()}
+    # Git calls the first commit of a whole history a boundary too.
+    shallow = is_shallow(file.parent)
+    known = {name: _commit(name, fields, shallow) for name, fields in commits.items()}
     return {number: known[name] for number, name in lines.items()}
 
 
-def _commit(name: str, fields: dict[str, str]) -> Commit:
+def _commit(name: str, fields: dict[str, str], shallow: bool) -> Commit:
     if name.startswith(_UNCOMMITTED):
         return Commit("", "not committed", None)
     date = datetime.fromtimestamp(int(fields["author-time"]), timezone.utc)
-    return Commit(name, fields["author"], date, boundary="boundary" in fields)
+    return Commit(name, fields["author"], date, boundary=shallow and "boundary" in fields)
 
 
 @dataclass(frozen=True)
