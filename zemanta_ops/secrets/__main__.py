@@ -1,80 +1,55 @@
-"""The operators' verbs with no Django settings loaded: ``python -m zemanta_ops.secrets VERB``.
-
-A settings file that raises stops every ``manage.py`` command, also the one that would mend it.
-"""
+"""``python -m zemanta_ops.secrets VERB``, and the console scripts: the verbs with no Django settings loaded."""
 
 from __future__ import annotations
 
 import argparse
 import sys
 from collections.abc import Sequence
-from importlib import import_module
-from typing import Protocol, TextIO
 
-from zemanta_ops.secrets.exceptions import SecretError
-
-# Each is a module with HELP, EPILOG, add_arguments(parser) and run(options, out, err); the management command of the
-# same name runs the same module.
-VERBS = {
-    "audit_secrets": "zemanta_ops.secrets.source.audit_verb",
-    "guard_secrets": "zemanta_ops.secrets.source.guard",
-    "secret_history": "zemanta_ops.secrets.source.history",
-}
-
-
-class Verb(Protocol):
-    """What a verb's module holds."""
-
-    HELP: str
-    EPILOG: str
-
-    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
-        """Declare the arguments."""
-
-    def run(self, options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
-        """Do it and return the exit code."""
-
-
-def load(name: str) -> Verb:
-    """Import the module of a verb."""
-    verb: Verb = import_module(VERBS[name])
-    return verb
-
-
-def execute(verb: Verb, options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
-    """Run a verb; an error about secrets is one line and exit code 1."""
-    try:
-        return verb.run(options, out, err)
-    except SecretError as error:
-        err.write(f"{error}\n")
-        return 1
-    except BrokenPipeError:
-        # The reader (head, a pager) has seen enough.
-        sys.stderr.close()
-        return 1
-    except KeyboardInterrupt:
-        err.write("\nstopped\n")
-        return 130
+from zemanta_ops.secrets import verbs
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Parse the command line and run one verb."""
-    parser = argparse.ArgumentParser(prog="python -m zemanta_ops.secrets", description="Secrets in settings files.")
-    verbs = parser.add_subparsers(metavar="VERB", required=True)
-    for name in VERBS:
-        verb = load(name)
-        inner = verbs.add_parser(
-            name,
-            help=verb.HELP,
-            description=verb.HELP,
-            epilog=verb.EPILOG,
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-        )
-        verb.add_arguments(inner)
-        inner.set_defaults(verb=verb)
+    """Run the verb that the first argument names; return the exit code."""
+    parser = argparse.ArgumentParser(
+        prog="python -m zemanta_ops.secrets", description="Secrets that stand encrypted in settings."
+    )
+    subparsers = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
+    for name in verbs.PATHS:
+        _declare(subparsers.add_parser(name, help=verbs.load(name).HELP), name)
     options = parser.parse_args(arguments)
-    return execute(options.verb, options, sys.stdout, sys.stderr)
+    return _run(options.verb, options)
+
+
+def encrypt_secret() -> int:
+    """Be the console script ``encrypt-secret``."""
+    return _script("encrypt")
+
+
+def decrypt_secret() -> int:
+    """Be the console script ``decrypt-secret``."""
+    return _script("decrypt")
+
+
+def _script(name: str) -> int:
+    parser = argparse.ArgumentParser(prog=f"{name}-secret")
+    _declare(parser, name)
+    return _run(name, parser.parse_args())
+
+
+def _declare(parser: argparse.ArgumentParser, name: str) -> None:
+    verb = verbs.load(name)
+    parser.description, parser.epilog = verb.HELP, verb.EPILOG
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    verb.add_arguments(parser)
+
+
+def _run(name: str, options: argparse.Namespace) -> int:
+    try:
+        return verbs.load(name).run(options, sys.stdout, sys.stderr)
+    except KeyboardInterrupt:
+        return 130
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    sys.exit(main())

@@ -1,11 +1,9 @@
-"""Lists every encrypted secret and what is wrong with it."""
+"""``manage.py audit_secrets``."""
 
-from __future__ import annotations
-
-from zemanta_ops.management.verb import VerbCommand
+from zemanta_ops.management.verbs import VerbCommand
 
 
 class Command(VerbCommand):
-    """``python -m zemanta_ops.secrets audit_secrets`` as a management command."""
+    """The verb ``audit`` of the secrets half."""
 
-    verb = "audit_secrets"
+    verb = "audit"

@@ -1,11 +1,9 @@
-"""Stops a commit that puts a plaintext where an encrypted secret stood."""
+"""``manage.py guard_secrets``."""
 
-from __future__ import annotations
-
-from zemanta_ops.management.verb import VerbCommand
+from zemanta_ops.management.verbs import VerbCommand
 
 
 class Command(VerbCommand):
-    """``python -m zemanta_ops.secrets guard_secrets`` as a management command."""
+    """The verb ``guard`` of the secrets half."""
 
-    verb = "guard_secrets"
+    verb = "guard"

@@ -1,11 +1,9 @@
-"""Shows every version of one setting in git."""
+"""``manage.py secret_history``."""
 
-from __future__ import annotations
-
-from zemanta_ops.management.verb import VerbCommand
+from zemanta_ops.management.verbs import VerbCommand
 
 
 class Command(VerbCommand):
-    """``python -m zemanta_ops.secrets secret_history`` as a management command."""
+    """The verb ``history`` of the secrets half."""
 
-    verb = "secret_history"
+    verb = "history"

@@ -1,0 +1,31 @@
+"""The operators' verbs: each is a management command, and works with no Django settings loaded as well."""
+
+from __future__ import annotations
+
+import argparse
+from importlib import import_module
+from typing import Protocol, TextIO, cast
+
+PATHS = {
+    "audit": "zemanta_ops.secrets.source.audit_verb",
+    "guard": "zemanta_ops.secrets.source.guard",
+    "history": "zemanta_ops.secrets.source.history",
+}
+
+
+class Verb(Protocol):
+    """A module with these names; ``HELP`` is one line, ``EPILOG`` has examples and exit codes."""
+
+    HELP: str
+    EPILOG: str
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        """Declare the arguments."""
+
+    def run(self, options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
+        """Do it; return the exit code."""
+
+
+def load(name: str) -> Verb:
+    """Return the verb of that name."""
+    return cast(Verb, import_module(PATHS[name]))
