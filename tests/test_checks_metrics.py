@@ -95,7 +95,7 @@ def test_w104_a_mistyped_environment_variable(monkeypatch: pytest.MonkeyPatch) -
     [
         ("databse", "Did you mean database?"),
         ("HTTP", "Did you mean http?"),
-        ("xyz", "Known are: cache, celery, commands, database, http, tasks."),
+        ("xyz", "Known are: cache, celery, commands, database, http, responses, tasks."),
     ],
 )
 def test_e120_an_unknown_instrumentation(name: str, hint: str) -> None:

@@ -7,23 +7,40 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Metric:
-    """A metric of the catalogue: ``kind`` is counter, timing, gauge, histogram or set."""
+    """A metric of the catalogue: ``kind`` is counter, timing, gauge, histogram or set.
+
+    ``source`` says what emits it: ``client`` (always), ``requests`` (the middleware), ``gauges`` or the name of an
+    instrumentation.
+    """
 
     name: str
     kind: str
     unit: str
     tags: tuple[str, ...]
     meaning: str
+    source: str = "client"
 
 
 REQUEST_TAGS = ("method", "view", "status", "exception")
 
 REQUEST_DURATION = Metric(
-    "http.request.duration", "timing", "ms", REQUEST_TAGS, "time until the response, or its first byte, was ready"
+    "http.request.duration",
+    "timing",
+    "ms",
+    REQUEST_TAGS,
+    "time until the response, or its first byte, was ready",
+    source="requests",
 )
-REQUEST_COUNT = Metric("http.request.count", "counter", "requests", REQUEST_TAGS, "requests answered")
+REQUEST_COUNT = Metric(
+    "http.request.count", "counter", "requests", REQUEST_TAGS, "requests answered", source="requests"
+)
 STREAM_DURATION = Metric(
-    "http.stream.duration", "timing", "ms", REQUEST_TAGS, "time until a streaming response was sent and closed"
+    "http.stream.duration",
+    "timing",
+    "ms",
+    REQUEST_TAGS,
+    "time until a streaming response was sent and closed",
+    source="requests",
 )
 SENT = Metric("zemanta_ops.sent", "counter", "samples", (), "samples handed to the network by this process")
 DROPPED = Metric("zemanta_ops.dropped", "counter", "samples", ("reason",), "samples given up, by reason")
@@ -33,13 +50,28 @@ CARDINALITY = Metric(
     "zemanta_ops.cardinality", "counter", "tags", ("metric", "tag"), "tags that got too many values, once each"
 )
 QUERY_DURATION = Metric(
-    "db.query.duration", "timing", "ms", ("alias", "operation", "outcome"), "time of each database query"
+    "db.query.duration",
+    "timing",
+    "ms",
+    ("alias", "operation", "outcome"),
+    "time of each database query",
+    source="database",
 )
 REQUEST_QUERIES = Metric(
-    "http.request.queries", "histogram", "queries", ("alias", "method", "view"), "queries of a request"
+    "http.request.queries",
+    "histogram",
+    "queries",
+    ("alias", "method", "view"),
+    "queries of a request",
+    source="database",
 )
 REQUEST_QUERY_TIME = Metric(
-    "http.request.query_time", "timing", "ms", ("alias", "method", "view"), "time of all queries of a request together"
+    "http.request.query_time",
+    "timing",
+    "ms",
+    ("alias", "method", "view"),
+    "time of all queries of a request together",
+    source="database",
 )
 REQUEST_REPEATS = Metric(
     "http.request.repeated_queries",
@@ -47,33 +79,88 @@ REQUEST_REPEATS = Metric(
     "queries",
     ("alias", "method", "view"),
     "how often a request sent its most repeated SQL statement: high values are N+1 queries",
+    source="database",
+)
+RESPONSE_SIZE = Metric(
+    "http.response.size",
+    "histogram",
+    "bytes",
+    ("method", "status", "view"),
+    "size of a response's body",
+    source="responses",
 )
 CACHE_DURATION = Metric(
-    "cache.operation.duration", "timing", "ms", ("alias", "operation", "outcome"), "time of each cache operation"
+    "cache.operation.duration",
+    "timing",
+    "ms",
+    ("alias", "operation", "outcome"),
+    "time of each cache operation",
+    source="cache",
 )
-CACHE_LOOKUPS = Metric("cache.lookup.count", "counter", "keys", ("alias", "result"), "keys looked up: hit or miss")
+CACHE_LOOKUPS = Metric(
+    "cache.lookup.count", "counter", "keys", ("alias", "result"), "keys looked up: hit or miss", source="cache"
+)
 HTTP_CLIENT_DURATION = Metric(
-    "http.client.duration", "timing", "ms", ("method", "peer", "status", "error"), "time of each outgoing HTTP call"
+    "http.client.duration",
+    "timing",
+    "ms",
+    ("method", "peer", "status", "error"),
+    "time of each outgoing HTTP call",
+    source="http",
 )
-CELERY_PUBLISHED = Metric("celery.task.published", "counter", "tasks", ("queue", "task"), "tasks sent to the broker")
+CELERY_PUBLISHED = Metric(
+    "celery.task.published", "counter", "tasks", ("queue", "task"), "tasks sent to the broker", source="celery"
+)
 CELERY_WAIT = Metric(
-    "celery.task.wait", "timing", "ms", ("queue", "task"), "time from being due until a worker took the task"
+    "celery.task.wait",
+    "timing",
+    "ms",
+    ("queue", "task"),
+    "time from being due until a worker took the task",
+    source="celery",
 )
 CELERY_DURATION = Metric(
-    "celery.task.duration", "timing", "ms", ("outcome", "queue", "task"), "time that a worker spent on a task"
+    "celery.task.duration",
+    "timing",
+    "ms",
+    ("outcome", "queue", "task"),
+    "time that a worker spent on a task",
+    source="celery",
 )
-TASK_ENQUEUED = Metric("task.enqueued", "counter", "tasks", ("backend", "queue", "task"), "tasks enqueued")
+TASK_ENQUEUED = Metric(
+    "task.enqueued", "counter", "tasks", ("backend", "queue", "task"), "tasks enqueued", source="tasks"
+)
 TASK_WAIT = Metric(
-    "task.wait", "timing", "ms", ("backend", "queue", "task"), "time from being due until a worker took the task"
+    "task.wait",
+    "timing",
+    "ms",
+    ("backend", "queue", "task"),
+    "time from being due until a worker took the task",
+    source="tasks",
 )
 TASK_DURATION = Metric(
-    "task.duration", "timing", "ms", ("backend", "outcome", "queue", "task"), "time that a worker spent on a task"
+    "task.duration",
+    "timing",
+    "ms",
+    ("backend", "outcome", "queue", "task"),
+    "time that a worker spent on a task",
+    source="tasks",
 )
 COMMAND_DURATION = Metric(
-    "command.duration", "timing", "ms", ("command", "outcome"), "time of each run of a management command"
+    "command.duration",
+    "timing",
+    "ms",
+    ("command", "outcome"),
+    "time of each run of a management command",
+    source="commands",
 )
 GAUGE_DURATION = Metric(
-    "zemanta_ops.gauge.duration", "timing", "ms", ("gauge", "outcome"), "time to collect an application-state gauge"
+    "zemanta_ops.gauge.duration",
+    "timing",
+    "ms",
+    ("gauge", "outcome"),
+    "time to collect an application-state gauge",
+    source="gauges",
 )
 
 METRICS: tuple[Metric, ...] = (
@@ -89,6 +176,7 @@ METRICS: tuple[Metric, ...] = (
     REQUEST_QUERIES,
     REQUEST_QUERY_TIME,
     REQUEST_REPEATS,
+    RESPONSE_SIZE,
     CACHE_DURATION,
     CACHE_LOOKUPS,
     HTTP_CLIENT_DURATION,

@@ -82,7 +82,7 @@ class RequestMetricsMiddleware:
             REQUEST.reset(token)
         if chosen:
             self._recorder.record(request, response, start)
-            self._recorder.record_state(request, state)
+            self._recorder.record_state(request, response, state)
         return cast(Response, response)
 
     async def _answer_async(self, request: HttpRequest) -> Response:
@@ -103,7 +103,7 @@ class RequestMetricsMiddleware:
         if chosen:
             self._recorder.record(request, response, start)
             if state is not None:
-                self._recorder.record_state(request, state)
+                self._recorder.record_state(request, response, state)
         return cast(Response, response)
 
     def _choose(self, request: HttpRequest) -> bool:

@@ -12,7 +12,7 @@ from django.http.response import HttpResponseBase
 
 from zemanta_ops.metrics import catalog
 from zemanta_ops.metrics.client import Client
-from zemanta_ops.metrics.request_state import RequestState
+from zemanta_ops.metrics.request_state import AT_RESPONSE, RequestState
 from zemanta_ops.metrics.series import COUNTER, TIMING, Series
 from zemanta_ops.metrics.view_names import view_name
 
@@ -71,9 +71,11 @@ class RequestRecorder:
         except Exception:
             logger.exception("A request could not be recorded")
 
-    def record_state(self, request: HttpRequest, state: RequestState) -> None:
+    def record_state(self, request: HttpRequest, response: HttpResponseBase, state: RequestState) -> None:
         """Emit what instrumentation has added up for a request. Never raises."""
         try:
+            for look in AT_RESPONSE:
+                look(state, response)
             totals = state.totals()
             if totals:
                 tags = {

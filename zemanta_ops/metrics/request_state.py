@@ -9,8 +9,12 @@ and tasks that serve a request, because contexts are copied and the object is no
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from contextvars import ContextVar
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from django.http.response import HttpResponseBase
 
 Tags = tuple[tuple[str, str], ...]
 Key = tuple[str, str, Tags]
@@ -42,6 +46,9 @@ class RequestState:
             totals[key] = max(totals.get(key, 0), count)
         return totals
 
+
+# Called for every measured request that got a response, before its totals are emitted.
+AT_RESPONSE: list[Callable[[RequestState, HttpResponseBase], None]] = []
 
 REQUEST: ContextVar[RequestState | None] = ContextVar("zemanta_ops_request", default=None)
 

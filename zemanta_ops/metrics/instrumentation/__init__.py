@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from importlib import import_module
 from typing import Protocol, cast
 
-NAMES = ("cache", "celery", "commands", "database", "http", "tasks")
+NAMES = ("cache", "celery", "commands", "database", "http", "responses", "tasks")
 
 
 class Instrumentation(Protocol):
