@@ -1,8 +1,8 @@
 """The queue between the callers and the network, and the thread that empties it.
 
-``put`` is one read of the fork mark, one length check and one ``list.append``: no lock, so signal handlers and
-``__del__`` may emit. Everything else happens in the flusher: a daemon thread that starts with the first sample, or,
-where threads do not run, the caller itself by size or age.
+``put``, and its copies in ``emitters``, is one read of the fork mark, one length check and one ``list.append``: no
+lock, so signal handlers and ``__del__`` may emit. Everything else happens in the flusher: a daemon thread that starts
+with the first sample, or, where threads do not run, the caller itself by size or age.
 """
 
 from __future__ import annotations
@@ -17,21 +17,21 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from zemanta_ops.metrics import flushing
+from zemanta_ops.metrics.emitters import Put, Queue
 from zemanta_ops.metrics.flushing import Sample, Tally
-from zemanta_ops.metrics.forks import new_mark
 from zemanta_ops.metrics.series import Series
 from zemanta_ops.metrics.transports import Transport
 
 logger = logging.getLogger("zemanta_ops.metrics")
 
 EXIT_SECONDS = 2.0
-Put = Callable[[Series, Any], None]
 
 
 class Buffer:
     """A bounded queue with a background flusher.
 
     Args:
+        queue: where callers put samples; one buffer at a time works on it.
         transport: where datagrams go.
         datagram_bytes: the largest datagram.
         flush_seconds: pause between flushes.
@@ -42,6 +42,7 @@ class Buffer:
 
     def __init__(
         self,
+        queue: Queue,
         transport: Transport,
         *,
         datagram_bytes: int = 1432,
@@ -54,7 +55,7 @@ class Buffer:
         self.datagram_bytes = datagram_bytes
         self.flush_seconds = flush_seconds
         self.queue_size = queue_size
-        self.queue: list[Sample] = []
+        self.queue = queue.entries
         self.tally = Tally()
         self.last_depth = 0
         self.last_flush_seconds = 0.0
@@ -62,22 +63,29 @@ class Buffer:
         self._extra = extra
         self._threads = threads
         self._closed = False
-        self._mark = new_mark()
+        self._mark = queue.mark
+        # From half full on, callers take the slow way, which wakes the flusher.
+        queue.room[0] = max(1, queue_size // 2)
         self._thread: threading.Thread | None = None
         self._pid = 0
         self._locks: dict[int, threading.Lock] = {}
         self._flush_lock = threading.Lock()
         self._wake = threading.Event()
-        self.put: Put = self._make_put()
+        self.put: Put = self._make_put(queue)
         _forget_in_child(self)
 
-    def _make_put(self) -> Put:
+    def _make_put(self, queue: Queue) -> Put:
         """Return the function that takes a sample; a closure, because attribute look-ups would double its cost."""
-        mark, queue, append, slow = self._mark, self.queue, self.queue.append, self._put_slowly
-        limit = max(1, self.queue_size // 2)
+        mark, room, entries, append, slow = (
+            queue.mark,
+            queue.room,
+            queue.entries,
+            queue.entries.append,
+            self._put_slowly,
+        )
 
         def put(series: Series, value: Any) -> None:
-            if mark[0] and len(queue) < limit:
+            if mark[0] and len(entries) < room[0]:
                 append((series, value))
             else:
                 slow(series, value)
@@ -117,7 +125,8 @@ class Buffer:
         if not self._threads or self._closed or _threads_do_not_run():
             return False
         with self._locks.setdefault(os.getpid(), threading.Lock()):
-            if self._mark[0]:
+            if self._thread is not None and self._thread.is_alive():
+                self._mark[0] = 1
                 return True
             thread = threading.Thread(target=_run, args=(weakref.ref(self), self._wake), daemon=True)
             thread.name = "zemanta-ops-metrics"

@@ -14,21 +14,21 @@ from contextlib import contextmanager
 from typing import Any
 
 from zemanta_ops.metrics import catalog, options
-from zemanta_ops.metrics.buffer import EXIT_SECONDS, Buffer, Put
+from zemanta_ops.metrics.buffer import EXIT_SECONDS, Buffer
 from zemanta_ops.metrics.cardinality import Guard
 from zemanta_ops.metrics.dialects import RENDERERS
+from zemanta_ops.metrics.emitters import Cache, Put, Queue, make_gauge, make_incr, make_timing
+from zemanta_ops.metrics.forks import new_mark
 from zemanta_ops.metrics.options import Options
 from zemanta_ops.metrics.series import COUNTER, GAUGE, HISTOGRAM, SET, TIMING, Series
 from zemanta_ops.metrics.tags import clean_name, clean_tags, merge
 from zemanta_ops.metrics.timers import Timer
 from zemanta_ops.metrics.transports import create
-from zemanta_ops.metrics.values import MISSING, by_keyword, member, milliseconds, number, one
+from zemanta_ops.metrics.values import MISSING, by_keyword, member, number, one
 
 logger = logging.getLogger("zemanta_ops.metrics")
 
 MAX_CACHED = 50_000
-
-Cache = dict[Any, Series]
 
 
 class Client:
@@ -42,27 +42,14 @@ class Client:
         self._lock = threading.RLock()
         self._caches: dict[tuple[str, int], Cache] = {}
         self._extra_caches: list[Cache] = []
-        self._counters = self._cache(COUNTER)
-        self._gauges = self._cache(GAUGE)
-        self._timings = self._cache(TIMING)
-        self._histograms = self._cache(HISTOGRAM)
+        self._queue = Queue(new_mark())
+        self.incr = make_incr(self._queue, self._cache(COUNTER), self._find, self._put_now)
+        self.gauge = make_gauge(self._queue, self._cache(GAUGE), self._find, self._put_now)
+        self.timing = make_timing(self._queue, self._cache(TIMING), self._find, self._put_now)
         self.buffer: Buffer | None = None
         self._captured: list[Put] = []
         self._options: Options | None = None
         self.put: Put = self._first_put
-
-    def incr(self, name: str, count: Any = MISSING, /, **tags: Any) -> None:
-        """Add ``count`` (default 1) to a counter; fractions are summed, then cut off, at each flush.
-
-        Without a second positional, ``count=`` or else ``value=`` is the count, as in django-statsd-influx.
-        """
-        if count is MISSING:
-            count = by_keyword(tags, 1, "count", "value") if tags else 1
-        try:
-            series = self._counters[(name, *tags.items())]
-        except Exception:  # noqa: BLE001  (unknown series, or a tag that cannot be hashed)
-            series = self._find(COUNTER, name, tags)
-        self.put(series, count if type(count) is int else number(count))
 
     def decr(self, name: str, count: Any = MISSING, /, **tags: Any) -> None:
         """Subtract ``count`` (default 1) from a counter."""
@@ -70,36 +57,11 @@ class Client:
             count = by_keyword(tags, 1, "count", "value")
         self.emit(COUNTER, name, -number(count), tags)
 
-    def gauge(self, name: str, value: Any = MISSING, /, delta: bool = False, **tags: Any) -> None:
-        """Set a gauge, or add to it with ``delta=True``; the order of the calls is kept."""
-        if value is MISSING:
-            value = by_keyword(tags, None, "value")
-        try:
-            series = self._gauges[(name, *tags.items())]
-        except Exception:  # noqa: BLE001
-            series = self._find(GAUGE, name, tags)
-        value = number(value)
-        self.put(series, (value,) if delta else value)
-
-    def timing(self, name: str, seconds: Any = MISSING, /, **tags: Any) -> None:
-        """Record a duration: seconds, or a timedelta; milliseconds on the wire, microseconds kept."""
-        if seconds is MISSING:
-            seconds = by_keyword(tags, None, "seconds", "value")
-        try:
-            series = self._timings[(name, *tags.items())]
-        except Exception:  # noqa: BLE001
-            series = self._find(TIMING, name, tags)
-        self.put(series, seconds * 1000.0 + 0.0 if type(seconds) is float else milliseconds(seconds))
-
     def histogram(self, name: str, value: Any = MISSING, /, **tags: Any) -> None:
         """Record a size or a number of rows, from which the agent makes percentiles; not negative."""
         if value is MISSING:
             value = by_keyword(tags, None, "value")
-        try:
-            series = self._histograms[(name, *tags.items())]
-        except Exception:  # noqa: BLE001
-            series = self._find(HISTOGRAM, name, tags)
-        self.put(series, number(value) + 0)
+        self.emit(HISTOGRAM, name, value, tags)
 
     def unique(self, name: str, value: Any = MISSING, /, **tags: Any) -> None:
         """Add a member to a set; the agent counts distinct members."""
@@ -123,7 +85,11 @@ class Client:
             series = self._caches[kind, every][(name, *tags.items())]
         except Exception:  # noqa: BLE001
             series = self._find(kind, name, tags, every)
-        self.put(series, member(value) if kind == SET else value if type(value) is tuple else number(value))
+        if kind == SET:
+            value = member(value)
+        elif type(value) is not tuple:
+            value = number(value) + 0  # adding zero makes a positive one of minus zero
+        self.put(series, value)
 
     def series(
         self, kind: str, name: str, tags: Mapping[str, Any], *, every: int = 1, companion: Series | None = None
@@ -196,7 +162,7 @@ class Client:
         return {
             "enabled": True,
             "flusher_alive": buffer.alive(),
-            "queue_depth": len(buffer.queue),
+            "queue_depth": len(self._queue.entries),
             "sent": buffer.tally.sent,
             "datagrams": buffer.tally.datagrams,
             "bytes": buffer.tally.bytes,
@@ -211,6 +177,8 @@ class Client:
         with self._lock:
             self._captured.append(self.put)
             self.put = sink
+            # Closes the way around ``put``; the buffer opens it again with the next sample it gets.
+            self._queue.mark[0] = 0
         try:
             yield
         finally:
@@ -266,6 +234,7 @@ class Client:
             put: Put = _discard
             if now.enabled:
                 self.buffer = Buffer(
+                    self._queue,
                     create(now.protocol, now.host, now.port),
                     datagram_bytes=now.datagram_bytes,
                     flush_seconds=now.flush_seconds,
@@ -279,6 +248,9 @@ class Client:
                 self._captured[0] = put
             else:
                 self.put = put
+
+    def _put_now(self, series: Series, value: Any) -> None:
+        self.put(series, value)
 
     def _first_put(self, series: Series, value: Any) -> None:
         self._setup()
