@@ -1,29 +1,107 @@
-"""Every error of the secrets half; none holds a plaintext, a key or the body of a token.
+"""Every error and warning of the secrets half.
 
-SecretError
-├── TokenError            a string is not a token, or not one that this version knows
-├── MissingExtraError     an optional package is not installed; the message says what to type
-└── SourceError           a settings file cannot be read, parsed, changed or written
+::
+
+    SecretError
+    ├── TokenError             not a token, or one with wrong params
+    ├── ConfigError            zemanta_ops.toml, or a local override file, cannot be used
+    ├── SourceError            a file that holds tokens cannot be read or rewritten
+    ├── MissingExtraError      an optional package is not installed
+    ├── ModeError              ZEMANTA_OPS_SECRETS forbids what was asked
+    ├── EncryptError           a plaintext could not be encrypted
+    ├── DecryptError           a token could not be decrypted
+    │   ├── ContextError       the token belongs to another application or name
+    │   ├── MissingKeyError    no key, or no credentials, in this place
+    │   ├── WrongKeyError      the key does not open the token, or the token was changed
+    │   ├── DeniedError        the service knows the caller and refuses
+    │   ├── ThrottledError     the service asks to slow down
+    │   └── UnreachableError   the service does not answer
+    └── ResolveError           several secrets failed; one line each
+    LegacyTokenWarning
+
+A message never holds a token, a plaintext or a key.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 
 class SecretError(Exception):
-    """Anything that goes wrong with secrets."""
+    """Base of all errors about secrets."""
 
 
-class TokenError(SecretError):
-    """A string is not a token."""
+class TokenError(SecretError, ValueError):
+    """The text is not a token, or its params are not those of its backend."""
 
 
-class MissingExtraError(SecretError):
-    """An optional package is not installed."""
-
-    def __init__(self, package: str, extra: str) -> None:
-        """Name the package and the extra of this project that brings it."""
-        super().__init__(f'{package} is not installed; type: pip install "zemanta-ops[{extra}]"')
+class ConfigError(SecretError):
+    """``zemanta_ops.toml`` or an override file cannot be used."""
 
 
 class SourceError(SecretError):
-    """A settings file cannot be read, parsed, changed or written."""
+    """A file that holds tokens cannot be read or rewritten."""
+
+
+class MissingExtraError(SecretError, ImportError):
+    """An optional package is needed and not installed."""
+
+    def __init__(self, what: str, extra: str) -> None:
+        """Name the feature and the extra that brings its package."""
+        super().__init__(f'{what} needs an optional package: pip install "zemanta-ops[{extra}]"')
+        self.extra = extra
+
+
+class ModeError(SecretError):
+    """``ZEMANTA_OPS_SECRETS`` forbids what was asked, or holds an unknown word."""
+
+
+class EncryptError(SecretError):
+    """A plaintext could not be encrypted."""
+
+
+class DecryptError(SecretError):
+    """A token could not be decrypted."""
+
+
+class ContextError(DecryptError):
+    """The token belongs to another application or another name."""
+
+
+class MissingKeyError(DecryptError):
+    """There is no key, or there are no credentials, in this place."""
+
+
+class WrongKeyError(DecryptError):
+    """The key does not open the token, or the token was changed."""
+
+
+class DeniedError(DecryptError, EncryptError):
+    """The service knows the caller and refuses the operation."""
+
+
+class ThrottledError(DecryptError, EncryptError):
+    """The service asks to slow down, after all retries."""
+
+
+class UnreachableError(DecryptError, EncryptError):
+    """The service does not answer, after all retries."""
+
+
+class ResolveError(SecretError):
+    """Some of the secrets in settings could not be decrypted.
+
+    Attributes:
+        failures: Setting path to the error that says why.
+    """
+
+    def __init__(self, failures: Mapping[str, SecretError], backends: Mapping[str, str]) -> None:
+        """Write one line a failing setting: path, backend, reason."""
+        lines = [f"  {path} ({backends[path]}): {error}" for path, error in failures.items()]
+        count = f"{len(lines)} secret{'s' if len(lines) > 1 else ''}"
+        super().__init__("\n".join([f"{count} could not be decrypted; no setting was changed:", *lines]))
+        self.failures = dict(failures)
+
+
+class LegacyTokenWarning(UserWarning):
+    """A token of SecretCrypt 1.x without authentication was read: nothing proves that it was not changed."""

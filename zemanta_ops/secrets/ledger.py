@@ -1,15 +1,56 @@
-"""What was revealed in this process, so that redaction can look for it. Holds plaintexts: never print it."""
+"""What this process revealed, for redaction, and what it knows of each token, for the checks. No Django."""
 
 from __future__ import annotations
 
+import hashlib
+import os
 import threading
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from zemanta_ops.secrets.exceptions import LegacyTokenWarning
+
+# Shorter values are not redacted: they would blank every line, and tell a guesser that the guess is right.
+MIN_REDACTED_LENGTH = 8
 
 _lock = threading.Lock()
 _revealed: frozenset[str] = frozenset()
+_entries: dict[tuple[str, str], Entry] = {}
+_overridden: dict[str, str] = {}
+_legacy_warned = False
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What is known of a token that was decrypted.
+
+    Attributes:
+        path: Setting path, or "" where nobody stated it.
+        backend: Name of the backend.
+        key_id: Key id as the token has it, or "".
+        context: The token's authenticated pairs.
+        legacy: Made by SecretCrypt 1.x without authentication.
+        short: The value is too short to be redacted by value.
+        digest: SHA-256 of the token's text, in hex.
+    """
+
+    path: str
+    backend: str
+    key_id: str
+    context: Mapping[str, str] = field(default_factory=dict)
+    legacy: bool = False
+    short: bool = False
+    digest: str = ""
+
+
+def digest(token: str) -> str:
+    """Return the SHA-256 of a token's text in hex: what allow-lists hold."""
+    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def reveal(value: str) -> None:
-    """Remember a plaintext (or a private key, or a password) that is in memory from now on."""
+    """Remember a plaintext, so that redaction finds it in whatever is printed."""
     global _revealed
     if value and value not in _revealed:
         with _lock:
@@ -17,5 +58,62 @@ def reveal(value: str) -> None:
 
 
 def revealed() -> frozenset[str]:
-    """Return everything revealed so far; the very same object until something is added."""
+    """Return every plaintext that was revealed; the same object as long as nothing was added."""
     return _revealed
+
+
+def record(entry: Entry) -> None:
+    """Remember a token's metadata, once a path and token."""
+    with _lock:
+        _entries[entry.path, entry.digest] = entry
+
+
+def entries() -> tuple[Entry, ...]:
+    """Return the metadata of every token decrypted in this process, oldest first."""
+    with _lock:
+        return tuple(_entries.values())
+
+
+def override(path: str, origin: str) -> None:
+    """Remember that a setting was overridden, and from where."""
+    with _lock:
+        _overridden[path] = origin
+
+
+def overridden() -> dict[str, str]:
+    """Return setting path to origin (a variable's or a file's name) of every override in force."""
+    with _lock:
+        return dict(_overridden)
+
+
+def warn_legacy(backend: str) -> None:
+    """Warn, once a process, that an unauthenticated token of SecretCrypt 1.x was read."""
+    global _legacy_warned
+    with _lock:
+        first, _legacy_warned = not _legacy_warned, True
+    if first:
+        warnings.warn(
+            f"a {backend} token of SecretCrypt 1.x was read; nothing proves that it was not changed: "
+            "encrypt the secret again",
+            LegacyTokenWarning,
+            stacklevel=2,
+        )
+
+
+def forget() -> None:
+    """Forget everything; for tests."""
+    global _revealed, _legacy_warned
+    with _lock:
+        _revealed = frozenset()
+        _legacy_warned = False
+        _entries.clear()
+        _overridden.clear()
+
+
+def _reset_lock() -> None:
+    global _lock
+    _lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_reset_lock)

@@ -8,6 +8,8 @@ from typing import Protocol, TextIO, cast
 
 PATHS = {
     "audit": "zemanta_ops.secrets.source.audit_verb",
+    "decrypt": "zemanta_ops.secrets.source.decrypt",
+    "encrypt": "zemanta_ops.secrets.source.encrypt",
     "guard": "zemanta_ops.secrets.source.guard",
     "history": "zemanta_ops.secrets.source.history",
 }

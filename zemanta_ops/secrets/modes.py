@@ -1,0 +1,79 @@
+"""``ZEMANTA_OPS_SECRETS``: deferred (nothing is decrypted) or fake (random values), for builds and test suites."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import os
+import secrets
+import sys
+from typing import Any, NoReturn
+
+from zemanta_ops.secrets.exceptions import ModeError
+
+VARIABLE = "ZEMANTA_OPS_SECRETS"
+DEFERRED = "deferred"
+FAKE = "fake"
+
+_fake_key = secrets.token_bytes(32)
+
+
+def mode() -> str:
+    """Return "", "deferred" or "fake".
+
+    Raises:
+        ModeError: The variable holds another word.
+    """
+    word = os.environ.get(VARIABLE, "")
+    if word not in ("", DEFERRED, FAKE):
+        raise ModeError(f"{VARIABLE} must be {DEFERRED}, {FAKE} or absent")
+    return word
+
+
+def under_test() -> bool:
+    """Whether this process is a test run: pytest, or ``manage.py test``."""
+    return "pytest" in sys.modules or sys.argv[1:2] == ["test"]
+
+
+def fake(token: str) -> str:
+    """Return the random value that stands for a token in this process; the same token gives the same value."""
+    made = hmac.digest(_fake_key, token.encode("utf-8", "surrogatepass"), hashlib.sha256)
+    return "fake-" + base64.urlsafe_b64encode(made).decode().rstrip("=")
+
+
+class Deferred:
+    """Stands where a secret was not decrypted; using it as a value raises, naming the setting.
+
+    It is not a ``str``: a subclass would hand out its constant through ``"".join`` and ``json.dumps``. It is true, has
+    a ``repr``, and can be copied, compared and hashed, so that settings can be loaded and checked.
+    """
+
+    __slots__ = ("_path",)
+
+    def __init__(self, path: str) -> None:
+        """Remember the setting's path."""
+        self._path = path
+
+    def __repr__(self) -> str:
+        return "<deferred secret>"
+
+    def __bool__(self) -> bool:
+        return True
+
+    def _refuse(self, *_: Any, **__: Any) -> NoReturn:
+        raise ModeError(
+            f"the secret {self._path or 'here'} was not decrypted, because {VARIABLE}={DEFERRED}: "
+            "unset it where the value is needed"
+        )
+
+    __str__ = __bytes__ = __format__ = __len__ = __iter__ = __getitem__ = __contains__ = __add__ = __radd__ = _refuse
+    __mod__ = __rmod__ = __mul__ = __int__ = __float__ = __index__ = __fspath__ = __call__ = _refuse
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        self._refuse()
+
+    def __reduce__(self) -> tuple[type[Deferred], tuple[str]]:
+        return Deferred, (self._path,)

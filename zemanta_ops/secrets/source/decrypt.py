@@ -1,0 +1,57 @@
+"""``decrypt_secret``: the plaintext of a token, for the few who may read it."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from typing import TextIO
+
+from zemanta_ops.secrets.exceptions import ModeError, SecretError
+from zemanta_ops.secrets.secret import StrictSecret
+
+STDIN = "-"
+HELP = "print the plaintext of a token"
+EPILOG = """examples:
+  decrypt_secret 'kms:region=eu-west-1&key=...:...'   quote it, the shell reads & otherwise
+  decrypt_secret -                                    read the token from standard input
+  decrypt_secret - --name DB_PASSWORD                 a token that is bound to a name
+  decrypt_secret - --reveal                           in CI, where plaintexts end in logs
+
+exit codes: 0 the plaintext is on standard output; 1 it could not be decrypted; 2 wrong arguments.
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("token", metavar="TOKEN", help="the token, or - for standard input")
+    parser.add_argument("--name", default="", help="the setting that the token is bound to")
+    parser.add_argument("--app", default="", help="the application that it is bound to")
+    parser.add_argument("--reveal", action="store_true", help="print it even where CI is set")
+
+
+def run(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
+    """Print the plaintext."""
+    try:
+        if os.environ.get("CI") and not options.reveal:
+            raise ModeError("CI is set, and what is printed there is kept in logs: pass --reveal if you mean it")
+        text = options.token if options.token != STDIN else sys.stdin.read().strip("\r\n")
+        plaintext = StrictSecret(text).decrypt_bytes(name=options.name, app=options.app)
+    except SecretError as error:
+        err.write(f"decrypt_secret: {error}\n")
+        return 1
+    _write(plaintext, out)
+    return 0
+
+
+def _write(plaintext: bytes, out: TextIO) -> None:
+    """Write the bytes as they are where the stream takes bytes; a line break is added for a terminal only."""
+    binary = getattr(out, "buffer", None)
+    if binary is None:
+        out.write(plaintext.decode("utf-8", "replace"))
+    else:
+        out.flush()
+        binary.write(plaintext)
+    if out.isatty():
+        out.write("\n")
+    out.flush()

@@ -1,0 +1,99 @@
+"""``encrypt_secret``: a plaintext in, a token out, and nothing but the token on stdout."""
+
+from __future__ import annotations
+
+import argparse
+import getpass
+import sys
+from pathlib import Path
+from typing import Any, TextIO
+
+from zemanta_ops.secrets import backends, config, wire
+from zemanta_ops.secrets.exceptions import ConfigError, EncryptError, SecretError
+
+HELP = "encrypt a secret and print its token"
+EPILOG = """examples:
+  encrypt_secret                                       the backend of zemanta_ops.toml; asks for the plaintext
+  encrypt_secret --name DB_PASSWORD --env production   bound to that setting; cannot be moved to another
+  encrypt_secret kms alias/shop --region eu-west-1     a backend and a key by hand
+  encrypt_secret local < token.txt                     from standard input: one line, without its line break
+  encrypt_secret local --multiline < key.pem           all of standard input, to the byte
+
+exit codes: 0 the token is on standard output; 1 it could not be encrypted; 2 wrong arguments.
+"""
+
+PROMPT = "Enter plaintext: "
+_OPTIONS = ("key", "region", "new_key")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("backend", metavar="BACKEND", nargs="?", help=f"one of {', '.join(backends.names())}")
+    parser.add_argument("key", metavar="KEY", nargs="?", help="the backend's key, such as alias/shop")
+    parser.add_argument("--env", default="", metavar="NAME", help="environment of zemanta_ops.toml")
+    parser.add_argument("--name", default="", help="bind to this setting, such as DATABASES.default.PASSWORD")
+    parser.add_argument("--app", default="", help="bind to this application (default: app of zemanta_ops.toml)")
+    parser.add_argument("--context", action="append", default=[], metavar="KEY=VALUE", help="bind to this pair too")
+    parser.add_argument("--region", help="AWS region (kms)")
+    parser.add_argument("--new-key", action="store_true", default=None, help="make a new active key first (local)")
+    source = parser.add_mutually_exclusive_group()
+    source.add_argument("--multiline", action="store_true", help="read standard input to its end, bytes kept")
+    source.add_argument("--from-file", type=Path, metavar="FILE", help="read this file, bytes kept")
+
+
+def run(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
+    """Print the token."""
+    try:
+        backend, chosen, app = _target(options)
+        context = _context(options, app)
+        token = backends.load(backend).encrypt(_plaintext(options, err), context, **chosen)
+    except SecretError as error:
+        err.write(f"encrypt_secret: {error}\n")
+        return 1
+    out.write(f"{wire.format(token)}\n")
+    return 0
+
+
+def _target(options: argparse.Namespace) -> tuple[str, dict[str, Any], str]:
+    settings = config.load()
+    given = {name: value for name in _OPTIONS if (value := getattr(options, name)) is not None}
+    app = options.app or settings.app
+    if options.backend and not options.env:
+        return options.backend, given, app
+    if not settings.environments:
+        raise ConfigError(f"name a backend ({', '.join(backends.names())}), or set one in {config.FILE_NAME}")
+    environment = settings.environment(options.env)
+    if options.backend and options.backend != environment.backend:
+        return options.backend, given, app
+    return environment.backend, dict(environment.options) | given, app
+
+
+def _context(options: argparse.Namespace, app: str) -> dict[str, str]:
+    pairs = [pair.partition("=") for pair in options.context]
+    if any(not separator for _, separator, _ in pairs):
+        raise EncryptError("--context takes KEY=VALUE")
+    free = {key: value for key, _, value in pairs}
+    if set(free) & {"app", "name"}:
+        raise EncryptError("app and name have options of their own: --app, --name")
+    # A token of SecretCrypt's users has no context, so app alone is added only where a name is bound as well.
+    bound = {"app": app, "name": options.name} if options.name or options.app else {}
+    return {key: value for key, value in (bound | free).items() if value}
+
+
+def _plaintext(options: argparse.Namespace, err: TextIO) -> bytes:
+    if options.from_file:
+        try:
+            return bytes(options.from_file.read_bytes())
+        except OSError as error:
+            raise EncryptError(f"{options.from_file} cannot be read: {error.strerror}") from None
+    if options.multiline:
+        if sys.stdin.isatty():
+            err.write("Enter plaintext, then Ctrl-D on a line of its own:\n")
+            err.flush()
+        return sys.stdin.buffer.read()
+    if sys.stdin.isatty():
+        return getpass.getpass(PROMPT).encode()
+    line, *more = sys.stdin.buffer.read().split(b"\n", 1)
+    if more and more[0]:
+        raise EncryptError("standard input has more than one line: use --multiline to keep them all")
+    return line.removesuffix(b"\r")
