@@ -65,7 +65,7 @@ def parse(text: str) -> Token:
     Raises:
         TokenError: The text is no token; the message never repeats it.
     """
-    backend, colon, rest = text.strip().partition(":")
+    backend, colon, rest = text.partition(":")
     raw, second, ciphertext = rest.partition(":")
     if not colon or not second or not _BACKEND.fullmatch(backend):
         raise TokenError("not a token: expected backend:params:ciphertext, as encrypt_secret prints it")
@@ -75,17 +75,14 @@ def parse(text: str) -> Token:
         if key in params:
             doubled.add(key)
         params.setdefault(key, value)
-    # `plain` holds its text as it is, so only the other bodies lose surrounding white space.
-    body = text.partition(":")[2].partition(":")[2] if backend == "plain" else ciphertext
-    return Token(backend, params, body, frozenset(doubled))
+    return Token(backend, params, ciphertext, frozenset(doubled))
 
 
 def _pairs(raw: str) -> list[tuple[str, str]]:
     if not raw:
         return []
     try:
-        # SecretCrypt read params with parse_qs(strict_parsing=True): empty values are left out there.
-        return parse_qsl(raw, strict_parsing=True, errors="strict")
+        return parse_qsl(raw, keep_blank_values=True, strict_parsing=True, errors="strict")
     except ValueError:
         raise TokenError("not a token: what stands between the first two colons is not key=value&key=value") from None
 

@@ -98,6 +98,7 @@ def from_base64(token: Token, text: str | None = None) -> bytes:
         TokenError: It is not base64.
     """
     try:
-        return base64.b64decode(token.ciphertext if text is None else text, validate=True)
+        # A token may have been wrapped on its way: white space in base64 means nothing.
+        return base64.b64decode("".join((token.ciphertext if text is None else text).split()), validate=True)
     except (binascii.Error, ValueError):
         raise TokenError(f"malformed {token.backend} token: the ciphertext is not base64") from None
