@@ -13,11 +13,13 @@ import sys
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from zemanta_ops.metrics import flushing
 from zemanta_ops.metrics.emitters import Put, Queue
+from zemanta_ops.metrics.exits import call_before_exit
 from zemanta_ops.metrics.flushing import Sample, Tally
 from zemanta_ops.metrics.series import Series
 from zemanta_ops.metrics.transports import Transport
@@ -25,6 +27,7 @@ from zemanta_ops.metrics.transports import Transport
 logger = logging.getLogger("zemanta_ops.metrics")
 
 EXIT_SECONDS = 2.0
+LOCK_SECONDS = 0.1
 
 
 class Buffer:
@@ -107,8 +110,8 @@ class Buffer:
 
     def _begin(self) -> None:
         """Start afresh in this process: what a parent had queued is the parent's to send."""
-        with self._locks.setdefault(os.getpid(), threading.Lock()):
-            if self._pid == os.getpid():
+        with _exclusive(self._locks) as alone:
+            if not alone or self._pid == os.getpid():
                 return
             if self._pid:
                 self.queue.clear()
@@ -117,14 +120,18 @@ class Buffer:
             self._flush_lock = threading.Lock()
             self._wake = threading.Event()
             self._thread = None
+            self._closed = False
             self.last_flush_at = time.monotonic()
+            call_before_exit(self.close)
             self._pid = os.getpid()
 
     def _start(self) -> bool:
         """Start the flusher; False where there can be none."""
         if not self._threads or self._closed or _threads_do_not_run():
             return False
-        with self._locks.setdefault(os.getpid(), threading.Lock()):
+        with _exclusive(self._locks) as alone:
+            if not alone:
+                return True
             if self._thread is not None and self._thread.is_alive():
                 self._mark[0] = 1
                 return True
@@ -155,6 +162,8 @@ class Buffer:
             return False
         try:
             self._flush(time.monotonic() + max(timeout, self.flush_seconds))
+            if self._closed:
+                self.transport.close()
         finally:
             self._flush_lock.release()
         return True
@@ -181,11 +190,25 @@ class Buffer:
         if self._thread is not None and self._thread is not threading.current_thread():
             self._thread.join(timeout)
         self.flush(timeout)
-        self.transport.close()
 
     def alive(self) -> bool:
         """Whether the flusher runs in this process."""
         return bool(self._mark[0]) and self._thread is not None and self._thread.is_alive()
+
+
+@contextmanager
+def _exclusive(locks: dict[int, threading.Lock]) -> Iterator[bool]:
+    """Hold this process's own lock; give up soon, because a signal handler may have interrupted its holder.
+
+    A lock by process id: one that was inherited through a fork may be held by a thread that does not exist here.
+    """
+    lock = locks.setdefault(os.getpid(), threading.Lock())
+    alone = lock.acquire(timeout=LOCK_SECONDS)
+    try:
+        yield alone
+    finally:
+        if alone:
+            lock.release()
 
 
 def _run(reference: weakref.ref[Buffer], wake: threading.Event) -> None:
