@@ -190,6 +190,29 @@ METRICS: tuple[Metric, ...] = (
     GAUGE_DURATION,
 )
 
+OK_OR_ERROR = ("ok", "error")
+DATABASE_OPERATIONS = ("select", "insert", "update", "delete", "other")
+CACHE_OPERATIONS = (
+    "get", "get_many", "add", "set", "set_many", "touch", "has_key", "incr", "delete", "delete_many", "clear",
+)  # fmt: skip
+
+DROP_REASONS = (
+    "dns", "full", "invalid_name", "invalid_value", "network", "queue_full", "refused", "timeout", "too_long",
+)  # fmt: skip
+
+# All values that a tag of a source can have, where the app itself decides.
+TAG_VALUES: dict[tuple[str, str], tuple[str, ...]] = {
+    ("client", "reason"): DROP_REASONS,
+    ("database", "operation"): DATABASE_OPERATIONS,
+    ("database", "outcome"): OK_OR_ERROR,
+    ("cache", "operation"): CACHE_OPERATIONS,
+    ("cache", "outcome"): OK_OR_ERROR,
+    ("cache", "result"): ("hit", "miss"),
+    ("tasks", "outcome"): ("successful", "failed"),
+    ("commands", "outcome"): OK_OR_ERROR,
+    ("gauges", "outcome"): (*OK_OR_ERROR, "timeout"),
+}
+
 
 def by_name() -> dict[str, Metric]:
     """Return the catalogue as a dict from name to metric."""

@@ -18,13 +18,9 @@ from typing import Any
 from django.core.cache import CacheHandler, caches
 from django.core.cache.backends.base import BaseCache
 
-from zemanta_ops.metrics.catalog import CACHE_DURATION, CACHE_LOOKUPS
+from zemanta_ops.metrics.catalog import CACHE_DURATION, CACHE_LOOKUPS, CACHE_OPERATIONS
 from zemanta_ops.metrics.client import default_client
 from zemanta_ops.metrics.instrumentation.patching import Method, Patch
-
-OPERATIONS = (
-    "get", "get_many", "add", "set", "set_many", "touch", "has_key", "incr", "delete", "delete_many", "clear",
-)  # fmt: skip
 
 # Given (alias, what the backend returned), counts hits and misses and returns what the caller should see.
 Finish = Callable[[str, Any], Any]
@@ -113,7 +109,7 @@ def _measured(original: Method, operation: str) -> Method:
 def _subclass(backend: type[BaseCache]) -> type[BaseCache]:
     methods = {
         name: _measured(getattr(backend, name), operation)
-        for operation in OPERATIONS
+        for operation in CACHE_OPERATIONS
         for name in (operation, f"a{operation}")
     }
     return type(backend.__name__, (backend,), {"__module__": backend.__module__, **methods})

@@ -14,12 +14,16 @@ from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
 
-from zemanta_ops.metrics.catalog import QUERY_DURATION, REQUEST_QUERIES, REQUEST_QUERY_TIME, REQUEST_REPEATS
+from zemanta_ops.metrics.catalog import (
+    DATABASE_OPERATIONS,
+    QUERY_DURATION,
+    REQUEST_QUERIES,
+    REQUEST_QUERY_TIME,
+    REQUEST_REPEATS,
+)
 from zemanta_ops.metrics.client import default_client
 from zemanta_ops.metrics.request_state import current
 from zemanta_ops.metrics.series import HISTOGRAM, TIMING
-
-OPERATIONS = frozenset({"select", "insert", "update", "delete"})
 
 _wrapped: WeakSet[BaseDatabaseWrapper] = WeakSet()
 
@@ -50,9 +54,9 @@ def _add_to_request(alias: str, sql: Any, seconds: float) -> None:
 
 
 def _operation(sql: Any) -> str:
-    """Return the first word of a statement where it is one of OPERATIONS; psycopg's composed SQL is ``other``."""
+    """Return the first word of a statement where it is one that counts; psycopg's composed SQL is ``other``."""
     word = sql.lstrip(" (\n\t")[:6].lower() if isinstance(sql, str) else ""
-    return word if word in OPERATIONS else "other"
+    return word if word in DATABASE_OPERATIONS else "other"
 
 
 def _wrap(connection: BaseDatabaseWrapper, **_: Any) -> None:
