@@ -61,5 +61,6 @@ ZEMANTA_OPS: dict[str, dict[str, Any]] = {
     "METRICS": {
         "TAGS": {"app": "print-shop"},
         "EXCLUDE_PATHS": ["/static/*", "/healthz/"],
+        "INSTRUMENT": ["http"],
     }
 }

@@ -1,0 +1,1 @@
+"""``python -m example_project.demo``: the main job on real input, from an encrypted secret to a counted request."""

@@ -1,0 +1,43 @@
+"""The command line of the demo."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from example_project.demo.folder import CommandFailedError
+from example_project.demo.run import run_live, run_once
+from example_project.demo.servers import ServerFailedError
+
+EPILOG = """
+exit codes:
+  0  everything held
+  1  something did not hold; the last lines say what
+"""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the demo and return the exit code."""
+    parser = argparse.ArgumentParser(
+        prog="python -m example_project.demo",
+        description=(
+            "Encrypts example secrets, serves the print shop with them decrypted at startup, sends requests of every "
+            "kind and counts what arrives. Keeps to a temporary folder and free ports; ends by itself in seconds."
+        ),
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--live", action="store_true", help="send nothing, keep the site running until Ctrl-C")
+    parser.add_argument(
+        "--seconds", type=float, default=6.0, help="spread the requests over so many seconds (%(default)s)"
+    )
+    options = parser.parse_args(arguments)
+    try:
+        return run_live(sys.stdout) if options.live else run_once(sys.stdout, options.seconds)
+    except (CommandFailedError, ServerFailedError) as error:
+        print(error, file=sys.stderr)
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,80 @@
+"""The print shop of one run: secrets, database, two servers, and the agent that their metrics go to."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+
+import httpx
+
+from example_project.demo.folder import Folder
+from example_project.demo.pipeline import Pipeline, pipeline
+from example_project.demo.secrets import encrypt, invent, write_settings
+from example_project.demo.servers import Server, gunicorn, uvicorn
+from zemanta_ops.metrics.stack.agent import Agent
+from zemanta_ops.metrics.stack.forward import Forwarder
+
+
+@dataclass(frozen=True)
+class Site:
+    """A running print shop."""
+
+    nonce: str
+    plaintexts: Mapping[str, str]
+    settings_text: str
+    agent: Agent
+    gunicorn: Server
+    uvicorn: Server
+    folder: Folder
+    environment: Mapping[str, str]
+    pipeline: Pipeline | None
+
+    def manage(self, *arguments: str) -> None:
+        """Run a ``manage.py`` command with the settings of the site."""
+        self.folder.run("manage.py", *arguments, environment=self.environment)
+
+    def stop(self) -> None:
+        """Stop both servers, as a deployment does; they send what they still hold."""
+        self.gunicorn.stop()
+        self.uvicorn.stop()
+
+    def logs(self) -> dict[str, str]:
+        """Return what the servers wrote."""
+        return {
+            path.stem: path.read_text(encoding="utf-8", errors="replace") for path in self.folder.path.glob("*.log")
+        }
+
+
+@contextmanager
+def running_site() -> Iterator[Site]:
+    """Yield a site that answers under gunicorn and uvicorn; afterwards nothing of it is left."""
+    with ExitStack() as stack:
+        folder = stack.enter_context(Folder())
+        plaintexts = invent()
+        text = write_settings(folder, encrypt(folder, plaintexts))
+        behind = stack.enter_context(pipeline(folder.path))
+        agent = stack.enter_context(Agent(port=0, forward=Forwarder(behind.target) if behind else None))
+        nonce = secrets.token_hex(16)
+        wsgi, asgi = (Server(kind, folder.path / f"{kind.__name__}.log") for kind in (gunicorn, uvicorn))
+        environment = folder.served(
+            nonce,
+            SHOP_URL=wsgi.url,
+            ZEMANTA_OPS_METRICS_HOST="127.0.0.1",
+            ZEMANTA_OPS_METRICS_PORT=str(agent.port),
+        )
+        site = Site(nonce, plaintexts, text, agent, wsgi, asgi, folder, environment, behind)
+        site.manage("open_shop", "--verbosity", "0")
+        stack.callback(site.stop)
+        for server in (wsgi, asgi):
+            server.start(environment)
+        for server in (wsgi, asgi):
+            server.wait()
+        yield site
+
+
+def shown_fingerprints(server: Server) -> dict[str, str]:
+    """Return the fingerprints that a server shows; nothing where it shows none."""
+    answer = httpx.get(f"{server.url}/proof/", timeout=10)
+    return dict(answer.json()) if answer.status_code == httpx.codes.OK else {}

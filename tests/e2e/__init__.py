@@ -1,0 +1,1 @@
+"""The whole of it, run as a person runs it."""

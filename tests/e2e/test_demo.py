@@ -1,0 +1,102 @@
+"""``python -m example_project.demo``, run as ``make demo`` runs it."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+SECRETS = 5
+
+
+def tree(folder: Path) -> dict[str, tuple[int, int]]:
+    """Return every file and folder below with its size and time of change."""
+    return {str(each): (each.stat().st_size, each.stat().st_mtime_ns) for each in sorted(folder.rglob("*"))}
+
+
+def demo(home: Path, temporary: Path, extra: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+    """Run the demo in a home and with a folder for temporary files that nobody else uses."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("XDG_", "ZEMANTA_", "DJANGO_"))}
+    return subprocess.run(
+        [sys.executable, "-m", "example_project.demo", "--seconds", "1"],
+        cwd=ROOT,
+        env={**kept, "HOME": str(home), "TMPDIR": str(temporary), **extra},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("home")
+    (folder / ".profile").write_text("# mine\n")
+    (folder / ".local" / "share").mkdir(parents=True)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def temporary(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("temporary")
+
+
+@pytest.fixture(scope="module")
+def home_before(home: Path) -> dict[str, tuple[int, int]]:
+    return tree(home)
+
+
+@pytest.fixture(scope="module")
+def done(home: Path, temporary: Path, home_before: dict[str, tuple[int, int]]) -> subprocess.CompletedProcess[str]:
+    return demo(home, temporary, {})
+
+
+def test_everything_holds(done: subprocess.CompletedProcess[str]) -> None:
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "FAIL" not in done.stdout
+
+
+def test_every_view_was_counted_as_often_as_it_was_asked_for(done: subprocess.CompletedProcess[str]) -> None:
+    rows = re.findall(r"^([\w-]+) +(\d+) +(\d+) +(\d+)$", done.stdout, re.MULTILINE)
+    assert {"home", "job-list", "slow", "fail", "stream", "async-stream", "unresolved", "mirror"} <= {
+        view for view, *_ in rows
+    }
+    assert all(sent == counted == timed for _, sent, counted, timed in rows)
+
+
+def test_secrets_are_shown_as_fingerprints_alone(done: subprocess.CompletedProcess[str]) -> None:
+    assert len(re.findall(r"^  [0-9a-f]{12}  [\w.]+$", done.stdout, re.MULTILINE)) == SECRETS
+    assert "example-" not in done.stdout + done.stderr
+
+
+def test_the_home_directory_is_as_it_was(
+    done: subprocess.CompletedProcess[str], home: Path, home_before: dict[str, tuple[int, int]]
+) -> None:
+    assert tree(home) == home_before
+
+
+def test_nothing_stays_in_the_folder_for_temporary_files(
+    done: subprocess.CompletedProcess[str], temporary: Path
+) -> None:
+    assert not tree(temporary)
+
+
+def test_the_demo_fails_where_a_secret_is_another_and_no_metric_is_sent(home: Path, temporary: Path) -> None:
+    broken = {"ZEMANTA_OPS_OVERRIDE__EMAIL_HOST_PASSWORD": "another", "ZEMANTA_OPS_METRICS_ENABLED": "false"}
+    done = demo(home, temporary, broken)
+    assert done.returncode == 1, done.stdout + done.stderr
+    failed = re.findall(r"^  FAIL (.*)$", done.stdout, re.MULTILINE)
+    assert failed[0].startswith("gunicorn does not hold the secret that was encrypted for EMAIL_HOST_PASSWORD")
+    assert any("GET home 200: 90 sent, 0 counted" in each for each in failed)
+
+
+def test_a_site_that_does_not_start_is_told_with_the_end_of_its_log(home: Path, temporary: Path) -> None:
+    done = demo(home, temporary, {"GUNICORN_CMD_ARGS": "--no-such-option"})
+    assert done.returncode == 1
+    assert "does not answer; the end of its log" in done.stderr
