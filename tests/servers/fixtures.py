@@ -18,6 +18,7 @@ from tests.servers import cache
 from tests.servers.influxdb1 import InfluxDB1
 from tests.servers.process import Server
 from tests.servers.telegraf import Telegraf
+from tests.servers.vault import Vault
 
 _numbers = itertools.count(1)
 
@@ -99,3 +100,20 @@ def influxdb1(tmp_path_factory: pytest.TempPathFactory) -> Iterator[InfluxDB1]:
 def database(influxdb1: InfluxDB1) -> str:
     """Return the name of an empty database in the shared InfluxDB 1.8."""
     return influxdb1.create(f"test_{next(_numbers)}")
+
+
+@pytest.fixture(scope="session")
+def vault(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Vault]:
+    """Return the Vault that all tests of a run share; give keys names of your own."""
+    require("vault")
+    with ExitStack() as stack:
+        server = Vault(tmp_path_factory.mktemp("vault"))
+        run(server, stack)
+        yield server
+
+
+@pytest.fixture(scope="session")
+def age() -> Path:
+    """Return the folder that holds the programs ``age`` and ``age-keygen``."""
+    require("age")
+    return cache.binary("age").parent

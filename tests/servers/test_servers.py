@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import socket
+import subprocess
+from base64 import b64encode
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,7 @@ from tests.servers.http import HttpError, call
 from tests.servers.influxdb1 import InfluxDB1
 from tests.servers.process import Server, ServerError, free_port, wait_until
 from tests.servers.telegraf import config, influxdb1_output
+from tests.servers.vault import Vault
 
 
 def test_a_counter_goes_through_telegraf_into_influxdb(
@@ -55,6 +58,23 @@ def test_an_influxdb_at_its_limit_loses_more_than_it_says(start_influxdb1: Start
         influxdb.write("a,t=1 value=2 2\na,t=2 value=3 2", "metrics")
 
     assert [row["value"] for row in influxdb.query("SELECT value FROM a", "metrics")] == [1]
+
+
+@pytest.mark.second_tier
+def test_vault_encrypts_for_whom_its_policy_allows(vault: Vault) -> None:
+    vault.call("transit/keys/app", {})
+    token = vault.new_token('path "transit/encrypt/app" { capabilities = ["update"] }')
+
+    said = vault.call("transit/encrypt/app", {"plaintext": b64encode(b"hello").decode()}, token=token)
+    assert said["data"]["ciphertext"].startswith("vault:v1:")
+    with pytest.raises(HttpError, match="403"):
+        vault.call("transit/decrypt/app", {"ciphertext": said["data"]["ciphertext"]}, token=token)
+
+
+@pytest.mark.second_tier
+def test_age_makes_a_post_quantum_key(age: Path) -> None:
+    made = subprocess.run([age / "age-keygen", "-pq"], capture_output=True, text=True, check=True).stdout
+    assert "AGE-SECRET-KEY-PQ-1" in made
 
 
 def test_a_server_is_gone_after_stop(tmp_path: Path) -> None:
