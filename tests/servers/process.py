@@ -63,6 +63,10 @@ class Server:
             raise ServerError(f"{self.name} is not running")
         return self._process.pid
 
+    def environment(self) -> dict[str, str]:
+        """Return the environment of the process: that of the tests with its own on top."""
+        return {**os.environ, **(self.env or {})}
+
     def start(self) -> None:
         """Start the server and return when it answers."""
         with self.log_path.open("ab") as log:
@@ -70,7 +74,7 @@ class Server:
             self._process = subprocess.Popen(
                 self.command,
                 cwd=self.folder,
-                env=None if self.env is None else {**os.environ, **self.env},
+                env=self.environment(),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
