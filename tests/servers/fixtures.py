@@ -10,11 +10,13 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Protocol
 
 import pytest
 
-from tests.servers import cache
+from tests.servers import cache, debian
+from tests.servers.debian import PostgreSQL, Redis
 from tests.servers.influxdb1 import InfluxDB1
 from tests.servers.process import Server
 from tests.servers.telegraf import Telegraf
@@ -27,6 +29,15 @@ def require(server: str) -> None:
     """Skip the test, or fail it with CI=true, where a server is not installed."""
     if not cache.installed(server):
         reason = f"{server} is not installed: python -m tests.servers install {server}"
+        if os.environ.get("CI") == "true":
+            pytest.fail(reason, pytrace=False)
+        pytest.skip(reason)
+
+
+def require_package(package: str) -> None:
+    """Skip the test, or fail it with CI=true, where a Debian package is not installed."""
+    if package in debian.missing():
+        reason = f"{package} is not installed: apt-get install {package}"
         if os.environ.get("CI") == "true":
             pytest.fail(reason, pytrace=False)
         pytest.skip(reason)
@@ -117,3 +128,23 @@ def age() -> Path:
     """Return the folder that holds the programs ``age`` and ``age-keygen``."""
     require("age")
     return cache.binary("age").parent
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[PostgreSQL]:
+    """Return the PostgreSQL that all tests of a run share."""
+    require_package("postgresql")
+    # The folders that pytest makes are closed to the user that PostgreSQL runs as.
+    with TemporaryDirectory() as folder, ExitStack() as stack:
+        server = PostgreSQL(Path(folder))
+        run(server, stack)
+        yield server
+
+
+@pytest.fixture
+def redis(tmp_path_factory: pytest.TempPathFactory, server_stack: ExitStack) -> Redis:
+    """Return a Redis of the test's own."""
+    require_package("redis-server")
+    server = Redis(tmp_path_factory.mktemp("redis"))
+    run(server, server_stack)
+    return server

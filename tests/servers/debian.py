@@ -1,0 +1,89 @@
+"""PostgreSQL and Redis, which come as Debian packages: installed by ``.ci/run`` where it is root."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+from tests.servers.process import Server, free_port
+
+POSTGRESQL_USER = "postgres"
+
+
+def postgresql_folder() -> Path | None:
+    """Return the folder of the newest PostgreSQL's binaries, None where there is none."""
+    folders = [path.parent for path in Path("/usr/lib/postgresql").glob("*/bin/postgres")]
+    found = shutil.which("postgres")
+    return max(folders, key=lambda path: int(path.parent.name), default=Path(found).parent if found else None)
+
+
+def missing() -> list[str]:
+    """Return the Debian packages that the tests need and that are not there."""
+    packages = {"postgresql": postgresql_folder(), "redis-server": shutil.which("redis-server")}
+    return [package for package, found in packages.items() if found is None]
+
+
+class PostgreSQL(Server):
+    """A PostgreSQL of the test's own, without a password, on 127.0.0.1; ``folder`` must be open to other users."""
+
+    def __init__(self, folder: Path) -> None:
+        self.port = free_port()
+        self._binaries = postgresql_folder() or Path()
+        self._data = folder / "data"
+        # It refuses to run as root.
+        self._as_user = ["setpriv", f"--reuid={POSTGRESQL_USER}", f"--regid={POSTGRESQL_USER}", "--clear-groups"]
+        if os.getuid() == 0:
+            shutil.chown(folder, POSTGRESQL_USER)
+        else:
+            self._as_user = []
+        options = [f"-p{self.port}", f"-k{folder}", "-clisten_addresses=127.0.0.1", "-cfsync=off"]
+        command: list[str | Path] = [*self._as_user, self._binaries / "postgres", f"-D{self._data}", *options]
+        super().__init__("postgresql", command, folder, self._answers)
+
+    def start(self) -> None:
+        """Make the database cluster, where it is not made yet, and start."""
+        if not self._data.exists():
+            arguments = [f"-D{self._data}", "-Upostgres", "--auth=trust", "--no-sync", "--encoding=UTF8", "--locale=C"]
+            command: list[str | Path] = [*self._as_user, self._binaries / "initdb", *arguments]
+            subprocess.run(command, cwd=self.folder, check=True, capture_output=True)
+        super().start()
+
+    def _answers(self) -> bool:
+        command: list[str | Path] = [self._binaries / "pg_isready", "-q", "-h127.0.0.1", f"-p{self.port}"]
+        return subprocess.run(command, check=False).returncode == 0
+
+    def settings(self) -> dict[str, object]:
+        """Return the entry for Django's DATABASES."""
+        return {
+            "ENGINE": "django.db.backends.postgresql",
+            "NAME": "postgres",
+            "USER": "postgres",
+            "HOST": "127.0.0.1",
+            "PORT": self.port,
+        }
+
+
+class Redis(Server):
+    """A Redis of the test's own that keeps nothing."""
+
+    def __init__(self, folder: Path) -> None:
+        self.port = free_port()
+        port = str(self.port)
+        command: list[str | Path] = [
+            "redis-server",
+            "--port",
+            port,
+            "--bind",
+            "127.0.0.1",
+            "--save",
+            "",
+            "--dir",
+            folder,
+        ]
+        super().__init__("redis", command, folder, lambda: "Ready to accept connections" in self.log())
+
+    def settings(self) -> dict[str, object]:
+        """Return the entry for Django's CACHES."""
+        return {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": f"redis://127.0.0.1:{self.port}"}
