@@ -41,6 +41,7 @@ test: servers
 	COVERAGE_FILE=.coverage.test $(BIN)/python -m pytest --cov --cov-report= -m "not second_tier"
 
 test-servers: $(VENV)/.dev
+	$(BIN)/python -m pip install --quiet --group servers
 	$(BIN)/python -m tests.servers install --all
 	COVERAGE_FILE=.coverage.servers $(BIN)/python -m pytest --cov --cov-report= -m second_tier
 

@@ -1,0 +1,62 @@
+"""A site, an ASGI application and a Celery application that real servers run in the lifecycle tests.
+
+The agent's port and the flush interval come from the environment, as in a container.
+"""
+
+from __future__ import annotations
+
+import os
+
+import django
+from celery import Celery
+from django.conf import settings
+from django.core.asgi import get_asgi_application
+from django.core.wsgi import get_wsgi_application
+from django.http import HttpRequest, HttpResponse
+from django.urls import path
+
+from zemanta_ops import metrics
+
+settings.configure(
+    SECRET_KEY="tests-only-not-a-secret",
+    ROOT_URLCONF=__name__,
+    ALLOWED_HOSTS=["*"],
+    INSTALLED_APPS=["zemanta_ops"],
+    MIDDLEWARE=["zemanta_ops.metrics.middleware.RequestMetricsMiddleware"],
+)
+django.setup()
+
+# Emitted where the module is loaded: in the master with preloading, where it must be sent once and not by every worker.
+metrics.incr("loaded")
+
+
+def hello(request: HttpRequest) -> HttpResponse:
+    """Answer, and count with the application's own metric as well."""
+    metrics.incr("hello")
+    return HttpResponse("hello")
+
+
+async def hello_async(request: HttpRequest) -> HttpResponse:
+    """Answer natively async."""
+    metrics.incr("hello")
+    return HttpResponse("hello")
+
+
+urlpatterns = [path("", hello, name="hello"), path("async/", hello_async, name="hello-async")]
+application = get_wsgi_application()
+asgi = get_asgi_application()
+
+celery = Celery("lifecycle")
+broker = os.environ.get("LIFECYCLE_BROKER", "/nowhere")
+celery.conf.update(
+    broker_url="filesystem://",
+    broker_transport_options={"data_folder_in": broker, "data_folder_out": broker},
+    broker_connection_retry_on_startup=True,
+    task_ignore_result=True,
+)
+
+
+@celery.task
+def work() -> None:
+    """Count one."""
+    metrics.incr("worked")
