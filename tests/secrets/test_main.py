@@ -12,7 +12,12 @@ from django.core.management import call_command, get_commands
 from zemanta_ops.secrets.__main__ import main
 from zemanta_ops.secrets.verbs import load
 
-COMMANDS = {"audit_secrets": "audit", "guard_secrets": "guard", "secret_history": "history"}
+COMMANDS = {
+    "audit_secrets": "audit",
+    "guard_secrets": "guard",
+    "rotate_secrets": "rotate",
+    "secret_history": "history",
+}
 
 
 @pytest.mark.parametrize(("command", "verb"), COMMANDS.items())

@@ -56,6 +56,20 @@ class Backend(ABC):
         with ThreadPoolExecutor(min(self.concurrency, len(tokens))) as pool:
             return list(pool.map(self._attempt, tokens))
 
+    def rewrap(self, _token: Token, _context: Mapping[str, str], /, **_options: Any) -> Token | None:
+        """Re-encrypt a token of this backend inside its service, with the options of ``encrypt``.
+
+        The plaintext leaves the service in neither direction, and the caller needs no right to decrypt. The answer
+        is verified by the key id or version that comes back.
+
+        Returns:
+            The new token; None where the service cannot, so that it must be decrypted and encrypted here.
+
+        Raises:
+            SecretError: The service refuses.
+        """
+        return None
+
     def legacy(self, _token: Token, /) -> bool:
         """Whether a token is of SecretCrypt 1.x without authentication."""
         return False

@@ -100,6 +100,32 @@ class KMSBackend(Backend):
         params = {"region": region, "key": _stable_id(answer["KeyId"]), **wire.context_params(context)}
         return Token(self.name, params, to_base64(answer["CiphertextBlob"]))
 
+    def rewrap(self, token: Token, context: Mapping[str, str], /, **options: Any) -> Token | None:
+        """Call ReEncrypt, which needs ``kms:ReEncryptFrom`` and ``kms:ReEncryptTo``, in the region of the token.
+
+        Another region, or an envelope (whose body is authenticated with its key id), must be decrypted here.
+        """
+        chosen(self, options, "key")
+        region = token.params.get("region", "")
+        if "dk" in token.params or options.get("region", region) != region or not _REGION.fullmatch(region):
+            return None
+        key, client = token.params.get("key"), _client(region)
+        source: Any = {"SourceKeyId": key} if key else {}
+        answer = _call(
+            lambda: client.re_encrypt(
+                CiphertextBlob=from_base64(token),
+                SourceEncryptionContext=token.context,
+                DestinationKeyId=options["key"],
+                DestinationEncryptionContext=dict(context),
+                **source,
+            ),
+            EncryptError,
+        )
+        if key and _stable_id(answer["SourceKeyId"]) != key:
+            raise WrongKeyError("another KMS key made this token")
+        params = {"region": region, "key": _stable_id(answer["KeyId"]), **wire.context_params(context)}
+        return Token(self.name, params, to_base64(answer["CiphertextBlob"]))
+
     def decrypt(self, token: Token) -> bytes:
         """Ask KMS; a token of SecretCrypt 1.x has only ``region``."""
         if set(token.params) - {"region"}:

@@ -45,8 +45,8 @@ def scalars(text: str, kind: str) -> list[Literal]:
     """
     try:
         module = import_module(f"zemanta_ops.secrets.formats.{_BY_SUFFIX[kind]}")
-    except ModuleNotFoundError as error:
-        raise MissingExtraError(error.name or "a parser", "source") from None
+    except ModuleNotFoundError:
+        raise MissingExtraError(f"reading {kind} files", "source") from None
     reader: Callable[[str], list[Literal]] = module.scalars
     return reader(text)
 

@@ -30,21 +30,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("backend", metavar="BACKEND", nargs="?", help=f"one of {', '.join(backends.names())}")
     parser.add_argument("key", metavar="KEY", nargs="?", help="the backend's key, such as alias/shop")
-    parser.add_argument("--env", default="", metavar="NAME", help="environment of zemanta_ops.toml")
+    add_target(parser)
     parser.add_argument("--name", default="", help="bind to this setting, such as DATABASES.default.PASSWORD")
-    parser.add_argument("--app", default="", help="bind to this application (default: app of zemanta_ops.toml)")
     parser.add_argument("--context", action="append", default=[], metavar="KEY=VALUE", help="bind to this pair too")
-    parser.add_argument("--region", help="AWS region (kms)")
-    parser.add_argument("--new-key", action="store_true", default=None, help="make a new active key first (local)")
     source = parser.add_mutually_exclusive_group()
     source.add_argument("--multiline", action="store_true", help="read standard input to its end, bytes kept")
     source.add_argument("--from-file", type=Path, metavar="FILE", help="read this file, bytes kept")
 
 
+def add_target(parser: argparse.ArgumentParser) -> None:
+    """Declare what says how to encrypt, but for backend and key."""
+    parser.add_argument("--env", default="", metavar="NAME", help="environment of zemanta_ops.toml")
+    parser.add_argument("--app", default="", help="bind to this application (default: app of zemanta_ops.toml)")
+    parser.add_argument("--region", help="AWS region (kms)")
+    parser.add_argument("--new-key", action="store_true", default=None, help="make a new active key first (local)")
+
+
 def run(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     """Print the token."""
     try:
-        backend, chosen, app = _target(options)
+        backend, chosen, app = target(options)
         context = _context(options, app)
         token = backends.load(backend).encrypt(_plaintext(options, err), context, **chosen)
     except SecretError as error:
@@ -54,7 +59,8 @@ def run(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     return 0
 
 
-def _target(options: argparse.Namespace) -> tuple[str, dict[str, Any], str]:
+def target(options: argparse.Namespace) -> tuple[str, dict[str, Any], str]:
+    """Return backend, its options and the application, of the arguments and ``zemanta_ops.toml``."""
     settings = config.load()
     given = {name: value for name in _OPTIONS if (value := getattr(options, name)) is not None}
     app = options.app or settings.app
