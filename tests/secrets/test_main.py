@@ -14,6 +14,8 @@ from zemanta_ops.secrets.verbs import load
 
 COMMANDS = {
     "audit_secrets": "audit",
+    "decrypt_secret": "decrypt",
+    "encrypt_secret": "encrypt",
     "guard_secrets": "guard",
     "rotate_secrets": "rotate",
     "secret_history": "history",

@@ -18,6 +18,7 @@ import pytest
 from tests.servers import cache, debian
 from tests.servers.debian import PostgreSQL, Redis
 from tests.servers.influxdb1 import InfluxDB1
+from tests.servers.kms import KMS
 from tests.servers.process import Server
 from tests.servers.telegraf import Telegraf
 from tests.servers.vault import Vault
@@ -148,3 +149,11 @@ def redis(tmp_path_factory: pytest.TempPathFactory, server_stack: ExitStack) -> 
     server = Redis(tmp_path_factory.mktemp("redis"))
     run(server, server_stack)
     return server
+
+
+def kms_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KMS]:
+    """Return the KMS (moto over HTTP) that all tests of a run share."""
+    kms = KMS(tmp_path_factory.mktemp("kms"))
+    kms.start()
+    yield kms
+    kms.server.stop()

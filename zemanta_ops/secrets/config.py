@@ -70,7 +70,7 @@ class Config:
             wanted = next(iter(self.environments))
         known = ", ".join(sorted(self.environments)) or "none"
         if not wanted:
-            raise ConfigError(f"no environment was named; {FILE_NAME} has: {known}")
+            raise ConfigError(f"name an environment with --env or {ENVIRONMENT_VARIABLE}; {FILE_NAME} has: {known}")
         if wanted not in self.environments:
             raise ConfigError(f"{FILE_NAME} has no environment of that name; it has: {known}")
         return self.environments[wanted]

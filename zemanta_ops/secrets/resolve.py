@@ -9,7 +9,7 @@ from typing import Any
 
 from zemanta_ops.secrets import binding, config, ledger, modes, overrides
 from zemanta_ops.secrets.exceptions import ModeError, ResolveError, SecretError, TokenError
-from zemanta_ops.secrets.secret import Secret, decrypt_tokens
+from zemanta_ops.secrets.secret import Secret, decrypt_tokens, text_of
 
 logger = logging.getLogger(__name__)
 
@@ -63,7 +63,7 @@ def _decrypted(places: list[Place], app: str, settings: config.Config) -> dict[s
     values = {}
     for path, secret in bound:
         try:
-            values[path] = secret.decrypted([next(results) for _ in secret.tokens], path=path)
+            values[path] = text_of(secret.decrypted([next(results) for _ in secret.tokens], path=path))
         except SecretError as error:
             failures[path] = error
     if failures:

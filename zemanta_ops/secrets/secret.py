@@ -120,7 +120,7 @@ class Secret(_Redacted):
                 self.decrypted(decrypt_tokens(self._tokens), path=name)
             return self._plaintext
 
-    def decrypted(self, results: Sequence[bytes | SecretError], *, path: str = "") -> str:
+    def decrypted(self, results: Sequence[bytes | SecretError], *, path: str = "") -> bytes:
         """Take the plaintexts of the tokens, remember them for redaction, and return the value.
 
         Raises:
@@ -138,7 +138,7 @@ class Secret(_Redacted):
         if len(plaintexts) > 1 or plaintext != plaintexts[0]:
             ledger.reveal(plaintext.decode("utf-8", "replace"))
         self._plaintext = plaintext
-        return text_of(plaintext)
+        return plaintext
 
     def _compose(self, plaintexts: Sequence[bytes]) -> bytes:
         return plaintexts[0]

@@ -54,9 +54,9 @@ class Token:
             raise TokenError(f"malformed {self.backend} token: a param is unknown or stands twice")
         if any(not self.params.get(key) for key in needed):
             raise TokenError(f"malformed {self.backend} token: a param is missing: {', '.join(needed)} are needed")
-        check_context(self.context)
-        if any(key in self.params for key in (f"{_CONTEXT_PREFIX}{bound}" for bound in _BOUND)):
-            raise TokenError(f"malformed {self.backend} token: a context key is reserved")
+        reserved = [key for key in _BOUND if f"{_CONTEXT_PREFIX}{key}" in self.params]
+        if reserved or not _is_context(self.context):
+            raise TokenError(f"malformed {self.backend} token: a context key is not allowed, or has no value")
 
 
 def parse(text: str) -> Token:
@@ -105,8 +105,12 @@ def check_context(context: Mapping[str, str]) -> None:
     Raises:
         TokenError: Without the key or the value.
     """
-    if any(not SAFE_NAME.fullmatch(key) or not value for key, value in context.items()):
+    if not _is_context(context):
         raise TokenError("a context key must match [A-Za-z0-9_-]{1,64} and have a value")
+
+
+def _is_context(context: Mapping[str, str]) -> bool:
+    return all(SAFE_NAME.fullmatch(key) and value for key, value in context.items())
 
 
 def associated_data(token: Token, *, version: str, suite: str = "", key_id: str = "") -> bytes:

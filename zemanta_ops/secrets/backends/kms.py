@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+ATTEMPTS = 4
 CONCURRENCY = 32
 DEFAULT_REGION = "us-east-1"  # what SecretCrypt took where none was named
 MAX_DIRECT_BYTES = 4096  # KMS Encrypt: "up to 4 KB", API reference
@@ -178,7 +179,7 @@ def _client(region: str) -> KMSClient:
     with _lock:
         if region not in _clients:
             config = Config(
-                retries={"mode": "standard", "total_max_attempts": 4},
+                retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
                 max_pool_connections=CONCURRENCY,
                 connect_timeout=5,
                 read_timeout=10,
@@ -205,7 +206,7 @@ def _call(operation: Callable[[], T], otherwise: type[SecretError]) -> T:
         kind, reason = _REASONS.get(code, (otherwise, f"KMS answered {code}"))
     except (botocore.exceptions.NoCredentialsError, botocore.exceptions.PartialCredentialsError):
         kind, reason = MissingKeyError, "no AWS credentials were found: boto3 looks in the environment, files and roles"
-    except botocore.exceptions.HTTPClientError as error:
+    except (botocore.exceptions.HTTPClientError, botocore.exceptions.ConnectionError) as error:
         kind, reason = UnreachableError, f"KMS does not answer ({type(error).__name__})"
     except botocore.exceptions.BotoCoreError as error:
         kind, reason = otherwise, f"boto3 could not ask KMS ({type(error).__name__})"

@@ -1,0 +1,46 @@
+"""A process that has revealed nothing, with its keys in a temporary folder and no configuration file in sight."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.servers.kms import KMS
+from zemanta_ops.secrets import ledger
+
+
+@pytest.fixture(autouse=True)
+def fresh_ledger() -> Iterator[None]:
+    ledger.forget()
+    yield
+    ledger.forget()
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a folder that is the working directory, the home and the place of all keys."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    monkeypatch.delenv("DJANGO_SETTINGS_MODULE")
+    for variable in ("ZEMANTA_OPS_SECRETS", "ZEMANTA_OPS_ENV", "ZEMANTA_OPS_CONFIG", "ZEMANTA_OPS_KEY_DIR", "CI"):
+        monkeypatch.delenv(variable, raising=False)
+    return tmp_path
+
+
+@pytest.fixture
+def kms(kms_server: KMS, home: Path, monkeypatch: pytest.MonkeyPatch) -> KMS:
+    """Return the KMS with this process as its owner."""
+    become(monkeypatch, kms_server.environment)
+    return kms_server
+
+
+def become(monkeypatch: pytest.MonkeyPatch, environment: dict[str, str]) -> None:
+    """Let boto3 be another identity from now on."""
+    from zemanta_ops.secrets.backends import kms
+
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(kms, "_clients", {})

@@ -1,0 +1,120 @@
+"""ZEMANTA_OPS_SECRETS: deferred and fake."""
+
+from __future__ import annotations
+
+import copy
+import json
+import pickle
+import sys
+from typing import Any
+
+import pytest
+
+from zemanta_ops.secrets import Secret, StrictSecret, decrypt_settings, modes
+from zemanta_ops.secrets.exceptions import ModeError
+
+TOKEN = "kms:region=eu-west-1:QUJD"
+
+USES: list[Any] = [
+    str,
+    bytes,
+    len,
+    list,
+    int,
+    float,
+    json.dumps,
+    lambda value: "".join([value]),
+    lambda value: f"{value}",
+    lambda value: "%s" % value,  # noqa: UP031
+    lambda value: value + "x",
+    lambda value: "x" + value,
+    lambda value: value.encode(),
+    lambda value: value["x"],
+    lambda value: "x" in value,
+]
+
+
+@pytest.fixture
+def deferred(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(modes.VARIABLE, modes.DEFERRED)
+
+
+def stand_in() -> Any:
+    settings = {"DATABASES": {"default": {"PASSWORD": Secret(TOKEN)}}}
+    decrypt_settings(settings)
+    return settings["DATABASES"]["default"]["PASSWORD"]
+
+
+@pytest.mark.usefixtures("deferred")
+@pytest.mark.parametrize("use", USES)
+def test_a_deferred_secret_raises_when_it_is_used_as_a_value(use: Any) -> None:
+    value = stand_in()
+    assert value
+    with pytest.raises((ModeError, TypeError)) as caught:
+        use(value)
+    if isinstance(caught.value, ModeError):
+        assert "DATABASES.default.PASSWORD" in str(caught.value)
+
+
+@pytest.mark.usefixtures("deferred")
+def test_a_deferred_secret_can_be_shown_copied_and_compared() -> None:
+    value = stand_in()
+    assert repr(value) == "<deferred secret>"
+    assert not isinstance(value, str)
+    assert value == value
+    assert hash(value)
+    for twin in (copy.copy(value), copy.deepcopy(value), pickle.loads(pickle.dumps(value))):
+        with pytest.raises(ModeError, match=r"DATABASES\.default\.PASSWORD"):
+            str(twin)
+    assert not hasattr(value, "__html__")
+
+
+@pytest.mark.usefixtures("deferred")
+def test_single_secrets_are_deferred_too() -> None:
+    values: list[Any] = [Secret(TOKEN).get(), Secret(TOKEN).get_bytes(), StrictSecret(TOKEN).decrypt()]
+    for value in values:
+        assert isinstance(value, modes.Deferred)
+    assert Secret("").get() == ""
+    assert StrictSecret("").decrypt() == ""
+
+
+@pytest.mark.usefixtures("deferred")
+def test_an_empty_secret_is_not_deferred() -> None:
+    settings: dict[str, Any] = {"A": Secret("")}
+    decrypt_settings(settings)
+    assert settings["A"] == ""
+
+
+def test_a_fake_secret_needs_no_key_and_stays_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(modes.VARIABLE, modes.FAKE)
+    settings: dict[str, Any] = {"A": Secret(TOKEN), "B": [Secret(TOKEN)], "C": Secret("kms:region=eu-west-1:QUJE")}
+    decrypt_settings(settings)
+    assert settings["A"] == settings["B"][0] == Secret(TOKEN).get()
+    assert settings["A"] != settings["C"]
+
+
+@pytest.mark.parametrize(("debug", "refused"), [(True, False), (False, True)])
+def test_fake_secrets_are_refused_in_production(debug: bool, refused: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(modes.VARIABLE, modes.FAKE)
+    monkeypatch.setattr(modes, "under_test", lambda: False)
+    settings: dict[str, Any] = {"A": Secret(TOKEN), "DEBUG": debug}
+    if refused:
+        with pytest.raises(ModeError, match="DEBUG is off"):
+            decrypt_settings(settings)
+    else:
+        decrypt_settings(settings)
+
+
+def test_a_test_run_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert modes.under_test()
+    monkeypatch.delitem(sys.modules, "pytest")
+    monkeypatch.setattr(sys, "argv", ["manage.py", "test"])
+    assert modes.under_test()
+    monkeypatch.setattr(sys, "argv", ["manage.py", "runserver"])
+    assert not modes.under_test()
+
+
+def test_another_word_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(modes.VARIABLE, "off")
+    with pytest.raises(ModeError, match="deferred, fake or absent"):
+        Secret(TOKEN).get()

@@ -1,0 +1,204 @@
+"""decrypt_settings: nested places, one report, overrides and binding."""
+
+from __future__ import annotations
+
+import logging
+from collections import namedtuple
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.secrets.tokens import local
+from zemanta_ops.secrets import Secret, StrictSecret, backends, decrypt_settings, ledger
+from zemanta_ops.secrets.backends.base import Result
+from zemanta_ops.secrets.backends.plain import PlainBackend
+from zemanta_ops.secrets.exceptions import ConfigError, ContextError, ResolveError, TokenError
+from zemanta_ops.secrets.wire import Token
+
+Pair = namedtuple("Pair", "user password")  # noqa: PYI024 (a namedtuple without types is the case)
+
+
+def plain(text: str) -> Secret:
+    return Secret(f"plain::{text}")
+
+
+def test_secrets_are_found_anywhere() -> None:
+    loop: list[Any] = [plain("l")]
+    loop.append(loop)
+    strict = StrictSecret("plain::s")
+    settings: dict[str, Any] = {
+        "A": plain("a"),
+        "B": {"x": [plain("b0"), {"y": plain("b1")}], 1: plain("b2")},
+        "C": ("before", plain("c")),
+        "D": Pair("user", plain("d")),
+        "E": loop,
+        "F": Secret.template("u:{}@h", "plain::f"),
+        "STRICT": strict,
+        "SET": {1, 2},
+        "__builtins__": {"never": plain("n")},
+    }
+    inner = settings["B"]
+    decrypt_settings(settings)
+    assert settings["A"] == "a"
+    assert settings["B"] is inner
+    assert inner == {"x": ["b0", {"y": "b1"}], 1: "b2"}
+    assert settings["C"] == ("before", "c")
+    assert settings["D"] == Pair("user", "d")
+    assert settings["E"][0] == "l"
+    assert settings["F"] == "u:f@h"
+    assert settings["STRICT"] is strict
+    assert isinstance(settings["__builtins__"]["never"], Secret)
+
+
+def test_a_list_under_two_names_is_decrypted_once_for_both() -> None:
+    shared = [plain("a")]
+    settings: dict[str, Any] = {"A": shared, "B": shared}
+    decrypt_settings(settings)
+    assert settings["A"] is settings["B"] is shared
+    assert shared == ["a"]
+
+
+def test_a_secret_in_a_set_is_refused() -> None:
+    with pytest.raises(TokenError, match=r"A\.x: a Secret in a set"):
+        decrypt_settings({"A": {"x": {plain("a")}}})
+
+
+def test_identical_tokens_cost_one_decryption(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[int] = []
+    decrypt_many = PlainBackend.decrypt_many
+
+    def count(self: PlainBackend, tokens: Sequence[Token]) -> list[Result]:
+        seen.append(len(tokens))
+        return decrypt_many(self, tokens)
+
+    monkeypatch.setattr(PlainBackend, "decrypt_many", count)
+    decrypt_settings({"A": plain("a"), "B": plain("a"), "C": plain("c")})
+    assert seen == [2]
+
+
+def test_all_failures_are_in_one_report_and_nothing_changes(home: Path) -> None:
+    good, wrong = local("example-good-value"), local("example-wrong-value")
+    changed = wrong[:-6] + ("A" if wrong[-6] != "A" else "B") + wrong[-5:]
+    settings: dict[str, Any] = {
+        "GOOD": Secret(good),
+        "DATABASES": {"default": {"PASSWORD": Secret(changed)}},
+        "LIST": [Secret("local:v=2&key=0123456789abcdef:AAAA"), plain("fine-example-value")],
+        "BINARY": Secret(local(b"\xff")),
+    }
+    with pytest.raises(ResolveError) as caught:
+        decrypt_settings(settings)
+    report = str(caught.value)
+    assert list(caught.value.failures) == ["DATABASES.default.PASSWORD", "LIST.0", "BINARY"]
+    assert report.splitlines()[0].startswith("3 secrets could not be decrypted")
+    assert "DATABASES.default.PASSWORD (local): the local token" in report
+    assert "LIST.0 (local): the key of this local token is not on this machine" in report
+    for hidden in ("example-good-value", "fine-example-value", changed, changed.rpartition(":")[2], "AAAA"):
+        assert hidden not in report
+    assert isinstance(settings["GOOD"], Secret)
+    assert isinstance(settings["LIST"][1], Secret)
+
+
+def test_what_was_read_is_known_to_redaction_and_checks(home: Path) -> None:
+    decrypt_settings({"A": Secret(local("example-long-value", app="shop", name="A")), "B": plain("short")}, app="shop")
+    assert ledger.revealed() == {"example-long-value", "short"}
+    first, second = ledger.entries()
+    assert (first.path, first.backend, first.context, first.short) == (
+        "A",
+        "local",
+        {"app": "shop", "name": "A"},
+        False,
+    )
+    assert (second.path, second.backend, second.short) == ("B", "plain", True)
+    assert first.key_id
+    assert "example" not in repr(first)
+
+
+def test_a_token_cannot_be_moved(home: Path) -> None:
+    token = local("example", app="shop", name="DATABASES.default.PASSWORD", env="production")
+
+    def settings(where: str = "PASSWORD", alias: str = "default") -> dict[str, Any]:
+        return {"DATABASES": {alias: {where: Secret(token)}}}
+
+    decrypt_settings(settings(), app="shop")
+    for moved, app in ((settings("USER"), "shop"), (settings(alias="other"), "shop"), (settings(), "bank")):
+        with pytest.raises(ResolveError) as caught:
+            decrypt_settings(moved, app=app)
+        assert isinstance(next(iter(caught.value.failures.values())), ContextError)
+    listed = local("example", app="shop", name="HOSTS.0")
+    decrypt_settings({"HOSTS": [Secret(listed)]})
+    with pytest.raises(ResolveError):
+        decrypt_settings({"HOSTS": ["", Secret(listed)]})
+
+
+def test_a_changed_context_does_not_decrypt(home: Path) -> None:
+    token = local("example", app="shop", name="A", env="production")
+    for old, new in (("app=shop", "app=bank"), ("name=A", "name=B"), ("c.env=production", "c.env=staging")):
+        with pytest.raises(ResolveError) as caught:
+            decrypt_settings({"A": Secret(token.replace(old, new)), "B": Secret(token.replace(old, new))})
+        assert "example" not in str(caught.value)
+
+
+def test_required_context_refuses_unbound_tokens_but_for_the_allow_list(home: Path) -> None:
+    unbound, bound, excepted = plain("one"), local("two", app="shop", name="B"), "plain::three"
+    config = f'app = "shop"\nrequire_context = true\nallow_unbound = ["{ledger.digest(excepted)}"]\n'
+    (home / "zemanta_ops.toml").write_text(config)
+    with pytest.raises(ResolveError) as caught:
+        decrypt_settings({"A": unbound, "B": Secret(bound), "C": Secret(excepted)})
+    assert list(caught.value.failures) == ["A"]
+    assert "--name" in str(caught.value)
+    with pytest.raises(ContextError):
+        unbound.get()
+    decrypt_settings({"B": Secret(bound), "C": Secret(excepted)})
+
+
+def test_the_configuration_beside_the_settings_file_counts(home: Path) -> None:
+    (home / "site").mkdir()
+    (home / "site" / "zemanta_ops.toml").write_text('app = "bank"\n')
+    settings: dict[str, Any] = {
+        "__file__": str(home / "site" / "settings.py"),
+        "A": Secret(local("x", app="shop", name="A")),
+    }
+    with pytest.raises(ResolveError, match="another application"):
+        decrypt_settings(settings)
+
+
+def test_overrides_replace_tokens_and_are_logged_by_name(
+    home: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    (home / ".secrets.local.toml").write_text('A = "from-the-file"\n[D.default]\nPASSWORD = "lost"\n')
+    monkeypatch.setenv("ZEMANTA_OPS_OVERRIDE__D__default__PASSWORD", "from-the-environment")
+    unreadable = "local:v=2&key=0123456789abcdef:AAAA"
+    settings: dict[str, Any] = {"A": Secret(unreadable), "D": {"default": {"PASSWORD": Secret(unreadable)}}}
+    with caplog.at_level(logging.WARNING):
+        decrypt_settings(settings)
+    assert settings == {"A": "from-the-file", "D": {"default": {"PASSWORD": "from-the-environment"}}}
+    assert set(ledger.overridden()) == {"A", "D.default.PASSWORD"}
+    assert ledger.revealed() == {"from-the-file", "from-the-environment"}
+    assert "D.default.PASSWORD is overridden" in caplog.text
+    assert "from-the" not in caplog.text
+
+
+@pytest.mark.parametrize("text", ["A = ", "A = 1", 'A = ["x"]', b"A = '\xff'"])
+def test_a_broken_override_file_is_an_error_without_values(text: str | bytes, home: Path) -> None:
+    (home / ".secrets.local.toml").write_bytes(text.encode() if isinstance(text, str) else text)
+    with pytest.raises(ConfigError, match=r"\.secrets\.local\.toml"):
+        decrypt_settings({"A": plain("a")})
+
+
+def test_a_missing_extra_fails_its_own_secrets_only(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import sys
+
+    monkeypatch.setitem(sys.modules, "boto3", None)
+    monkeypatch.delitem(sys.modules, "zemanta_ops.secrets.backends.kms", raising=False)
+    monkeypatch.setattr(backends, "_loaded", {})
+    with pytest.raises(ResolveError, match=r'pip install "zemanta-ops\[kms\]"') as caught:
+        decrypt_settings({"A": Secret("kms:region=eu-west-1:QUJD"), "B": plain("b")})
+    assert list(caught.value.failures) == ["A"]
+
+
+def test_a_backend_of_ones_own_can_be_registered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(backends, "_PATHS", dict(backends._PATHS))
+    backends.register("mine", "zemanta_ops.secrets.backends.plain.PlainBackend")
+    assert Secret("mine::text").get() == "text"
