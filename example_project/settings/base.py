@@ -53,6 +53,9 @@ STATIC_ROOT = DATA_DIR / "static"
 # A web server in front of the site does this; where there is none, an environment may say True.
 SERVE_STATIC = False
 
+# Without it the error page of DEBUG and the mail to the admins would show secrets that stand in variables.
+DEFAULT_EXCEPTION_REPORTER = "zemanta_ops.secrets.redaction.reporter.RedactingExceptionReporter"
+
 # Where the shop reaches its own API: the page "mirror" calls it over HTTP.
 SHOP_URL = os.environ.get("SHOP_URL", "http://127.0.0.1:8000")
 PAYMENT: dict[str, Any] = {"currency": "EUR", "gateways": [{"name": "card"}, {"name": "invoice"}]}

@@ -1,0 +1,23 @@
+"""What an import pulls in: a process that decrypts nothing and emits nothing pays for nothing."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = ("boto3", "botocore", "hvac", "influxdb_client", "rich", "cryptography", "httpx", "requests", "celery", "yaml")
+
+
+@pytest.mark.parametrize("module", ["zemanta_ops", "zemanta_ops.secrets", "zemanta_ops.metrics", "zemanta_ops.conf"])
+def test_no_heavy_package_is_imported_before_it_is_used(module: str) -> None:
+    script = f"import {module}, sys; print(*sorted(set({HEAVY}) & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []
+
+
+def test_the_secrets_half_is_imported_without_django() -> None:
+    script = "import zemanta_ops.secrets, sys; print('django' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
