@@ -1,0 +1,27 @@
+"""Keeps a process that decrypted nothing from serving requests."""
+
+from __future__ import annotations
+
+from typing import Any, NoReturn
+
+from django.core.handlers.base import BaseHandler
+
+from zemanta_ops.secrets import modes
+from zemanta_ops.secrets.exceptions import ModeError
+
+
+def refuse_deferred() -> None:
+    """Let every request handler of this process fail as it is made, where ``ZEMANTA_OPS_SECRETS=deferred``.
+
+    WSGI and ASGI servers, ``runserver`` and Django's test client make one when they start; builds and management
+    commands make none. Failing there ends the server with a reason, before it takes its first request.
+    """
+    if modes.mode() == modes.DEFERRED:
+        BaseHandler.load_middleware = _refuse  # type: ignore[method-assign]
+
+
+def _refuse(*_: Any, **__: Any) -> NoReturn:
+    raise ModeError(
+        f"this process must not serve requests: its secrets are not decrypted, because "
+        f"{modes.VARIABLE}={modes.DEFERRED}, which is for builds. Unset it"
+    )
