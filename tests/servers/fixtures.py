@@ -151,6 +151,7 @@ def redis(tmp_path_factory: pytest.TempPathFactory, server_stack: ExitStack) -> 
     return server
 
 
+@pytest.fixture(scope="session")
 def kms_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KMS]:
     """Return the KMS (moto over HTTP) that all tests of a run share."""
     kms = KMS(tmp_path_factory.mktemp("kms"))
