@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import pkgutil
+import re
 from pathlib import Path
 
 import pytest
@@ -11,10 +12,18 @@ import pytest
 from zemanta_ops.conf import conf
 from zemanta_ops.management import commands
 from zemanta_ops.metrics import catalog
+from zemanta_ops.secrets import config
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
 SETTINGS = [(section.key, name) for section in (conf.metrics, conf.influxdb) for name in section.settings()]
+CHECKS = sorted(
+    {
+        found
+        for path in (ROOT / "zemanta_ops").rglob("*.py")
+        for found in re.findall(r"zemanta_ops\.[EW]\d{3}\b", path.read_text(encoding="utf-8"))
+    }
+)
 COMMANDS = sorted(module.name for module in pkgutil.iter_modules(commands.__path__))
 
 
@@ -61,3 +70,20 @@ def test_every_metric_is_in_the_catalogue_page_with_its_type_unit_and_tags(metri
     _, kind_and_unit, tags, _ = rows("catalogue")[metric.name]
     assert kind_and_unit == f"{metric.kind}, {metric.unit}"
     assert tags.replace("``", "").split() == list(metric.tags)
+
+
+def test_the_checks_page_has_each_check_and_no_other() -> None:
+    assert sorted(set(rows("checks")) - {"Id"}) == CHECKS
+
+
+@pytest.mark.parametrize("key", config._TYPES)
+def test_every_key_of_zemanta_ops_toml_is_on_the_settings_page(key: str) -> None:
+    assert key in rows("settings")
+
+
+def test_every_environment_variable_is_in_the_docs() -> None:
+    pages = "".join(page.read_text(encoding="utf-8") for page in DOCS.glob("*.rst"))
+    code = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "zemanta_ops").rglob("*.py"))
+    named = set(re.findall(r"\"(ZEMANTA_OPS_[A-Z_]+)\"", code))
+    assert {"ZEMANTA_OPS_SECRETS", "ZEMANTA_OPS_CONFIG"} <= named
+    assert [name for name in sorted(named) if name not in pages] == []
