@@ -12,7 +12,7 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
-from celery import Celery
+from celery import Celery, signals
 from celery.contrib.testing.worker import start_worker
 
 from tests.metrics.agents import agent, wait_until
@@ -30,8 +30,14 @@ def bill(amount: int) -> int:
     return amount
 
 
+def _keep_logging(**_: object) -> None:
+    pass
+
+
 @pytest.fixture(scope="module")
 def worker() -> Iterator[None]:
+    # The worker runs in this process, whose logging is pytest's: with a receiver, Celery leaves it alone.
+    signals.setup_logging.connect(_keep_logging)
     with start_worker(app, pool="solo", perform_ping_check=False, shutdown_timeout=30):
         yield
 
@@ -81,7 +87,7 @@ def test_removed_twice_measures_no_more(captured_metrics: Recorder) -> None:
 
 
 PROJECT = """
-from celery import Celery
+from celery import Celery, signals
 from django.conf import settings
 settings.configure(ZEMANTA_OPS={{"METRICS": {{
     "ENABLED": True, "PORT": {port}, "HOST_TAG": None, "FLUSH_SECONDS": 3600, "INSTRUMENT": ["celery"]}}}},
