@@ -65,7 +65,7 @@ def test_a_datagram_splits_on_newlines() -> None:
 def test_the_measurement_is_the_first_word_with_underscores_for_dots() -> None:
     assert one("http.request count:1|c").measurement == "http_request"
     assert one("a:1|ms").kind_name == "timing"
-    assert one("a:1|d").kind_name == "distribution"
+    assert one("a:1|d", dogstatsd=True).kind_name == "distribution"
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from tests.servers import cache
 from tests.servers.http import HttpError, answers, call
@@ -14,6 +15,15 @@ ADMIN = "admin"
 ADMIN_PASSWORD = "example-admin-password"
 
 Row = dict[str, Any]
+
+
+class Point(NamedTuple):
+    """A point as the database holds it; the time in nanoseconds."""
+
+    measurement: str
+    tags: dict[str, str]
+    time: int
+    fields: dict[str, Any]
 
 
 class InfluxDB1(Server):
@@ -55,17 +65,30 @@ class InfluxDB1(Server):
 
     def query(self, text: str, database: str = "") -> list[Row]:
         """Return the rows of an InfluxQL statement as dicts, tags and the series' ``name`` among them."""
+        return [{"name": name, **tags, **columns} for name, tags, columns in self._series(text, database)]
+
+    def last_points(self, measurements: str, database: str) -> list[Point]:
+        """Return the last point of every series of the measurements that match a regular expression."""
+        text = f"SELECT * FROM /{measurements}/ GROUP BY * ORDER BY time DESC LIMIT 1"
+        points = []
+        for name, tags, columns in self._series(text, database):
+            time = columns.pop("time")
+            fields = {key: value for key, value in columns.items() if value is not None}
+            points.append(Point(name, {key: value for key, value in tags.items() if value}, time, fields))
+        return points
+
+    def _series(self, text: str, database: str) -> Iterator[tuple[str, dict[str, str], Row]]:
+        """Yield measurement, tags and columns of each row of an answer."""
         parameters = {"q": text, "epoch": "ns", **({"db": database} if database else {})}
         if self.auth:
             parameters.update(u=ADMIN, p=ADMIN_PASSWORD)
         answer = json.loads(call(f"{self.url}/query", parameters, data=b""))["results"][0]
         if "error" in answer:
             raise HttpError(200, answer["error"])
-        return [
-            {"name": series.get("name"), **series.get("tags", {}), **dict(zip(series["columns"], values, strict=True))}
-            for series in answer.get("series", ())
-            for values in series.get("values", ())
-        ]
+        for series in answer.get("series", ()):
+            for values in series.get("values", ()):
+                columns = dict(zip(series["columns"], values, strict=True))
+                yield series.get("name", ""), series.get("tags", {}), columns
 
     def write(self, lines: str, database: str) -> None:
         """Write line protocol."""

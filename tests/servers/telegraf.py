@@ -35,7 +35,10 @@ class Telegraf(Server):
                 client.sendto(line if isinstance(line, bytes) else line.encode(), ("127.0.0.1", self.port))
 
 
-def config(port: int, output: str, *, statsd: str = "", interval: str = "1s", host: str = "web-1") -> str:
+FLOATS = "float_counters = true\n  float_sets = true"
+
+
+def config(port: int, output: str, *, statsd: str = FLOATS, interval: str = "1s", host: str = "web-1") -> str:
     """Return a small configuration: a statsd input on ``port`` and one output section."""
     return f"""
 [agent]
@@ -47,7 +50,6 @@ def config(port: int, output: str, *, statsd: str = "", interval: str = "1s", ho
   protocol = "udp"
   service_address = "127.0.0.1:{port}"
   percentiles = [50.0, 90.0, 99.0]
-  float_counters = true
   read_buffer_size = 4194304
   {statsd}
 {output}

@@ -18,6 +18,8 @@ __all__ = ["RENDERERS", "Dropped", "Line", "Parsed", "Rejection", "Sample", "enc
 GO_SPACE = "\t\n\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
 GO_SPACE += "\u2028\u2029\u202f\u205f\u3000"
 
+DISTRIBUTION = "d"
+
 _SPACE = re.compile(f"[{GO_SPACE}]+")
 _GO_INT = re.compile(r"[+-]?[0-9]+")
 _GO_FLOAT = re.compile(
@@ -102,7 +104,10 @@ def _read_line(line: str, samples: list[Sample], dogstatsd: bool) -> None:
     tags = {_written(key): _written(value) for key, value in {**_bucket_tags(pairs), **line_tags}.items()}
     tags = {key: value for key, value in tags.items() if key and value and key != "metric_type"}
     for bit in rest.split(":"):
-        samples.append(_sample(name, tags, bit))  # noqa: PERF401  (what stands before a bad value is kept)
+        sample = _sample(name, tags, bit)
+        # Distributions are for agents with DogStatsD extensions; others read them and keep nothing.
+        if dogstatsd or sample.kind != DISTRIBUTION:
+            samples.append(sample)
 
 
 def _sample(name: str, tags: dict[str, str], bit: str) -> Sample:
@@ -110,7 +115,7 @@ def _sample(name: str, tags: dict[str, str], bit: str) -> Sample:
     if not parts:
         raise ValueError("no type: the value has no |")
     kind = parts[0]
-    if kind not in ("g", "c", "s", "ms", "h", "d"):
+    if kind not in ("g", "c", "s", "ms", "h", DISTRIBUTION):
         raise ValueError(f"type {kind!r} is not one of c, g, ms, h, s, d")
     rate = _rate(parts[1]) if len(parts) > 1 else 0.0
     signed = text.startswith(("-", "+"))

@@ -47,8 +47,11 @@ def clean_key(key: object) -> str:
 
 
 def clean_value(value: object) -> str:
-    """Return a tag value with ``, : | \\``, control characters and lone surrogates as ``_``, at most 200 long."""
-    return _NOT_VALUE.sub("_", as_text(value)[:MAX_LENGTH])
+    """Return a tag value with ``, : | \\``, control characters and lone surrogates as ``_``, at most 200 long.
+
+    Blanks at both ends go: at the end of a line the agent would cut them off.
+    """
+    return _NOT_VALUE.sub("_", as_text(value)[:MAX_LENGTH]).strip()
 
 
 def clean_tags(tags: Mapping[str, object] | Iterable[tuple[str, object]]) -> dict[str, str]:

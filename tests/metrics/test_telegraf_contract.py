@@ -1,0 +1,259 @@
+"""The encoder and ``dialects.parse``, held against the real Telegraf and what InfluxDB then holds."""
+
+from __future__ import annotations
+
+import random
+import re
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+
+from tests.servers.fixtures import require, run
+from tests.servers.influxdb1 import InfluxDB1
+from tests.servers.process import free_port, wait_until
+from tests.servers.telegraf import Telegraf, config, influxdb1_output
+from zemanta_ops.metrics.client import Client
+from zemanta_ops.metrics.dialects import Parsed, Sample, parse
+from zemanta_ops.metrics.options import Options
+from zemanta_ops.metrics.series import COUNTER, GAUGE, SET, TIMING
+from zemanta_ops.metrics.tags import clean_tags
+
+# With nothing deleted, the last point of a series holds everything that was sent, whatever interval it came in.
+# (Telegraf 1.39 panics where counters are floats as well.)
+KEEP = "delete_counters = false\n  delete_gauges = false\n  delete_sets = false\n  delete_timings = false\n"
+SETTINGS = {"influx": KEEP, "dogstatsd": KEEP + "  datadog_extensions = true\n  datadog_distributions = true\n"}
+
+# A measurement and its tags, metric_type among them: the fields that are compared.
+State = dict[tuple[str, frozenset[tuple[str, str]]], dict[str, Any]]
+
+
+class Chain:
+    """A Telegraf of one dialect that writes into a database of its own."""
+
+    def __init__(self, dialect: str, telegraf: Telegraf, influxdb: InfluxDB1, database: str) -> None:
+        self.dialect = dialect
+        self.telegraf = telegraf
+        self._influxdb = influxdb
+        self._database = database
+
+    def state(self, marker: str) -> State:
+        """Return the last state of every series whose measurement starts with ``marker``, without the host tag."""
+        found: State = {}
+        for point in self._influxdb.last_points(f"^{marker}", self._database):
+            tags = {key: value for key, value in point.tags.items() if key != "host"}
+            fields = {key: value for key, value in point.fields.items() if key in COMPARED}
+            found[point.measurement, frozenset(tags.items())] = fields
+        return found
+
+    def parse(self, line: str | bytes) -> Parsed:
+        """Read a line with the project's own parser."""
+        return parse(line, dogstatsd=self.dialect == "dogstatsd")
+
+
+COMPARED = ("value", "count", "sum", "lower", "upper")
+
+
+@pytest.fixture(scope="module", params=["influx", "dogstatsd"])
+def chain(
+    request: pytest.FixtureRequest, influxdb1: InfluxDB1, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Chain]:
+    require("telegraf")
+    database = influxdb1.create(f"contract_{request.param}")
+    port = free_port(socket.SOCK_DGRAM)
+    text = config(port, influxdb1_output(influxdb1.url, database), statsd=SETTINGS[request.param], interval="500ms")
+    with ExitStack() as stack:
+        telegraf = Telegraf(tmp_path_factory.mktemp("telegraf"), text, port)
+        run(telegraf, stack)
+        yield Chain(request.param, telegraf, influxdb1, database)
+
+
+def expected_state(samples: list[Sample]) -> State:
+    """Aggregate samples as Telegraf does."""
+    state: State = {}
+    members: dict[Any, set[Any]] = {}
+    for sample in samples:
+        key = (sample.measurement, frozenset({**sample.tags, "metric_type": sample.kind_name}.items()))
+        fields = state.setdefault(key, {})
+        if isinstance(sample.value, str):
+            members.setdefault(key, set()).add(sample.value)
+            fields["value"] = len(members[key])
+        elif sample.kind == COUNTER:
+            fields["value"] = fields.get("value", 0) + sample.value
+        elif sample.kind == GAUGE:
+            fields["value"] = (fields.get("value", 0) if sample.delta else 0) + sample.value
+        elif sample.kind == "d":
+            fields["value"] = sample.value
+        else:
+            fields["count"] = fields.get("count", 0) + sample.repeat
+            fields["sum"] = fields.get("sum", 0) + sample.value * sample.repeat
+            fields["lower"] = min(fields.get("lower", sample.value), sample.value)
+            fields["upper"] = max(fields.get("upper", sample.value), sample.value)
+    return state
+
+
+def assert_reaches(read: Callable[[], State], expected: State) -> None:
+    """Poll until the database holds exactly this, and show the difference where it never does."""
+    approximate = {key: pytest.approx(fields, rel=1e-9) for key, fields in expected.items()}
+    wait_until(lambda: read() == approximate, 15)
+    found = read()
+    wrong = {key: (found.get(key), fields) for key, fields in expected.items() if found.get(key) != approximate[key]}
+    surplus = {key: fields for key, fields in found.items() if key not in expected}
+    assert (wrong, surplus) == ({}, {})
+
+
+# ``@`` becomes a name of the case's own, so that cases do not meet in one series.
+LINES = [
+    "@:1|c",
+    "@,k=v:-3|c",
+    "@:1.9|c",
+    "@:1|c|@0.1",
+    "@:1|c|@0.1:2|c|@0.1",
+    "@:1|c|@x",
+    "@:1|c|nothing",
+    "@:1.5|g",
+    "@:-1.5|g",
+    "@:0|g:-10|g",
+    "@:5|g:+2|g",
+    "@:200|ms:300.25|ms",
+    "@:1.5|ms|@0.1",
+    "@:1.5|ms|@0.0107",
+    "@:4|h:5|h",
+    "@:x|s:y|s:x|s",
+    "@:1|c:200|ms",
+    "@.dotted-name/x:1|c",
+    "@ second word:1|c",
+    "@,k=x y=z\"q'|:1|c",
+    "@,k=x y:1|c",
+    '@,k=say "hi":1|c',
+    "@,k=a=b:1|c",
+    "@,k=é 汉 🙂:1|c",
+    "@,ключ=v:1|c",
+    "@,k=in\\side:1|c",
+    "@,k=end\\:1|c",
+    "@,k=:1|c",
+    "@,lonely:1|c",
+    "@,=v:1|c",
+    "@,metric_type=mine:1|c",
+    "@,b=2,a=1:1|c",
+    "@,k=1,k=2:1|c",
+    "@,k=a\tb\fc\rd:1|c",
+    "@,k=\x1c\x7f\x01:1|c",
+    "@,k=a\xa0b\u2028c:1|c",
+    "  @:1|c  ",
+    "@:0x1p4|g",
+    "@:1_000|g",
+    "@:99999999999999999999|c",
+    "@",
+    "@:1",
+    "@:1|x",
+    "@:x|c",
+    "@:True|g",
+    "@:-1|ms",
+    "@:1|ms:-2|ms:3|ms",
+    "@:1|ms:oops|ms:3|ms",
+    "@:1e999|g",
+    "@:+x|s",
+    "@:1_|g",
+    "@:|c",
+    "@:|s",
+    "@,view=app:detail:1|c",
+    "@,route=<int:pk>:1|c",
+    "@:1|c|#k:v,flag,empty:",
+    "@:1|c|@0.5|#k:v:w",
+    "@:1|d",
+    "@:1|c|c:container|#",
+    "@:1|ms|#",
+    "@,k=v:1|c|#k:w",
+]
+
+
+def test_the_parser_reads_what_telegraf_reads(chain: Chain) -> None:
+    lines = [line.replace("@", f"line{number}_", 1) for number, line in enumerate(LINES)]
+    parsed = [chain.parse(line) for line in lines]
+    chain.telegraf.send(*lines)
+
+    assert_reaches(lambda: chain.state("line"), expected_state([s for part in parsed for s in part.samples]))
+    refused = [rejection for part in parsed for rejection in part.rejected]
+    assert len(refused) == len(re.findall(r"unable to parse metric|unsupported", chain.telegraf.log()))
+
+
+def random_lines(dice: random.Random, number: int) -> Iterator[str]:
+    """Yield lines put together from what has a meaning in the protocol and what has none."""
+    odd = [
+        "",
+        ",",
+        "=",
+        "|",
+        "\\",
+        " ",
+        "é",
+        "a",
+        "b=c",
+        "\t",
+        '"',
+        "'",
+        "#",
+        "@",
+        "_",
+        ".",
+        "\x1f",
+        "\u2003",
+        "-",
+        "/",
+    ]
+    values = ["1", "-2", "+3", "4.5", "1e3", "x", "", "0x1p2", "1e999", " 1", "1 ", "٣"]
+    timings = ["ms", "h", "ms|@0.5", "ms|@1", "ms|@-1", "C", "", "ms "]
+    # Integers and floats in one field would be a conflict in the database.
+    kinds = [["c", "s", "c|@0.25", "c|@0", *timings], ["g", "g|@0.1", *timings]]
+    for index in range(number):
+        tags = "".join(f",{dice.choice(odd)}k{dice.choice(odd)}={''.join(dice.choices(odd, k=3))}" for _ in range(2))
+        fitting = dice.choice(kinds)
+        bits = ":".join(f"{dice.choice(values)}|{dice.choice(fitting)}" for _ in range(dice.randint(1, 3)))
+        yield f"random{index}_{dice.choice(['', tags])}:{bits}"
+
+
+def test_the_parser_reads_random_lines_as_telegraf_reads_them(chain: Chain) -> None:
+    lines = list(random_lines(random.Random(8125), 300))
+    chain.telegraf.send(*lines)
+
+    assert_reaches(
+        lambda: chain.state("random"), expected_state([s for line in lines for s in chain.parse(line).samples])
+    )
+
+
+HOSTILE_TAGS: list[dict[str, Any]] = [
+    {"view": "app:detail", "route": "jobs/<int:pk>/"},
+    {"inject": "x,evil=1", "newline": "a\nb:1|c", "pipe": "1|c|@0.1"},
+    {"quotes": "\"'`", "equals": "a=b=c", "spaces": "  two  words "},
+    {"tab": "a\tb\r\f", "nul": "\x00", "end": "back\\", "inner": "back\\slash"},
+    {"ключ": "значение", "汉字": "🙂", "surrogate": "\ud800", "lines": "\u2028"},
+    {"bool": True, "number": 1.5, "none": None, "empty": "", "long": "é" * 500},
+    {"metric_type": "mine", "time": "now", "_field": "f", "_measurement": "m"},
+    {"hash": "#a:b", "at": "@0.1", "star": "*", "percent": "%s%d", "brace": "{}"},
+]
+
+
+def test_what_the_client_emits_arrives_with_the_sanitised_tags(chain: Chain) -> None:
+    client = Client(Options(host="127.0.0.1", port=chain.telegraf.port, dialect=chain.dialect, report_seconds=3600))
+    expected: State = {}
+    for index, tags in enumerate(HOSTILE_TAGS):
+        name = f"emit {index}:|,\n.done"
+        client.emit(COUNTER, name, 3, tags)
+        client.emit(TIMING, name + "t", 12.5, tags)
+        client.emit(GAUGE, name + "g", -4, tags)
+        client.emit(SET, name + "s", "+a:b|c,d", tags)
+        measurement = f"emit_{index}_____done"
+        for suffix, kind, fields in (
+            ("", "counter", {"value": 3}),
+            ("t", "timing", {"count": 1, "sum": 12.5, "lower": 12.5, "upper": 12.5}),
+            ("g", "gauge", {"value": -4}),
+            ("s", "set", {"value": 1}),
+        ):
+            key = frozenset({**clean_tags(tags), "metric_type": kind}.items())
+            expected[measurement + suffix, key] = fields
+    client.close()
+
+    assert_reaches(lambda: chain.state("emit"), expected)
