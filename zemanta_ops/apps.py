@@ -20,9 +20,10 @@ class ZemantaOpsConfig(AppConfig):
         """Register the checks and connect what lives as long as the process."""
         from zemanta_ops import checks  # noqa: F401  (importing registers them)
         from zemanta_ops.secrets import redaction
-        from zemanta_ops.serving import refuse_deferred
+        from zemanta_ops.serving import refuse_deferred, refuse_fake
 
         refuse_deferred()
+        refuse_fake()
         redaction.install()
         setting_changed.connect(_reload_metrics, dispatch_uid="zemanta_ops.metrics")
         if conf.metrics.instrument:

@@ -15,7 +15,12 @@ WORDS = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": 
 def plain(value: Any) -> Any:
     """Return what a Secret holds, and anything else as it is; a Secret is known by its ``get()``."""
     reveal = getattr(value, "get", None)
-    return reveal() if callable(reveal) and not isinstance(value, Mapping) else value
+    if not callable(reveal) or isinstance(value, Mapping):
+        return value
+    try:
+        return reveal()
+    except Exception as error:  # noqa: BLE001 (what a Secret raises is not known here)
+        raise ValueError(f"is a Secret that cannot be decrypted ({type(error).__name__})") from None
 
 
 def boolean(value: Any) -> bool:

@@ -1,9 +1,10 @@
-"""Keeps a process that decrypted nothing from serving requests."""
+"""Keeps a process without real secrets from serving requests."""
 
 from __future__ import annotations
 
 from typing import Any, NoReturn
 
+from django.conf import settings
 from django.core.handlers.base import BaseHandler
 
 from zemanta_ops.secrets import modes
@@ -18,6 +19,16 @@ def refuse_deferred() -> None:
     """
     if modes.mode() == modes.DEFERRED:
         BaseHandler.load_middleware = _refuse  # type: ignore[method-assign]
+
+
+def refuse_fake() -> None:
+    """Stop a process whose secrets are random values, where DEBUG is off and no test runs.
+
+    Raises:
+        ModeError: Saying what to unset.
+    """
+    if modes.mode() == modes.FAKE and not settings.DEBUG and not modes.under_test():
+        raise ModeError(f"{modes.VARIABLE}={modes.FAKE} is for test runs: unset it where DEBUG is off")
 
 
 def _refuse(*_: Any, **__: Any) -> NoReturn:

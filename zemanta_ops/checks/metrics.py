@@ -1,4 +1,4 @@
-"""Django system checks: ``zemanta_ops.E1xx`` and ``W1xx`` are about metrics."""
+"""``zemanta_ops.E1xx`` and ``W1xx``: the settings of metrics."""
 
 from __future__ import annotations
 

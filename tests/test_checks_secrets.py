@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.checks import CheckMessage, run_checks
+from django.test import override_settings
+
+from tests.secrets.tokens import local
+from zemanta_ops.secrets import Secret, decrypt_settings, ledger
+from zemanta_ops.secrets.backends import local as local_backend
+
+LONG = "example-of-a-long-secret"
+
+
+@pytest.fixture(autouse=True)
+def clean(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    ledger.forget()
+    yield
+    ledger.forget()
+
+
+def messages(*, deploy: bool = True) -> dict[str, CheckMessage]:
+    found = run_checks(tags=["zemanta_ops"], include_deployment_checks=deploy)
+    return {message.id: message for message in found if message.id and message.id[13] == "0"}
+
+
+def test_without_secrets_there_is_nothing_to_say() -> None:
+    assert messages() == {}
+
+
+def test_they_run_for_deployments_only() -> None:
+    decrypt_settings({"A": Secret(f"plain::{LONG}")})
+    assert set(messages()) == {"zemanta_ops.E002"}
+    assert messages(deploy=False) == {}
+
+
+def test_e001_names_the_setting_that_was_not_decrypted() -> None:
+    loop: list[Any] = [Secret(f"plain::{LONG}")]
+    loop.append(loop)
+    taken = {"INFLUXDB": {"TOKEN": Secret(f"plain::{LONG}")}}
+    with override_settings(EXAMPLE={"a": ({"b": 1}, loop)}, ZEMANTA_OPS=taken):
+        message = messages()["zemanta_ops.E001"]
+    assert message.msg == "EXAMPLE.a.1.0 is a Secret that was not decrypted."
+    assert "decrypt_settings(globals())" in str(message.hint)
+
+
+def test_e002_names_tokens_for_development() -> None:
+    Secret(f"plain::{LONG}").get()
+    decrypt_settings({"A": Secret(local(LONG))})
+    found = run_checks(tags=["zemanta_ops"], include_deployment_checks=True)
+    texts = [each.msg for each in found if each.id == "zemanta_ops.E002"]
+    assert texts == [
+        "A secret that was read without its name is a plain token, which is for development.",
+        "A is a local token, which is for development.",
+    ]
+
+
+def legacy() -> None:
+    ledger.record(ledger.Entry("A", "local", "", legacy=True))
+
+
+def open_key_file() -> None:
+    decrypt_settings({"A": Secret(local(LONG))})
+    (local_backend.folder() / "current.key").chmod(0o644)
+
+
+def shared() -> None:
+    decrypt_settings({"A": Secret(f"plain::{LONG}"), "B": Secret(f"plain::{LONG}")})
+
+
+def overridden() -> None:
+    Path(".secrets.local.toml").write_text(f'A = "{LONG}"\n')
+    decrypt_settings({"A": Secret("kms:region=eu-west-1:QUJD")})
+
+
+def short() -> None:
+    decrypt_settings({"A": Secret("plain::1234567")})
+
+
+@pytest.mark.parametrize(
+    ("arrange", "number", "says", "hint"),
+    [
+        (legacy, "W003", "A is a local token of SecretCrypt 1.x", "encrypt_secret --name A"),
+        (open_key_file, "W004", "can be read by others", "chmod 600"),
+        (shared, "W005", "One token stands at A and at B.", "encrypt_secret --name B"),
+        (overridden, "W006", "A is overridden by", "Remove the override"),
+        (short, "W007", "A is shorter than 8 bytes", "longer"),
+    ],
+)
+def test_a_warning_says_where_and_what_to_type(arrange: Callable[[], None], number: str, says: str, hint: str) -> None:
+    arrange()
+    message = messages()[f"zemanta_ops.{number}"]
+    assert says in message.msg
+    assert hint in str(message.hint)
+    assert LONG not in str(message)
+
+
+def test_a_closed_key_file_is_fine() -> None:
+    decrypt_settings({"A": Secret(local(LONG))})
+    assert "zemanta_ops.W004" not in messages()
+
+
+def test_a_secret_in_the_packages_own_settings_that_cannot_be_decrypted_is_named() -> None:
+    taken = {"INFLUXDB": {"URL": "http://127.0.0.1:8086", "TOKEN": Secret("local:v=2&key=0123456789abcdef:QUJD")}}
+    with override_settings(ZEMANTA_OPS=taken):
+        texts = [message.msg for message in run_checks(tags=["zemanta_ops"])]
+    assert texts == [
+        'ZEMANTA_OPS["INFLUXDB"]["TOKEN"] is a Secret that cannot be decrypted (MissingKeyError); it is ignored.'
+    ]

@@ -1,0 +1,137 @@
+"""``zemanta_ops.E0xx`` and ``W0xx``: what a deployment should know of its secrets. Run by ``check --deploy``."""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Warning, register  # noqa: A004  (Django's own name)
+
+from zemanta_ops.secrets import Secret, backends, ledger
+
+
+@register("zemanta_ops", deploy=True)
+def check_undecrypted(**_: Any) -> list[CheckMessage]:
+    """Find what was never decrypted; ``ZEMANTA_OPS`` itself takes a Secret as it is."""
+    names = [name for name in dir(settings) if name.isupper() and name != "ZEMANTA_OPS"]
+    return [
+        Error(
+            f"{path} is a Secret that was not decrypted.",
+            hint="Put decrypt_settings(globals()) in the last line of the settings file.",
+            id="zemanta_ops.E001",
+        )
+        for name in names
+        for path in _undecrypted(name, getattr(settings, name))
+    ]
+
+
+@register("zemanta_ops", deploy=True)
+def check_backends(**_: Any) -> list[CheckMessage]:
+    """Find tokens of backends that are for development."""
+    return [
+        Error(
+            f"{_place(entry)} is a {entry.backend} token, which is for development.",
+            hint=f"Type: manage.py encrypt_secret --env production --name {entry.path or 'NAME'}",
+            id="zemanta_ops.E002",
+        )
+        for entry in ledger.entries()
+        if not backends.load(entry.backend).production
+    ]
+
+
+@register("zemanta_ops", deploy=True)
+def check_legacy_tokens(**_: Any) -> list[CheckMessage]:
+    """Find unauthenticated tokens of SecretCrypt 1.x."""
+    return [
+        Warning(
+            f"{_place(entry)} is a {entry.backend} token of SecretCrypt 1.x: nothing proves that it was not changed.",
+            hint=f"Type: manage.py encrypt_secret --name {entry.path or 'NAME'}",
+            id="zemanta_ops.W003",
+        )
+        for entry in ledger.entries()
+        if entry.legacy
+    ]
+
+
+@register("zemanta_ops", deploy=True)
+def check_key_files(**_: Any) -> list[CheckMessage]:
+    """Find key files that other users can read."""
+    if not any(entry.backend == "local" for entry in ledger.entries()):
+        return []
+    from zemanta_ops.secrets.backends import local
+
+    paths = [*sorted(local.folder().glob("*.key")), local.legacy_key_file()]
+    return [
+        Warning(f"The key file {path} can be read by others.", hint=f"Type: chmod 600 {path}", id="zemanta_ops.W004")
+        for path in paths
+        if _is_open(path)
+    ]
+
+
+@register("zemanta_ops", deploy=True)
+def check_shared_tokens(**_: Any) -> list[CheckMessage]:
+    """Find one token under several names."""
+    places: dict[str, list[str]] = {}
+    for entry in ledger.entries():
+        if entry.path:
+            places.setdefault(entry.digest, []).append(entry.path)
+    return [
+        Warning(
+            f"One token stands at {' and at '.join(paths)}.",
+            hint=f"Encrypt it for each of them: manage.py encrypt_secret --name {paths[-1]}",
+            id="zemanta_ops.W005",
+        )
+        for paths in places.values()
+        if len(paths) > 1
+    ]
+
+
+@register("zemanta_ops", deploy=True)
+def check_overrides(**_: Any) -> list[CheckMessage]:
+    """Name every override in force."""
+    return [
+        Warning(
+            f"{path} is overridden by {origin}.",
+            hint="Remove the override once the token itself can be decrypted here.",
+            id="zemanta_ops.W006",
+        )
+        for path, origin in ledger.overridden().items()
+    ]
+
+
+@register("zemanta_ops", deploy=True)
+def check_short_secrets(**_: Any) -> list[CheckMessage]:
+    """Name secrets that are too short for redaction by value."""
+    return [
+        Warning(
+            f"{_place(entry)} is shorter than {ledger.MIN_REDACTED_LENGTH} bytes, so it is not redacted in what is "
+            "logged or shown.",
+            hint="Choose a longer secret.",
+            id="zemanta_ops.W007",
+        )
+        for entry in ledger.entries()
+        if entry.short
+    ]
+
+
+def _place(entry: ledger.Entry) -> str:
+    return entry.path or "A secret that was read without its name"
+
+
+def _is_open(path: Path) -> bool:
+    try:
+        return bool(stat.S_IMODE(path.stat().st_mode) & 0o077)
+    except OSError:
+        return False
+
+
+def _undecrypted(path: str, value: Any, above: tuple[int, ...] = ()) -> Iterator[str]:
+    if isinstance(value, Secret):
+        yield path
+    elif id(value) not in above and isinstance(value, (dict, list, tuple, set, frozenset)):
+        members = value.items() if isinstance(value, dict) else enumerate(value)
+        for key, member in members:
+            yield from _undecrypted(f"{path}.{key}", member, (*above, id(value)))
