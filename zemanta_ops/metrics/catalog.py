@@ -9,8 +9,8 @@ from dataclasses import dataclass
 class Metric:
     """A metric of the catalogue: ``kind`` is counter, timing, gauge, histogram or set.
 
-    ``source`` says what emits it: ``client`` (always), ``requests`` (the middleware), ``gauges`` or the name of an
-    instrumentation.
+    ``source`` says what emits it: ``client`` (always), ``requests`` (the middleware), ``gauges``, ``check_metrics`` or
+    the name of an instrumentation.
     """
 
     name: str
@@ -162,6 +162,30 @@ GAUGE_DURATION = Metric(
     "time to collect an application-state gauge",
     source="gauges",
 )
+PROBE = Metric(
+    "zemanta_ops.probe",
+    "gauge",
+    "nonce",
+    (),
+    "a random number that ``check_metrics`` sends and looks for",
+    source="check_metrics",
+)
+CHECK_EXIT_CODE = Metric(
+    "zemanta_ops.check.exit_code",
+    "gauge",
+    "code",
+    (),
+    "what ``check_metrics --watch`` found; 0 is well",
+    source="check_metrics",
+)
+CHECK_LATENCY = Metric(
+    "zemanta_ops.check.latency",
+    "timing",
+    "ms",
+    (),
+    "how long the probe of ``check_metrics --watch`` took to be readable",
+    source="check_metrics",
+)
 
 METRICS: tuple[Metric, ...] = (
     REQUEST_DURATION,
@@ -188,6 +212,9 @@ METRICS: tuple[Metric, ...] = (
     TASK_DURATION,
     COMMAND_DURATION,
     GAUGE_DURATION,
+    PROBE,
+    CHECK_EXIT_CODE,
+    CHECK_LATENCY,
 )
 
 OK_OR_ERROR = ("ok", "error")

@@ -6,9 +6,10 @@ import argparse
 from contextlib import ExitStack
 from typing import Any, TextIO, cast
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from zemanta_ops.conf import conf
+from zemanta_ops.management.base import OpsCommand, positive, whole
 from zemanta_ops.metrics.stack.agent import Agent
 from zemanta_ops.metrics.stack.aggregate import PERCENTILES
 from zemanta_ops.metrics.stack.display import JsonView, PlainView, View
@@ -36,17 +37,11 @@ exit codes:
 """
 
 
-class Command(BaseCommand):
+class Command(OpsCommand):
     """Thin: arguments in, one loop, exit code out."""
 
     help = "Receives statsd metrics on the configured port and shows rates and percentiles per series."
-    requires_system_checks = ()
-
-    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
-        """Keep the examples as they are written."""
-        return super().create_parser(
-            prog_name, subcommand, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter, **kwargs
-        )
+    epilog = EPILOG
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Declare the options; defaults come from the METRICS settings."""
@@ -111,21 +106,6 @@ class Command(BaseCommand):
         except MissingRichError as error:
             self.stderr.write(f"{error}; plain lines until then", style_func=str)
             return PlainView(out)
-
-
-def positive(text: str) -> float:
-    """Return the number, which must be above zero."""
-    number = float(text)
-    if not 0 < number < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text} is not a number above 0")
-    return number
-
-
-def whole(text: str) -> int:
-    """Return the number, which must be whole and above zero."""
-    if not text.isdecimal() or not int(text):
-        raise argparse.ArgumentTypeError(f"{text} is not a whole number above 0")
-    return int(text)
 
 
 def percentiles(text: str) -> tuple[float, ...]:

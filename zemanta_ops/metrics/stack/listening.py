@@ -54,6 +54,12 @@ def kernel_drops(listeners: Sequence[socket.socket]) -> int | None:
     return sum(found) if found else None
 
 
+def kernel_drops_of_port(port: int) -> int | None:
+    """Return how many datagrams the kernel dropped for this machine's sockets on a port, since they were opened."""
+    found = [int(columns[-1]) for columns in _socket_table() if int(columns[1].rpartition(":")[2], 16) == port]
+    return sum(found) if found else None
+
+
 def _socket_table() -> Iterator[list[str]]:
     for table in ("/proc/net/udp", "/proc/net/udp6"):
         try:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import signal
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,6 +10,7 @@ from dataclasses import dataclass
 from zemanta_ops.metrics.stack.agent import Agent
 from zemanta_ops.metrics.stack.display import View
 from zemanta_ops.metrics.stack.report import Report
+from zemanta_ops.metrics.stack.signals import on_end_signals
 
 
 @dataclass(frozen=True)
@@ -74,18 +73,11 @@ def stop_on_signals(wake: Callable[[], None]) -> Iterator[Callable[[], bool]]:
     """Yield a function that tells whether SIGINT or SIGTERM came; outside the main thread none is caught."""
     stopped = False
 
-    def note(_number: int, _frame: object) -> None:
+    def note() -> None:
         # A plain flag: a lock, as an Event has, could be held by the very code that the signal interrupts.
         nonlocal stopped
         stopped = True
         wake()
 
-    if threading.current_thread() is not threading.main_thread():
+    with on_end_signals(note):
         yield lambda: stopped
-        return
-    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield lambda: stopped
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
