@@ -87,7 +87,7 @@ def test_removed_twice_measures_no_more(captured_metrics: Recorder) -> None:
 
 
 PROJECT = """
-from celery import Celery, signals
+from celery import Celery
 from django.conf import settings
 settings.configure(ZEMANTA_OPS={{"METRICS": {{
     "ENABLED": True, "PORT": {port}, "HOST_TAG": None, "FLUSH_SECONDS": 3600, "INSTRUMENT": ["celery"]}}}},
