@@ -11,7 +11,8 @@ from threading import Thread
 import pytest
 
 from zemanta_ops import metrics
-from zemanta_ops.testing import ANY, Recorder, capture_metrics
+from zemanta_ops.secrets import Secret
+from zemanta_ops.testing import ANY, Recorder, capture_metrics, fake_secrets
 
 NOISY_TEST = """
 from zemanta_ops import metrics
@@ -151,3 +152,33 @@ def test_it():
 """
     done = run_pytest(tmp_path, text, "-p", "no:django", "-p", "no:hypothesispytest")
     assert done.returncode == 0, done.stdout
+
+
+def test_fake_secrets_need_no_key() -> None:
+    token = "kms:region=eu-west-1:bm90LWEtcmVhbC1jaXBoZXJ0ZXh0"
+    with fake_secrets():
+        first, again, other = Secret(token).get(), Secret(token).get(), Secret("plain::example").get()
+    assert first == again != other
+    assert first.startswith("fake-")
+    assert Secret("plain::example").get() == "example"
+
+
+SETTINGS = """
+from zemanta_ops.secrets import Secret, decrypt_settings
+SECRET_KEY = Secret("kms:region=eu-west-1:bm90LWEtcmVhbC1jaXBoZXJ0ZXh0")
+INSTALLED_APPS = ["zemanta_ops"]
+decrypt_settings(globals())
+"""
+
+SETTINGS_TEST = """
+def test_the_settings_are_there():
+    from django.conf import settings
+    assert settings.SECRET_KEY.startswith("fake-")
+"""
+
+
+def test_an_ini_option_fakes_the_secrets_of_the_settings_before_they_are_loaded(tmp_path: Path) -> None:
+    (tmp_path / "shop_settings.py").write_text(SETTINGS)
+    (tmp_path / "pytest.ini").write_text("[pytest]\npythonpath = .\nzemanta_ops_secrets = fake\n")
+    done = run_pytest(tmp_path, SETTINGS_TEST, "--ds=shop_settings")
+    assert done.returncode == 0, done.stdout + done.stderr

@@ -5,6 +5,7 @@ It is loaded in every pytest run of an environment that has the package, so it i
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,23 @@ import pytest
 
 if TYPE_CHECKING:
     from zemanta_ops.testing import Recorder
+
+
+SECRETS = "ZEMANTA_OPS_SECRETS"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the ini option that lets a suite run without any key."""
+    parser.addini("zemanta_ops_secrets", f"value of {SECRETS} where the environment has none, such as fake", default="")
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> Iterator[None]:
+    """Set the mode of the secrets. A wrapper runs before the other plugins, one of which loads the settings."""
+    mode = early_config.getini("zemanta_ops_secrets")
+    if mode:
+        os.environ.setdefault(SECRETS, mode)
+    yield
 
 
 @pytest.fixture

@@ -9,15 +9,17 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
-from unittest.mock import ANY
+from unittest.mock import ANY, patch
 
 from zemanta_ops.metrics.client import default_client
 from zemanta_ops.metrics.series import COUNTER, KIND_NAMES, Series
 from zemanta_ops.metrics.tags import clean_name, clean_value
+from zemanta_ops.secrets import modes
 from zemanta_ops.secrets.redaction.leaks import assert_no_secret_leaks
 
 __all__ = ["ANY", "Record", "Recorder", "assert_no_secret_leaks", "capture_metrics"]
@@ -129,3 +131,14 @@ def capture_metrics() -> Iterator[Recorder]:
     recorder = Recorder()
     with default_client.capture(recorder.put):
         yield recorder
+
+
+@contextmanager
+def fake_secrets() -> Iterator[None]:
+    """Give every secret that is decrypted in the block a random value, the same for the same token; no key is asked.
+
+    For secrets that code decrypts while it runs. Those of the settings are decrypted before any test: for them, set
+    ``ZEMANTA_OPS_SECRETS=fake`` in the environment, or ``zemanta_ops_secrets = fake`` in pytest's configuration.
+    """
+    with patch.dict(os.environ, {modes.VARIABLE: modes.FAKE}):
+        yield

@@ -11,16 +11,19 @@ from zemanta_ops.testing import Recorder
 
 PROBE = """
 import sys
+sys.modules.update(dict.fromkeys(sys.argv[2:]))  # as if not installed
 from django.conf import settings
 settings.configure(INSTALLED_APPS=["zemanta_ops"], ZEMANTA_OPS={"METRICS": {"INSTRUMENT": sys.argv[1].split()}})
 import django
 django.setup()
-print(*sorted({"celery", "httpx", "requests"} & set(sys.modules)))
+print(*sorted({"celery", "httpx", "requests"} & {name for name, module in sys.modules.items() if module}))
+from zemanta_ops.metrics import instrumentation
+instrumentation.uninstall()
 """
 
 
-def loaded(names: str) -> str:
-    command = [sys.executable, "-c", PROBE, names]
+def loaded(names: str, *missing: str) -> str:
+    command = [sys.executable, "-c", PROBE, names, *missing]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=True, timeout=60).stdout
 
@@ -49,3 +52,8 @@ def test_the_app_installs_what_the_setting_names_and_imports_nothing_else() -> N
     assert loaded("http").split() == ["httpx", "requests"]
     assert loaded("database nonsense").split() == []
     assert loaded("celery").split() == ["celery"]
+
+
+def test_libraries_that_are_missing_are_silently_left_out() -> None:
+    assert loaded("http celery", "celery", "httpx", "requests", "urllib3").split() == []
+    assert loaded("http celery", "requests").split() == ["celery", "httpx"]
