@@ -19,7 +19,6 @@ import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -128,6 +127,8 @@ def _parse(path: Path, text: str) -> Config:
     raw = parse_toml(path, text)
     for key, value in raw.items():
         if key not in _TYPES:
+            from difflib import get_close_matches  # every start would pay for it
+
             near = get_close_matches(key, _TYPES, n=1)
             hint = f"; did you mean {near[0]}?" if near else f"; known are {', '.join(_TYPES)}"
             raise ConfigError(f"{path} has an unknown key{hint}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import threading
 import warnings
@@ -46,6 +45,8 @@ class Entry:
 
 def digest(token: str) -> str:
     """Return the SHA-256 of a token's text in hex: what allow-lists hold."""
+    import hashlib  # a process that reads no secret does not pay for it
+
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
 
 

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import hmac
 import os
-import secrets
 import sys
 from typing import Any, NoReturn
 
@@ -16,7 +12,7 @@ VARIABLE = "ZEMANTA_OPS_SECRETS"
 DEFERRED = "deferred"
 FAKE = "fake"
 
-_fake_key = secrets.token_bytes(32)
+_fake_key = os.urandom(32)
 
 
 def mode() -> str:
@@ -38,7 +34,10 @@ def under_test() -> bool:
 
 def fake(token: str) -> str:
     """Return the random value that stands for a token in this process; the same token gives the same value."""
-    made = hmac.digest(_fake_key, token.encode("utf-8", "surrogatepass"), hashlib.sha256)
+    import base64
+    import hmac
+
+    made = hmac.digest(_fake_key, token.encode("utf-8", "surrogatepass"), "sha256")
     return "fake-" + base64.urlsafe_b64encode(made).decode().rstrip("=")
 
 
