@@ -11,8 +11,9 @@ from example_project.demo.servers import ServerFailedError
 
 EPILOG = """
 exit codes:
-  0  everything held
-  1  something did not hold; the last lines say what
+  0    everything held
+  1    something did not hold; the last lines say what
+  130  Ctrl-C before the site was up
 """
 
 
@@ -37,6 +38,8 @@ def main(arguments: list[str] | None = None) -> int:
     except (CommandFailedError, ServerFailedError) as error:
         print(error, file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        return 130
 
 
 if __name__ == "__main__":
