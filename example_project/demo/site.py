@@ -43,7 +43,8 @@ class Site:
     def logs(self) -> dict[str, str]:
         """Return what the servers wrote."""
         return {
-            path.stem: path.read_text(encoding="utf-8", errors="replace") for path in self.folder.path.glob("*.log")
+            f"the log of {path.stem}": path.read_text(encoding="utf-8", errors="replace")
+            for path in sorted(self.folder.path.glob("*.log"))
         }
 
 

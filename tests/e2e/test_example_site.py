@@ -52,7 +52,7 @@ def test_collectstatic_needs_no_key_where_secrets_are_deferred(tmp_path: Path) -
 @pytest.mark.parametrize(
     "server",
     [
-        ("gunicorn", "example_project.wsgi", "--bind", "127.0.0.1:0", "--workers", "1", "--no-control-socket"),
+        ("gunicorn", "example_project.wsgi", "--bind", "127.0.0.1:0", "--workers", "1"),
         ("uvicorn", "example_project.asgi:application", "--port", "0"),
     ],
     ids=lambda server: server[0],
