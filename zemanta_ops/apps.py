@@ -26,7 +26,7 @@ class ZemantaOpsConfig(AppConfig):
         refuse_fake()
         redaction.install()
         setting_changed.connect(_reload_metrics, dispatch_uid="zemanta_ops.metrics")
-        if conf.metrics.instrument:
+        if conf.metrics.instrument and conf.metrics.enabled is not False:
             from zemanta_ops.metrics import instrumentation
 
             instrumentation.install(conf.metrics.instrument)

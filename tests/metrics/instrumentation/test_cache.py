@@ -19,6 +19,15 @@ DURATION = "cache.operation.duration"
 LOOKUPS = "cache.lookup.count"
 
 
+class Compiled(LocMemCache):
+    """Refuses another class, as objects of extension modules do."""
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if name == "__class__":
+            raise TypeError
+        super().__setattr__(name, value)
+
+
 class Broken(LocMemCache):
     def set(self, *args: Any, **kwargs: Any) -> None:
         raise ConnectionError
@@ -29,6 +38,7 @@ def installed(tmp_path: Path) -> Iterator[None]:
     settings = {
         "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": str(tmp_path)},
         "files": {"BACKEND": "django.core.cache.backends.filebased.FileBasedCache", "LOCATION": str(tmp_path / "c")},
+        "compiled": {"BACKEND": f"{__name__}.Compiled"},
         "broken": {"BACKEND": f"{__name__}.Broken"},
     }
     with override_settings(CACHES=settings):
@@ -108,3 +118,9 @@ def test_removed_twice_measures_no_more_and_comes_back(captured_metrics: Recorde
     cache.install()
     opened.get("a")
     captured_metrics.assert_timing(DURATION)
+
+
+def test_a_backend_that_cannot_be_measured_works_all_the_same(captured_metrics: Recorder) -> None:
+    caches["compiled"].set("a", 1)
+    assert caches["compiled"].get("a") == 1
+    captured_metrics.assert_not_emitted(DURATION)

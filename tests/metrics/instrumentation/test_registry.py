@@ -13,7 +13,8 @@ PROBE = """
 import sys
 sys.modules.update(dict.fromkeys(sys.argv[2:]))  # as if not installed
 from django.conf import settings
-settings.configure(INSTALLED_APPS=["zemanta_ops"], ZEMANTA_OPS={"METRICS": {"INSTRUMENT": sys.argv[1].split()}})
+settings.configure(INSTALLED_APPS=["zemanta_ops"], ZEMANTA_OPS={
+    "METRICS": {"INSTRUMENT": sys.argv[1].split(), "ENABLED": "off" not in sys.argv}})
 import django
 django.setup()
 print(*sorted({"celery", "httpx", "requests"} & {name for name, module in sys.modules.items() if module}))
@@ -52,6 +53,7 @@ def test_the_app_installs_what_the_setting_names_and_imports_nothing_else() -> N
     assert loaded("http").split() == ["httpx", "requests"]
     assert loaded("database nonsense").split() == []
     assert loaded("celery").split() == ["celery"]
+    assert loaded("celery http", "off").split() == []
 
 
 def test_libraries_that_are_missing_are_silently_left_out() -> None:

@@ -8,7 +8,7 @@ is measured once, as what was called.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from functools import wraps
 from inspect import iscoroutinefunction
@@ -121,7 +121,9 @@ def _measure(cache: Any, alias: str) -> Any:
         backend = type(cache)
         if backend not in _subclasses:
             _subclasses[backend] = _subclass(backend)
-        cache.__class__ = _subclasses[backend]
+        # A backend whose objects have another layout in memory stays as it is, and is not measured.
+        with suppress(TypeError):
+            cache.__class__ = _subclasses[backend]
     return cache
 
 
