@@ -109,7 +109,7 @@ def start_prefork_worker(folder: Path, port: int) -> subprocess.Popen[str]:
     (folder / "queue").mkdir()
     (folder / "shop.py").write_text(PROJECT.format(port=port, folder=folder / "queue"))
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(folder), *sys.path])}
-    publish = "import shop; from zemanta_ops import metrics\nfor _ in range(20): shop.bill.delay()\nmetrics.flush()"
+    publish = "import shop\nfor _ in range(20): shop.bill.delay()"
     subprocess.run([sys.executable, "-c", publish], env=environment, check=True, cwd=folder, timeout=60)
     command = [sys.executable, "-m", "celery", "-A", "shop", "worker", "--pool=prefork", "--loglevel=INFO"]
     with (folder / "log").open("w") as log:

@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from io import StringIO
 
 import pytest
 from django.core.management import call_command
 from django.core.management.base import BaseCommand
 
+from tests.metrics.agents import agent
 from zemanta_ops.metrics.instrumentation import commands
 from zemanta_ops.testing import Recorder
 
@@ -49,3 +53,19 @@ def test_removed_twice_times_no_more(captured_metrics: Recorder) -> None:
     commands.uninstall()
     call_command("diffsettings", stdout=StringIO())
     captured_metrics.assert_not_emitted(NAME)
+
+
+def test_a_command_that_ends_at_once_is_sent_before_it_ends() -> None:
+    with agent() as listener:
+        environment = {
+            "DJANGO_SETTINGS_MODULE": "tests.settings",
+            "PYTHONPATH": os.pathsep.join(sys.path),
+            "ZEMANTA_OPS_METRICS_ENABLED": "1",
+            "ZEMANTA_OPS_METRICS_FLUSH_SECONDS": "3600",
+            "ZEMANTA_OPS_METRICS_INSTRUMENT": "commands",
+            "ZEMANTA_OPS_METRICS_PORT": str(listener.port),
+        }
+        command = [sys.executable, "-m", "django", "diffsettings"]
+        subprocess.run(command, env={**os.environ, **environment}, check=True, capture_output=True, timeout=60)
+        (sample,) = listener.samples()
+    assert (sample.name, sample.tags["command"], sample.tags["outcome"]) == (NAME, "diffsettings", "ok")

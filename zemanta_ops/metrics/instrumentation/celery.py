@@ -52,11 +52,6 @@ def _finished(task: Any, state: str | None = None, **_: Any) -> None:
         default_client.timing(CELERY_DURATION.name, time.perf_counter() - started, outcome=outcome, **_tags(task))
 
 
-def _flush(**_: Any) -> None:
-    # Celery's worker processes end without running atexit.
-    default_client.flush()
-
-
 def _receivers() -> list[tuple[Any, Any]]:
     if find_spec("celery") is None:
         return []
@@ -67,8 +62,6 @@ def _receivers() -> list[tuple[Any, Any]]:
         (signals.after_task_publish, _published),
         (signals.task_prerun, _started),
         (signals.task_postrun, _finished),
-        (signals.worker_process_shutdown, _flush),
-        (signals.worker_shutdown, _flush),
     ]
 
 
