@@ -85,10 +85,17 @@ class Collector:
 
     def wait(self, seconds: float) -> None:
         """Wait for a collection to end, for ``wake()``, or so many seconds."""
+        # Before Python 3.13 get(timeout=0) may block for ever: it takes a lock that put() left open, finds the queue
+        # empty, and waits again with a time that is then negative. get_nowait() does not, and closes that lock.
         try:
-            outcome = self._done.get(timeout=max(seconds, 0.0))
+            outcome = self._done.get_nowait()
         except Empty:
-            return
+            if seconds <= 0:
+                return
+            try:
+                outcome = self._done.get(timeout=seconds)
+            except Empty:
+                return
         if outcome is not None:
             self._take(outcome, time.monotonic())
 
