@@ -7,8 +7,8 @@ is measured once, as what was called.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from contextvars import ContextVar
 from functools import wraps
 from inspect import iscoroutinefunction
@@ -19,89 +19,94 @@ from django.core.cache import CacheHandler, caches
 from django.core.cache.backends.base import BaseCache
 
 from zemanta_ops.metrics.catalog import CACHE_DURATION, CACHE_LOOKUPS, CACHE_OPERATIONS
-from zemanta_ops.metrics.client import default_client
+from zemanta_ops.metrics.instrumentation.emitting import Emitter
 from zemanta_ops.metrics.instrumentation.patching import Method, Patch
 
-# Given (alias, what the backend returned), counts hits and misses and returns what the caller should see.
-Finish = Callable[[str, Any], Any]
-Prepared = tuple[tuple[Any, ...], dict[str, Any], Finish]
+# What a read asks for, from its arguments: (arguments for the backend, what its answer is held against).
+Prepared = tuple[tuple[Any, ...], dict[str, Any], Any]
 
 _MISSING = object()
 _subclasses: dict[type[BaseCache], type[BaseCache]] = {}
 _busy: ContextVar[BaseCache | None] = ContextVar("zemanta_ops_busy_cache", default=None)
-
-
-def _count(alias: str, hits: int, misses: int) -> None:
-    if hits:
-        default_client.incr(CACHE_LOOKUPS.name, hits, alias=alias, result="hit")
-    if misses:
-        default_client.incr(CACHE_LOOKUPS.name, misses, alias=alias, result="miss")
-
-
-def _prepare(*args: Any, **kwargs: Any) -> Prepared:
-    return args, kwargs, lambda _alias, result: result
+_durations = Emitter(CACHE_DURATION)
+_lookups = Emitter(CACHE_LOOKUPS)
 
 
 def _prepare_get(key: Any, default: Any = None, *args: Any, **kwargs: Any) -> Prepared:
-    def finish(alias: str, found: Any) -> Any:
-        hit = found is not _MISSING
-        _count(alias, hit, not hit)
-        return found if hit else default
+    return (key, _MISSING, *args), kwargs, default
 
-    return (key, _MISSING, *args), kwargs, finish
+
+def _finish_get(alias: str, found: Any, default: Any) -> Any:
+    hit = found is not _MISSING
+    _lookups.put(1, alias, "hit" if hit else "miss")
+    return found if hit else default
 
 
 def _prepare_get_many(keys: Iterable[Any], *args: Any, **kwargs: Any) -> Prepared:
     wanted = list(keys)
-
-    def finish(alias: str, found: dict[Any, Any]) -> dict[Any, Any]:
-        _count(alias, len(found), len(set(wanted)) - len(found))
-        return found
-
-    return (wanted, *args), kwargs, finish
+    return (wanted, *args), kwargs, wanted
 
 
-_PREPARATIONS: dict[str, Callable[..., Prepared]] = {"get": _prepare_get, "get_many": _prepare_get_many}
+def _finish_get_many(alias: str, found: dict[Any, Any], wanted: list[Any]) -> dict[Any, Any]:
+    misses = len(set(wanted)) - len(found)
+    if found:
+        _lookups.put(len(found), alias, "hit")
+    if misses:
+        _lookups.put(misses, alias, "miss")
+    return found
 
 
-@contextmanager
-def _timed(cache: BaseCache, alias: str, operation: str) -> Iterator[None]:
-    outcome = "error"
-    outer = _busy.get()
-    _busy.set(cache)
-    started = perf_counter()
-    try:
-        yield
-        outcome = "ok"
-    finally:
+_READS: dict[str, tuple[Callable[..., Prepared], Callable[[str, Any, Any], Any]]] = {
+    "get": (_prepare_get, _finish_get),
+    "get_many": (_prepare_get_many, _finish_get_many),
+}
+
+
+class _Timed:
+    """Times one operation, and marks its cache as busy."""
+
+    __slots__ = ("_cache", "_operation", "_outer", "_started")
+
+    def __init__(self, cache: Any, operation: str) -> None:
+        self._cache = cache
+        self._operation = operation
+
+    def __enter__(self) -> None:
+        self._outer = _busy.get()
+        _busy.set(self._cache)
+        self._started = perf_counter()
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        elapsed = (perf_counter() - self._started) * 1000.0
         # Not reset(token): a coroutine that is thrown away may end in another context.
-        _busy.set(outer)
-        default_client.timing(
-            CACHE_DURATION.name, perf_counter() - started, alias=alias, operation=operation, outcome=outcome
-        )
+        _busy.set(self._outer)
+        _durations.put(elapsed, self._cache.zemanta_ops_alias, self._operation, "error" if kind else "ok")
 
 
 def _measured(original: Method, operation: str) -> Method:
-    prepare = _PREPARATIONS.get(operation, _prepare)
-
-    def passes(cache: Any) -> bool:
-        return not _PATCH.active or _busy.get() is cache
+    prepare, finish = _READS.get(operation, (None, None))
 
     @wraps(original)
     def method(cache: Any, *args: Any, **kwargs: Any) -> Any:
-        if passes(cache):
+        if not _PATCH.active or _busy.get() is cache:
             return original(cache, *args, **kwargs)
-        args, kwargs, finish = prepare(*args, **kwargs)
-        with _timed(cache, cache.zemanta_ops_alias, operation):
-            return finish(cache.zemanta_ops_alias, original(cache, *args, **kwargs))
+        asked = None
+        if prepare:
+            args, kwargs, asked = prepare(*args, **kwargs)
+        with _Timed(cache, operation):
+            result = original(cache, *args, **kwargs)
+        return finish(cache.zemanta_ops_alias, result, asked) if finish else result
 
     @wraps(original)
     async def async_method(cache: Any, *args: Any, **kwargs: Any) -> Any:
-        if passes(cache):
+        if not _PATCH.active or _busy.get() is cache:
             return await original(cache, *args, **kwargs)
-        args, kwargs, finish = prepare(*args, **kwargs)
-        with _timed(cache, cache.zemanta_ops_alias, operation):
-            return finish(cache.zemanta_ops_alias, await original(cache, *args, **kwargs))
+        asked = None
+        if prepare:
+            args, kwargs, asked = prepare(*args, **kwargs)
+        with _Timed(cache, operation):
+            result = await original(cache, *args, **kwargs)
+        return finish(cache.zemanta_ops_alias, result, asked) if finish else result
 
     return async_method if iscoroutinefunction(original) else method
 

@@ -21,10 +21,11 @@ from zemanta_ops.metrics.catalog import (
     REQUEST_QUERY_TIME,
     REQUEST_REPEATS,
 )
-from zemanta_ops.metrics.client import default_client
+from zemanta_ops.metrics.instrumentation.emitting import Emitter
 from zemanta_ops.metrics.request_state import current
 from zemanta_ops.metrics.series import HISTOGRAM, TIMING
 
+_durations = Emitter(QUERY_DURATION)
 _wrapped: WeakSet[BaseDatabaseWrapper] = WeakSet()
 
 
@@ -37,7 +38,7 @@ def _execute(execute: Callable[..., Any], sql: Any, params: Any, many: bool, con
         outcome = "ok"
     finally:
         seconds = perf_counter() - started
-        default_client.timing(QUERY_DURATION.name, seconds, alias=alias, operation=_operation(sql), outcome=outcome)
+        _durations.put(seconds * 1000.0, alias, _operation(sql), outcome)
         _add_to_request(alias, sql, seconds)
     return result
 
@@ -50,7 +51,7 @@ def _add_to_request(alias: str, sql: Any, seconds: float) -> None:
     request.add(HISTOGRAM, REQUEST_QUERIES.name, 1, tags)
     request.add(TIMING, REQUEST_QUERY_TIME.name, seconds * 1000.0, tags)
     # The hash stands for the statement: a request of thousands of queries should not keep their texts alive.
-    request.note(HISTOGRAM, REQUEST_REPEATS.name, hash(sql) if isinstance(sql, str) else id(sql), tags)
+    request.note(HISTOGRAM, REQUEST_REPEATS.name, hash(sql if isinstance(sql, str) else repr(sql)), tags)
 
 
 def _operation(sql: Any) -> str:
