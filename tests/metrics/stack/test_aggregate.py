@@ -15,10 +15,10 @@ from zemanta_ops.metrics.stack.report import Report, Series
 TIMINGS = st.lists(st.floats(0, 1e9).map(lambda value: round(value, 3)), min_size=1, max_size=60)
 
 
-def aggregate(*datagrams: str) -> Report:
+def aggregate(*datagrams: str, dogstatsd: bool = False) -> Report:
     aggregator = Aggregator((50, 90))
     for datagram in datagrams:
-        aggregator.take(len(datagram), parse(datagram))
+        aggregator.take(len(datagram), parse(datagram, dogstatsd=dogstatsd))
     return aggregator.total()
 
 
@@ -111,7 +111,7 @@ def test_gauges_sets_and_counters_carry_over_from_interval_to_interval() -> None
 
 
 def test_what_is_refused_is_counted_by_reason_with_an_example() -> None:
-    report = aggregate("bad", "worse\nok:1|c", "x:1|zz", "d:1|d")
+    report = aggregate("bad", "worse\nok:1|c", "x:1|zz", "d:1|d", dogstatsd=True)
 
     assert report.received.values == 1
     assert report.received.rejected == 4
