@@ -128,6 +128,12 @@ def test_a_lock_that_cannot_lock_has_its_exit_code() -> None:
     assert failure.value.returncode == 3
 
 
+@pytest.mark.parametrize("seconds", ["0", "-5", "nan", "soon"])
+def test_a_lease_that_makes_no_sense_is_refused(seconds: str) -> None:
+    with pytest.raises(CommandError, match="--lease"):
+        emit("--once", f"--lease={seconds}")
+
+
 @contextmanager
 def running(folder: Path, port: int, node: str, *arguments: str) -> Iterator[subprocess.Popen[str]]:
     with (folder / f"{node}.log").open("w") as log:

@@ -64,6 +64,12 @@ def test_views_are_listed_as_the_middleware_tags_them(captured_metrics: Recorder
     assert len(seen) == len(PATHS)
 
 
+@pytest.mark.parametrize("urls", [None, ""])
+def test_a_project_without_urls_has_no_views(urls: str | None) -> None:
+    with override_settings(ROOT_URLCONF=urls):
+        assert view_names() == ["unresolved"]
+
+
 def test_gauges_are_listed_with_where_they_stand() -> None:
     @metrics.app_gauge("jobs.waiting", queue="mail")
     def jobs_waiting() -> int:

@@ -53,7 +53,12 @@ class Command(BaseCommand):
         mode = parser.add_mutually_exclusive_group(required=True)
         mode.add_argument("--once", action="store_true", help="collect every gauge now, then end")
         mode.add_argument("--loop", action="store_true", help="go on until SIGTERM or Ctrl-C")
-        parser.add_argument("--lease", type=float, metavar="SECONDS", help="how long the lock lasts without renewal")
+        parser.add_argument(
+            "--lease",
+            type=lease_seconds,
+            metavar="SECONDS",
+            help="how long the lock lasts without renewal (30; once: 90)",
+        )
         parser.add_argument("--json", action="store_true", help="JSON, one document a line")
 
     def handle(self, *_args: Any, **options: Any) -> None:
@@ -118,6 +123,14 @@ class Command(BaseCommand):
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
+
+
+def lease_seconds(text: str) -> float:
+    """Read the length of a lease; a lock in a cache counts whole seconds."""
+    seconds = float(text)
+    if not 1 <= seconds <= 86400:
+        raise argparse.ArgumentTypeError("must be from 1 to 86400 seconds")
+    return seconds
 
 
 def _as_dict(slot: Slot) -> dict[str, Any]:

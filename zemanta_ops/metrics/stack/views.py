@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from django.conf import settings
 from django.urls import ResolverMatch, URLResolver, get_resolver
 
 from zemanta_ops.metrics.view_names import UNRESOLVED, view_name
@@ -12,6 +13,8 @@ from zemanta_ops.metrics.view_names import UNRESOLVED, view_name
 
 def view_names() -> list[str]:
     """Return the names of all views, as the middleware would tag them, and ``unresolved``."""
+    if not getattr(settings, "ROOT_URLCONF", None):
+        return [UNRESOLVED]
     return sorted({UNRESOLVED, *_walk(get_resolver().url_patterns, "", [])})
 
 
