@@ -18,6 +18,7 @@ COMMANDS = {
     "encrypt_secret": "encrypt",
     "guard_secrets": "guard",
     "rotate_secrets": "rotate",
+    "secret_keygen": "keygen",
     "secret_history": "history",
 }
 

@@ -12,6 +12,7 @@ PATHS = {
     "encrypt": "zemanta_ops.secrets.source.encrypt",
     "guard": "zemanta_ops.secrets.source.guard",
     "history": "zemanta_ops.secrets.source.history",
+    "keygen": "zemanta_ops.secrets.source.keygen",
     "rotate": "zemanta_ops.secrets.source.rotate",
 }
 

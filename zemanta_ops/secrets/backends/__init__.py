@@ -11,6 +11,7 @@ _PATHS = {
     "kms": "zemanta_ops.secrets.backends.kms.KMSBackend",
     "local": "zemanta_ops.secrets.backends.local.LocalBackend",
     "plain": "zemanta_ops.secrets.backends.plain.PlainBackend",
+    "sealed": "zemanta_ops.secrets.backends.sealed.SealedBackend",
 }
 _loaded: dict[str, Backend] = {}
 

@@ -16,6 +16,7 @@ EPILOG = """examples:
   encrypt_secret                                       the backend of zemanta_ops.toml; asks for the plaintext
   encrypt_secret --name DB_PASSWORD --env production   bound to that setting; cannot be moved to another
   encrypt_secret kms alias/shop --region eu-west-1     a backend and a key by hand
+  encrypt_secret sealed --recipient age1pq1...         to a public key, offline
   encrypt_secret local < token.txt                     from standard input: one line, without its line break
   encrypt_secret local --multiline < key.pem           all of standard input, to the byte
 
@@ -23,7 +24,7 @@ exit codes: 0 the token is on standard output; 1 it could not be encrypted; 2 wr
 """
 
 PROMPT = "Enter plaintext: "
-_OPTIONS = ("key", "region", "new_key")
+_OPTIONS = ("key", "region", "new_key", "recipients")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -33,6 +34,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_target(parser)
     parser.add_argument("--name", default="", help="bind to this setting, such as DATABASES.default.PASSWORD")
     parser.add_argument("--context", action="append", default=[], metavar="KEY=VALUE", help="bind to this pair too")
+    parser.add_argument(
+        "--recipient",
+        dest="recipients",
+        action="append",
+        metavar="PUBLIC_KEY",
+        help="a public key, age1pq1… or age1…; several: each of them can read (sealed)",
+    )
     source = parser.add_mutually_exclusive_group()
     source.add_argument("--multiline", action="store_true", help="read standard input to its end, bytes kept")
     source.add_argument("--from-file", type=Path, metavar="FILE", help="read this file, bytes kept")

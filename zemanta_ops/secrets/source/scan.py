@@ -16,7 +16,8 @@ _BACKENDS = "kms|vault|sealed|local|password|plain"
 # Files with no match are not parsed at all.
 _CANDIDATE = re.compile(rf"Secret|(?:{_BACKENDS}):")
 # A string outside a Secret() call counts as a token if its backend is one of ours and its body is encoded.
-_BARE = re.compile(rf"(?:{_BACKENDS}):[^:\s]*:(?:vault:v\d+:)?[A-Za-z0-9+/_-]{{8,}}={{0,2}}")
+_BASE64 = "[A-Za-z0-9+/_-]{8,}={0,2}"
+_BARE = re.compile(rf"(?:{_BACKENDS}):[^:\s]*:(?:vault:v\d+:)?{_BASE64}(?:\.{_BASE64})*")
 _BARE_PLAIN = re.compile(r"plain:[^:\s]*:.*", re.DOTALL)
 
 

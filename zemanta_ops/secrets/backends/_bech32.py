@@ -1,0 +1,64 @@
+"""Bech32 (BIP 173) without its limit of 90 characters, as age writes its keys."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+_ALPHABET = "qpzry9x8gf2tvdw0s3jn54khce6mua7l"
+_GENERATOR = (0x3B6A57B2, 0x26508E6D, 0x1EA119FA, 0x3D4233DD, 0x2A1462B3)
+_CHECKSUM = 6
+
+
+def encode(prefix: str, data: bytes) -> str:
+    """Return the lower-case text: prefix, ``1``, data and checksum."""
+    values = _regroup(data, 8, 5)
+    checksum = _polymod([*_expanded(prefix), *values, *([0] * _CHECKSUM)]) ^ 1
+    values += [checksum >> 5 * (_CHECKSUM - 1 - place) & 31 for place in range(_CHECKSUM)]
+    return f"{prefix}1{''.join(_ALPHABET[value] for value in values)}"
+
+
+def decode(text: str) -> tuple[str, bytes]:
+    """Return the lower-case prefix and the data.
+
+    Raises:
+        ValueError: Letters of both cases, a wrong checksum, or bits left over; without the text.
+    """
+    if text not in (text.lower(), text.upper()):
+        raise ValueError("letters of both cases")
+    prefix, _, rest = text.lower().rpartition("1")
+    values = [_ALPHABET.find(letter) for letter in rest]
+    if not prefix or -1 in values or len(values) < _CHECKSUM or _polymod([*_expanded(prefix), *values]) != 1:
+        raise ValueError("wrong checksum")
+    body = values[:-_CHECKSUM]
+    data = bytes(_regroup(body, 5, 8))
+    if _regroup(data, 8, 5) != body:
+        raise ValueError("bits left over")
+    return prefix, data
+
+
+def _expanded(prefix: str) -> list[int]:
+    return [ord(letter) >> 5 for letter in prefix] + [0] + [ord(letter) & 31 for letter in prefix]
+
+
+def _polymod(values: Iterable[int]) -> int:
+    state = 1
+    for value in values:
+        top = state >> 25
+        state = (state & 0x1FFFFFF) << 5 ^ value
+        for place, generator in enumerate(_GENERATOR):
+            state ^= generator if top >> place & 1 else 0
+    return state
+
+
+def _regroup(values: Iterable[int], width: int, wanted: int) -> list[int]:
+    """Cut a stream of ``width``-bit values into ``wanted``-bit ones; to 5 bits the last is filled up with zeros."""
+    held, bits, found = 0, 0, []
+    for value in values:
+        held = (held << width | value) & 0xFFF
+        bits += width
+        while bits >= wanted:
+            bits -= wanted
+            found.append(held >> bits & (1 << wanted) - 1)
+    if bits and wanted < width:
+        found.append(held << wanted - bits & (1 << wanted) - 1)
+    return found

@@ -1,0 +1,70 @@
+"""``secret_keygen``: a key pair for the sealed backend."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from pathlib import Path
+from typing import TextIO
+
+from zemanta_ops.secrets.exceptions import SecretError, SourceError
+
+HELP = "make a key pair for the sealed backend"
+EPILOG = """examples:
+  secret_keygen --output production.key     the private key into a new file of mode 0600, the public key shown
+  secret_keygen                             the private key on standard output, the public key on standard error
+  secret_keygen --suite x25519              short tokens, which a quantum computer will open one day
+  secret_keygen | encrypt_secret kms alias/shop --multiline    a private key that only KMS can open
+
+The public key goes into zemanta_ops.toml (recipients), to be committed; the private key into ZEMANTA_OPS_SEALED_KEY
+where the application runs. The file is one of age: age -i reads it, and age-keygen writes such files.
+
+exit codes: 0 done; 1 the file is there already or cannot be written; 2 wrong arguments.
+"""
+
+_SUITES = {"pq": "mlkem768x25519", "x25519": "x25519"}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("--suite", choices=_SUITES, default="pq", help="pq: ML-KEM-768 with X25519 (default)")
+    parser.add_argument("--output", type=Path, metavar="FILE", help="write the private key to this new file")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def run(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
+    """Make the pair and print it."""
+    try:
+        # The package that this needs is optional, and --help must work without.
+        from zemanta_ops.secrets.backends import _agekeys
+
+        identity = _agekeys.generate(_SUITES[options.suite])
+        public, private = str(identity.recipient), identity.text()
+        if options.output:
+            _write(options.output, f"# public key: {public}\n{private}\n")
+    except SecretError as error:
+        err.write(f"secret_keygen: {error}\n")
+        return 1
+    if options.json:
+        where = {"file": str(options.output)} if options.output else {"private_key": private}
+        out.write(json.dumps({"public_key": public, "key_id": identity.recipient.key_id, **where}) + "\n")
+    elif options.output:
+        out.write(f"{public}\n")
+    else:
+        out.write(f"# public key: {public}\n{private}\n")
+        if not out.isatty():
+            err.write(f"public key: {public}\n")
+    return 0
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+    except FileExistsError:
+        raise SourceError(f"{path} is there already, and a key is never overwritten") from None
+    except OSError as error:
+        raise SourceError(f"{path} cannot be written: {error.strerror}") from None
