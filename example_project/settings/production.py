@@ -9,8 +9,7 @@ SECURE_HSTS_SECONDS = 31_536_000
 CSRF_COOKIE_SECURE = True
 
 SECRET_KEY = Secret("kms:region=eu-west-1:AQICAHhleGFtcGxlLXNpZ25pbmcta2V5LW9mLXRoZS1wcmludC1zaG9w")
-EMAIL_HOST = "mail.example.org"
-EMAIL_HOST_PASSWORD = Secret("kms:region=eu-west-1:AQICAHhleGFtcGxlLW1haWw=")
+NEWSLETTER_API_KEY = Secret("kms:region=eu-west-1:AQICAHhleGFtcGxlLW1haWw=")
 DATABASES["default"]["PASSWORD"] = Secret("kms:region=eu-west-1:AQICAHhleGFtcGxlLWRhdGFiYXNl")
 PAYMENT["gateways"][0]["credential"] = Secret("kms:region=eu-west-1:AQICAHhleGFtcGxlLWNhcmQtZ2F0ZXdheQ==")
 PAYMENT["gateways"][1]["credential"] = Secret("kms:region=eu-west-1:AQICAHhleGFtcGxlLWludm9pY2UtZ2F0ZXdheQ==")

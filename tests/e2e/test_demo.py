@@ -88,11 +88,11 @@ def test_nothing_stays_in_the_folder_for_temporary_files(
 
 
 def test_the_demo_fails_where_a_secret_is_another_and_no_metric_is_sent(home: Path, temporary: Path) -> None:
-    broken = {"ZEMANTA_OPS_OVERRIDE__EMAIL_HOST_PASSWORD": "another", "ZEMANTA_OPS_METRICS_ENABLED": "false"}
+    broken = {"ZEMANTA_OPS_OVERRIDE__NEWSLETTER_API_KEY": "another", "ZEMANTA_OPS_METRICS_ENABLED": "false"}
     done = demo(home, temporary, broken)
     assert done.returncode == 1, done.stdout + done.stderr
     failed = re.findall(r"^  FAIL (.*)$", done.stdout, re.MULTILINE)
-    assert failed[0].startswith("gunicorn does not hold the secret that was encrypted for EMAIL_HOST_PASSWORD")
+    assert failed[0].startswith("gunicorn does not hold the secret that was encrypted for NEWSLETTER_API_KEY")
     assert any("GET home 200: 90 sent, 0 counted" in each for each in failed)
 
 

@@ -68,7 +68,7 @@ def test_a_developer_without_the_key_starts_with_values_of_their_own(tmp_path: P
     (tmp_path / ".secrets.local.toml").write_text(
         """
 SECRET_KEY = "my-own-signing-key"
-EMAIL_HOST_PASSWORD = "my-own-mail"
+NEWSLETTER_API_KEY = "my-own-newsletter"
 DATABASES.default.PASSWORD = "my-own-database"
 PAYMENT.gateways.0.credential = "my-own-card"
 PAYMENT.gateways.1.credential = "my-own-invoice"

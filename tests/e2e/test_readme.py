@@ -44,7 +44,7 @@ def test_a_request_shows_up_in_watch_metrics(reader: Reader) -> None:
 
 def test_the_secret_is_decrypted_in_the_settings(reader: Reader) -> None:
     assert PLAINTEXT not in reader.seen["token"]
-    assert reader.setting("EMAIL_HOST_PASSWORD") == PLAINTEXT
+    assert reader.setting("NEWSLETTER_API_KEY") == PLAINTEXT
 
 
 def test_a_metric_of_ones_own_shows_up_in_watch_metrics(reader: Reader) -> None:

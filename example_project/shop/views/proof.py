@@ -12,7 +12,7 @@ from django.http import Http404, HttpRequest, JsonResponse
 NONCE_VARIABLE = "SHOP_PROOF_NONCE"
 SECRET_SETTINGS = (
     "SECRET_KEY",
-    "EMAIL_HOST_PASSWORD",
+    "NEWSLETTER_API_KEY",
     "DATABASES.default.PASSWORD",
     "PAYMENT.gateways.0.credential",
     "PAYMENT.gateways.1.credential",

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+import django
 import pytest
 from django.core import mail
 from django.http import HttpRequest
@@ -87,7 +88,8 @@ def test_the_error_page_shows_no_secret(request_: HttpRequest, canary: str, acce
 def test_the_mail_to_admins_shows_no_secret(request_: HttpRequest, canary: str, settings: Any) -> None:
     ledger.reveal(SENTENCE)
     settings.ADMINS = [("Ann", "ann@example.com")] if "list" in str(type(settings.ADMINS)) else ["ann@example.com"]
-    settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+    if django.VERSION >= (6, 1):
+        settings.MAILERS = {"default": {"BACKEND": "django.core.mail.backends.locmem.EmailBackend"}}
     handler = AdminEmailHandler(include_html=True)
     record = logging.LogRecord("x", logging.ERROR, __file__, 1, "failed", (), _caught(_fail, SENTENCE))
     record.__dict__["request"] = request_
