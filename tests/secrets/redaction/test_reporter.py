@@ -87,7 +87,7 @@ def test_the_error_page_shows_no_secret(request_: HttpRequest, canary: str, acce
 
 def test_the_mail_to_admins_shows_no_secret(request_: HttpRequest, canary: str, settings: Any) -> None:
     ledger.reveal(SENTENCE)
-    settings.ADMINS = [("Ann", "ann@example.com")] if "list" in str(type(settings.ADMINS)) else ["ann@example.com"]
+    settings.ADMINS = ["ann@example.com"] if django.VERSION >= (6, 0) else [("Ann", "ann@example.com")]
     if django.VERSION >= (6, 1):
         settings.MAILERS = {"default": {"BACKEND": "django.core.mail.backends.locmem.EmailBackend"}}
     handler = AdminEmailHandler(include_html=True)
