@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 from pathlib import Path
 
@@ -49,6 +50,12 @@ class PostgreSQL(Server):
             command: list[str | Path] = [*self._as_user, self._binaries / "initdb", *arguments]
             subprocess.run(command, cwd=self.folder, check=True, capture_output=True)
         super().start()
+
+    def stop(self) -> None:
+        """End it at once; asked as other servers are, it would wait for its clients to leave."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGINT)
+        super().stop()
 
     def _answers(self) -> bool:
         command: list[str | Path] = [self._binaries / "pg_isready", "-q", "-h127.0.0.1", f"-p{self.port}"]

@@ -14,6 +14,7 @@ from pytest_django import DjangoDbBlocker
 from tests.metrics.agents import wait_until
 from tests.metrics.postgresql import connected
 from tests.servers.debian import PostgreSQL, Redis
+from zemanta_ops.metrics.gauge_loop import Duty
 from zemanta_ops.metrics.lease import create
 
 PROCESSES = 8
@@ -47,6 +48,24 @@ def test_postgresql(postgresql: PostgreSQL, django_db_setup: None, django_db_blo
         assert create("database", "a", 0.5).acquire()
         assert wait_until(lambda: create("database", "b", 60).acquire())
         assert not create("database", "a", 60).acquire()
+
+
+def test_a_database_that_restarts_costs_neither_the_lease_nor_the_process(
+    postgresql: PostgreSQL, django_db_setup: None, django_db_blocker: DjangoDbBlocker, caplog: pytest.LogCaptureFixture
+) -> None:
+    with django_db_blocker.unblock(), connected(postgresql.settings()):
+        duty = Duty(create("database", "a", 60), 60)
+        assert duty.holds()
+        postgresql.stop()
+        duty._ask_at = 0.0
+        assert duty.holds()
+        assert "the lock of the gauges cannot be taken (OperationalError" in caplog.text
+        postgresql.start()
+        caplog.clear()
+        duty._ask_at = 0.0
+        assert duty.holds()
+        assert caplog.text == ""
+        assert not create("database", "b", 60).acquire()
 
 
 def test_redis(redis: Redis) -> None:
