@@ -10,6 +10,7 @@ from zemanta_ops.secrets.exceptions import TokenError
 _PATHS = {
     "kms": "zemanta_ops.secrets.backends.kms.KMSBackend",
     "local": "zemanta_ops.secrets.backends.local.LocalBackend",
+    "password": "zemanta_ops.secrets.backends.password.PasswordBackend",
     "plain": "zemanta_ops.secrets.backends.plain.PlainBackend",
     "sealed": "zemanta_ops.secrets.backends.sealed.SealedBackend",
 }

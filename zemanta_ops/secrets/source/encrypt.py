@@ -17,6 +17,7 @@ EPILOG = """examples:
   encrypt_secret --name DB_PASSWORD --env production   bound to that setting; cannot be moved to another
   encrypt_secret kms alias/shop --region eu-west-1     a backend and a key by hand
   encrypt_secret sealed --recipient age1pq1...         to a public key, offline
+  encrypt_secret password                              under a password, to hand it to a colleague
   encrypt_secret local < token.txt                     from standard input: one line, without its line break
   encrypt_secret local --multiline < key.pem           all of standard input, to the byte
 
@@ -24,7 +25,7 @@ exit codes: 0 the token is on standard output; 1 it could not be encrypted; 2 wr
 """
 
 PROMPT = "Enter plaintext: "
-_OPTIONS = ("key", "region", "new_key", "recipients")
+_OPTIONS = ("key", "region", "new_key", "recipients", "suite")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -41,6 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="PUBLIC_KEY",
         help="a public key, age1pq1… or age1…; several: each of them can read (sealed)",
     )
+    parser.add_argument("--suite", help="argon2id or scrypt (password)")
     source = parser.add_mutually_exclusive_group()
     source.add_argument("--multiline", action="store_true", help="read standard input to its end, bytes kept")
     source.add_argument("--from-file", type=Path, metavar="FILE", help="read this file, bytes kept")
