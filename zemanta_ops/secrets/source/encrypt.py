@@ -35,14 +35,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_target(parser)
     parser.add_argument("--name", default="", help="bind to this setting, such as DATABASES.default.PASSWORD")
     parser.add_argument("--context", action="append", default=[], metavar="KEY=VALUE", help="bind to this pair too")
-    parser.add_argument(
-        "--recipient",
-        dest="recipients",
-        action="append",
-        metavar="PUBLIC_KEY",
-        help="a public key, age1pq1… or age1…; several: each of them can read (sealed)",
-    )
-    parser.add_argument("--suite", help="argon2id or scrypt (password)")
     source = parser.add_mutually_exclusive_group()
     source.add_argument("--multiline", action="store_true", help="read standard input to its end, bytes kept")
     source.add_argument("--from-file", type=Path, metavar="FILE", help="read this file, bytes kept")
@@ -54,6 +46,14 @@ def add_target(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--app", default="", help="bind to this application (default: app of zemanta_ops.toml)")
     parser.add_argument("--region", help="AWS region (kms)")
     parser.add_argument("--new-key", action="store_true", default=None, help="make a new active key first (local)")
+    parser.add_argument(
+        "--recipient",
+        dest="recipients",
+        action="append",
+        metavar="PUBLIC_KEY",
+        help="a public key, age1pq1… or age1…; several: each of them can read (sealed)",
+    )
+    parser.add_argument("--suite", help="argon2id or scrypt (password)")
 
 
 def run(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
