@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import signal
 import socket
 import subprocess
@@ -54,13 +55,13 @@ class Reader:
         self.seen: dict[str, str] = {}
         subprocess.run([sys.executable, "-m", "venv", str(folder / "venv")], check=True)
         # pip takes zemanta-ops from the wheel that was built, and everything else from where it always does.
-        (folder / "constraints.txt").write_text(f"zemanta-ops @ {wheel.as_uri()}\n", encoding="utf-8")
+        links = f"{wheel.parent} {os.environ.get('PIP_FIND_LINKS', '')}".strip()
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "DJANGO", "XDG_"))}
         self._environment = {
             **kept,
             "PATH": f"{folder / 'venv' / 'bin'}{os.pathsep}{os.environ['PATH']}",
             "HOME": str(folder / "home"),
-            "PIP_CONSTRAINT": str(folder / "constraints.txt"),
+            "PIP_FIND_LINKS": links,
             "PIP_CACHE_DIR": str(pip_cache()),
             "ZEMANTA_OPS_METRICS_PORT": str(free_port(socket.SOCK_DGRAM)),
         }
@@ -111,7 +112,7 @@ class Reader:
 
     def _run(self, line: str, stdin: str = "") -> str:
         done = subprocess.run(
-            line.split(),
+            shlex.split(line),
             cwd=self.project,
             env=self._environment,
             executable=self._program(line),
@@ -127,7 +128,7 @@ class Reader:
         with output.open("wb") as out:
             self._running.append(
                 subprocess.Popen(
-                    line.split(),
+                    shlex.split(line),
                     cwd=self.project,
                     env={**self._environment, "PYTHONUNBUFFERED": "1"},
                     executable=self._program(line),
@@ -139,7 +140,7 @@ class Reader:
         wait_until(lambda: bool(output.read_bytes()))
 
     def _program(self, line: str) -> str:
-        return str(self.project.parent / "venv" / "bin" / line.split()[0])
+        return str(self.project.parent / "venv" / "bin" / shlex.split(line)[0])
 
 
 def pip_cache() -> Path:
