@@ -13,6 +13,7 @@ _PATHS = {
     "password": "zemanta_ops.secrets.backends.password.PasswordBackend",
     "plain": "zemanta_ops.secrets.backends.plain.PlainBackend",
     "sealed": "zemanta_ops.secrets.backends.sealed.SealedBackend",
+    "vault": "zemanta_ops.secrets.backends.vault.VaultBackend",
 }
 _loaded: dict[str, Backend] = {}
 

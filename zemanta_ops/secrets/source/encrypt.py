@@ -17,6 +17,7 @@ EPILOG = """examples:
   encrypt_secret --name DB_PASSWORD --env production   bound to that setting; cannot be moved to another
   encrypt_secret kms alias/shop --region eu-west-1     a backend and a key by hand
   encrypt_secret sealed --recipient age1pq1...         to a public key, offline
+  encrypt_secret vault shop --mount teams/web/transit  under a key of Vault
   encrypt_secret password                              under a password, to hand it to a colleague
   encrypt_secret local < token.txt                     from standard input: one line, without its line break
   encrypt_secret local --multiline < key.pem           all of standard input, to the byte
@@ -25,7 +26,7 @@ exit codes: 0 the token is on standard output; 1 it could not be encrypted; 2 wr
 """
 
 PROMPT = "Enter plaintext: "
-_OPTIONS = ("key", "region", "new_key", "recipients", "suite")
+_OPTIONS = ("key", "region", "new_key", "recipients", "suite", "mount", "derived", "key_version")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -54,6 +55,9 @@ def add_target(parser: argparse.ArgumentParser) -> None:
         help="a public key, age1pq1… or age1…; several: each of them can read (sealed)",
     )
     parser.add_argument("--suite", help="argon2id or scrypt (password)")
+    parser.add_argument("--mount", metavar="PATH", help="mount of the transit engine (vault)")
+    parser.add_argument("--derived", action="store_true", default=None, help="the key is a derived one (vault)")
+    parser.add_argument("--key-version", type=int, metavar="N", help="version of the key (vault; default: the newest)")
 
 
 def run(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:

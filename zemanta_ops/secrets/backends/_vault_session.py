@@ -1,0 +1,188 @@
+"""A short visit to Vault: log in, ask, and leave no lease behind."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from zemanta_ops.secrets import ledger
+from zemanta_ops.secrets.exceptions import (
+    DecryptError,
+    DeniedError,
+    EncryptError,
+    MissingExtraError,
+    MissingKeyError,
+    SecretError,
+    ThrottledError,
+    UnreachableError,
+    WrongKeyError,
+)
+
+try:
+    import hvac
+    import hvac.utils
+    import requests
+    from hvac.adapters import RawAdapter
+except ImportError:
+    raise MissingExtraError("the vault backend", "vault") from None
+
+logger = logging.getLogger(__name__)
+
+TIMEOUT_SECONDS = (5, 30)
+MOUNT = re.compile(r"[A-Za-z0-9_-]{1,64}(/[A-Za-z0-9_-]{1,64}){0,7}")
+ROLE_ID_VARIABLE = "ZEMANTA_OPS_VAULT_ROLE_ID"
+SECRET_ID_VARIABLE = "ZEMANTA_OPS_VAULT_SECRET_ID"  # noqa: S105 (the name of a variable)
+ROLE_VARIABLE = "ZEMANTA_OPS_VAULT_ROLE"
+JWT_VARIABLE = "ZEMANTA_OPS_VAULT_JWT_TOKEN"
+AUTH_MOUNT_VARIABLE = "ZEMANTA_OPS_VAULT_AUTH_MOUNT"
+
+# What Vault says, in part, and what is meant. Its own words are not repeated: they may quote what was sent.
+_SAID: list[tuple[str, type[SecretError], str]] = [
+    ("invalid token", MissingKeyError, "the Vault token is not valid: it was revoked or has expired; log in again"),
+    ("encryption key not found", MissingKeyError, "Vault has no key of that name: it was deleted, or never made"),
+    ("message authentication failed", WrongKeyError, "the vault token, its app or its name was changed"),
+    ("too old", DecryptError, "Vault's min_decryption_version shuts this token out: encrypt the secret again"),
+    ("too new", WrongKeyError, "the vault token was made with a version that its key does not have"),
+    ("missing 'context'", SecretError, "the Vault key is a derived one: encrypt with derived = true"),
+    ("exceeds allowed length", EncryptError, "the text is too long for Vault (about 768 KiB): keep it elsewhere"),
+    ("vault is sealed", UnreachableError, "Vault is sealed: unseal it and try again"),
+    ("invalid role", MissingKeyError, "Vault refuses the login: role or secret id is not valid, or was used up"),
+]
+
+
+class VaultSession:
+    """A client of Vault whose errors are ours; use it through ``visit``."""
+
+    def __init__(self) -> None:
+        """Read ``VAULT_ADDR`` and ``VAULT_NAMESPACE``.
+
+        Raises:
+            MissingKeyError: ``VAULT_ADDR`` is not set.
+        """
+        address = os.environ.get("VAULT_ADDR", "")
+        if not address:
+            raise MissingKeyError("VAULT_ADDR is not set: it is the address of Vault, such as https://vault:8200")
+        self._own = False
+        self._client = hvac.Client(
+            url=address,
+            token="",
+            namespace=os.environ.get("VAULT_NAMESPACE") or None,
+            timeout=TIMEOUT_SECONDS,
+            adapter=RawAdapter,
+            session=requests.Session(),
+        )
+
+    def log_in(self) -> None:
+        """Log in as the environment says; ``close`` is due afterwards, whatever happens.
+
+        Raises:
+            SecretError: Vault refuses, or nothing says how.
+        """
+        if role_id := os.environ.get(ROLE_ID_VARIABLE, ""):
+            self._exchange("approle", {"role_id": role_id, "secret_id": _told(SECRET_ID_VARIABLE)})
+        elif role := os.environ.get(ROLE_VARIABLE, ""):
+            self._exchange("jwt", {"role": role, "jwt": _told(JWT_VARIABLE)})
+        elif token := hvac.utils.get_token_from_env():
+            self._use(token)
+        else:
+            raise MissingKeyError(
+                f"no way into Vault: set VAULT_TOKEN, or {ROLE_ID_VARIABLE} (AppRole), or {ROLE_VARIABLE} (JWT)"
+            )
+
+    def close(self) -> None:
+        """Revoke the token that the login made, and close the connection."""
+        try:
+            if self._own:
+                self.post("auth/token/revoke-self", {})
+        except SecretError:
+            logger.warning("the Vault token of this start could not be revoked; it ends with its lease")
+        finally:
+            self._client.session.close()
+
+    def post(self, path: str, body: dict[str, Any], otherwise: type[SecretError] = DecryptError) -> Any:
+        """Return the answer to a POST, decoded; also a refusal that has a result for each of a batch.
+
+        Args:
+            path: Below ``/v1/``; every part of it was checked.
+            body: What is sent.
+            otherwise: The error for what is not known.
+
+        Raises:
+            SecretError: With what to do; neither the error nor its context keeps what Vault answered.
+        """
+        answer = self._sent(path, body)
+        if isinstance(answer, SecretError):
+            raise answer
+        status, decoded = answer
+        if status < 300 or "batch_results" in (decoded.get("data") or {}):
+            return decoded
+        raise refusal(" ".join(map(str, decoded.get("errors") or ())), status, path, otherwise)
+
+    def _sent(self, path: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]] | SecretError:
+        # Errors are returned, so that none is raised while another, with a request or a response in it, is handled.
+        try:
+            response = self._client.adapter.request("post", f"/v1/{path}", json=body, raise_exception=False)
+            decoded = response.json() if response.content else {}
+            return response.status_code, decoded if isinstance(decoded, dict) else {}
+        except (requests.ConnectionError, requests.Timeout) as error:
+            return UnreachableError(f"Vault does not answer at VAULT_ADDR ({type(error).__name__})")
+        except (requests.RequestException, ValueError) as error:
+            return UnreachableError(f"what answers at VAULT_ADDR is not Vault ({type(error).__name__})")
+
+    def _exchange(self, default_mount: str, credentials: dict[str, str]) -> None:
+        mount = os.environ.get(AUTH_MOUNT_VARIABLE, "") or default_mount
+        if not MOUNT.fullmatch(mount):
+            raise MissingKeyError(f"{AUTH_MOUNT_VARIABLE} is not the path of an auth method")
+        answer = self.post(f"auth/{mount}/login", credentials, MissingKeyError)
+        self._use(str((answer.get("auth") or {}).get("client_token", "")))
+        self._own = True
+
+    def _use(self, token: str) -> None:
+        ledger.reveal(token)
+        self._client.token = token
+
+
+@contextmanager
+def visit() -> Iterator[VaultSession]:
+    """Log in, and leave no lease behind."""
+    session = VaultSession()
+    try:
+        session.log_in()
+        yield session
+    finally:
+        session.close()
+
+
+def refusal(said: str, status: int, path: str = "", otherwise: type[SecretError] = DecryptError) -> SecretError:
+    """Return the error for what Vault said; its words are looked at and not kept."""
+    for words, kind, reason in _SAID:
+        if words in said.lower():
+            return kind(reason)
+    if status == 403:
+        return DeniedError(f"Vault refuses: a policy of this token must grant update on {path}")
+    if status == 404:
+        return MissingKeyError(f"Vault has nothing at {path}: is the engine mounted there, and the namespace right?")
+    if status == 429:
+        return ThrottledError("Vault throttles this caller: try again, or raise its quota")
+    if status >= 500:
+        return UnreachableError(f"Vault cannot answer now (status {status})")
+    return otherwise(f"Vault refuses {path or 'this one'} (status {status})")
+
+
+def _told(variable: str) -> str:
+    """Return a secret of the environment, or of the file that the variable with ``_FILE`` names."""
+    told = os.environ.get(variable, "")
+    if not told and (named := os.environ.get(f"{variable}_FILE", "")):
+        try:
+            told = Path(named).read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise MissingKeyError(f"the file of {variable}_FILE cannot be read: {type(error).__name__}") from None
+    if not told:
+        raise MissingKeyError(f"{variable} or {variable}_FILE is needed to log in to Vault")
+    ledger.reveal(told)
+    return told
