@@ -38,12 +38,12 @@ servers: $(VENV)/.dev
 	$(BIN)/python -m tests.servers install telegraf influxdb1
 
 test: servers
-	COVERAGE_FILE=.coverage.test $(BIN)/python -m pytest --cov --cov-report= -m "not second_tier"
+	COVERAGE_FILE=.coverage.test $(BIN)/python -m pytest --cov --cov-report= --cov-fail-under=0 -m "not second_tier"
 
 test-servers: $(VENV)/.dev
 	$(BIN)/python -m pip install --quiet --group servers
 	$(BIN)/python -m tests.servers install --all
-	COVERAGE_FILE=.coverage.servers $(BIN)/python -m pytest --cov --cov-report= -m second_tier
+	COVERAGE_FILE=.coverage.servers $(BIN)/python -m pytest --cov --cov-report= --cov-fail-under=0 -m second_tier
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff format --check .
