@@ -50,7 +50,7 @@ lint: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --config setup.cfg
-	$(BIN)/sphinx-build --quiet --fail-on-warning docs docs/_build
+	$(BIN)/sphinx-build --quiet --fresh-env --fail-on-warning docs docs/_build
 	@ls .coverage.* >/dev/null 2>&1 || $(MAKE) test
 	$(BIN)/coverage combine --keep --quiet
 	$(BIN)/coverage report
@@ -63,7 +63,7 @@ matrix: $(VENV)/.dev
 	$(BIN)/tox run
 
 docs: $(VENV)/.dev
-	$(BIN)/sphinx-build --quiet --fail-on-warning docs docs/_build
+	$(BIN)/sphinx-build --quiet --fresh-env --fail-on-warning docs docs/_build
 
 dist: $(VENV)/.dev
 	$(BIN)/python -m build --outdir dist
