@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+
+from tests.e2e.readme import page, wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 SECRETS = 5
@@ -100,3 +103,27 @@ def test_a_site_that_does_not_start_is_told_with_the_end_of_its_log(home: Path, 
     done = demo(home, temporary, {"GUNICORN_CMD_ARGS": "--no-such-option"})
     assert done.returncode == 1
     assert "does not answer; the end of its log" in done.stderr
+
+
+def test_the_live_site_answers_at_the_address_it_prints_until_it_is_interrupted(
+    home: Path, temporary: Path, tmp_path: Path
+) -> None:
+    printed = tmp_path / "printed.txt"
+    with printed.open("wb") as out:
+        live = subprocess.Popen(
+            [sys.executable, "-m", "example_project.demo", "--live"],
+            cwd=ROOT,
+            env={**os.environ, "HOME": str(home), "TMPDIR": str(temporary)},
+            stdout=out,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        assert wait_until(lambda: "Ctrl-C ends it" in printed.read_text(encoding="utf-8"))
+        address = re.findall(r"the site +(http\S+)", printed.read_text(encoding="utf-8"))[0]
+        assert "The print shop" in page(address)
+        live.send_signal(signal.SIGINT)
+        assert live.wait(60) == 0
+    finally:
+        live.kill()
+        live.wait()
+    assert not tree(temporary)
