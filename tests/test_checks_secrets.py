@@ -8,8 +8,9 @@ import pytest
 from django.core.checks import CheckMessage, run_checks
 from django.test import override_settings
 
-from tests.secrets.tokens import local
+from tests.secrets.tokens import local, made
 from zemanta_ops.secrets import Secret, decrypt_settings, ledger
+from zemanta_ops.secrets.backends import _agekeys
 from zemanta_ops.secrets.backends import local as local_backend
 
 LONG = "example-of-a-long-secret"
@@ -98,6 +99,20 @@ def test_a_warning_says_where_and_what_to_type(arrange: Callable[[], None], numb
     assert says in message.msg
     assert hint in str(message.hint)
     assert LONG not in str(message)
+
+
+def test_an_open_file_with_the_private_key_of_sealed_tokens_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    identity = _agekeys.generate("x25519")
+    path = tmp_path / "example.key"
+    path.write_text(identity.text())
+    path.chmod(0o644)
+    monkeypatch.setenv("ZEMANTA_OPS_SEALED_KEY_FILE", str(path))
+    decrypt_settings({"A": Secret(made("sealed", LONG, recipients=str(identity.recipient)))})
+    assert str(path) in messages()["zemanta_ops.W004"].msg
+    path.chmod(0o600)
+    assert "zemanta_ops.W004" not in messages()
 
 
 def test_a_closed_key_file_is_fine() -> None:

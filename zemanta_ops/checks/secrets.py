@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 import warnings
 from collections.abc import Iterator
@@ -67,11 +68,14 @@ def check_legacy_tokens(**_: Any) -> list[CheckMessage]:
 @register("zemanta_ops", deploy=True)
 def check_key_files(**_: Any) -> list[CheckMessage]:
     """Find key files that other users can read."""
-    if not any(entry.backend == "local" for entry in ledger.entries()):
-        return []
-    from zemanta_ops.secrets.backends import local
+    used = {entry.backend for entry in ledger.entries()}
+    paths: list[Path] = []
+    if "local" in used:
+        from zemanta_ops.secrets.backends import local
 
-    paths = [*sorted(local.folder().glob("*.key")), local.legacy_key_file()]
+        paths += [*sorted(local.folder().glob("*.key")), local.legacy_key_file()]
+    if "sealed" in used and (named := os.environ.get("ZEMANTA_OPS_SEALED_KEY_FILE")):
+        paths.append(Path(named))
     return [
         Warning(f"The key file {path} can be read by others.", hint=f"Type: chmod 600 {path}", id="zemanta_ops.W004")
         for path in paths
