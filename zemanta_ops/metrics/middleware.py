@@ -16,6 +16,7 @@ from django.utils.module_loading import import_string
 
 from zemanta_ops.conf import conf
 from zemanta_ops.metrics.client import default_client
+from zemanta_ops.metrics.exits import flush_at_sigterm
 from zemanta_ops.metrics.recording import CLIENT_CLOSED_REQUEST, EXCEPTION_ATTRIBUTE, RequestRecorder
 from zemanta_ops.metrics.request_state import REQUEST, RequestState
 
@@ -40,6 +41,7 @@ class RequestMetricsMiddleware:
         self._is_async = iscoroutinefunction(get_response)
         if self._is_async:
             markcoroutinefunction(self)
+            flush_at_sigterm(default_client.flush)
         every = round(1 / settings.sample_rate)
         hook = import_string(settings.request_tags) if settings.request_tags else None
         self._recorder = RequestRecorder(default_client, every, hook)

@@ -1,0 +1,48 @@
+"""uvicorn ends by the default action of SIGTERM, which runs no exit function: nothing may be queued by then."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.metrics.lifecycle.test_servers import get
+from tests.servers.process import Server, free_port
+from zemanta_ops.metrics.stack.agent import Agent
+
+SITE = "tests.metrics.lifecycle.site:asgi"
+REQUESTS = 20
+
+
+@pytest.mark.parametrize("options", [[], ["--workers", "2"]], ids=["one", "workers"])
+def test_what_is_queued_is_sent_before_uvicorn_ends(options: list[str], tmp_path: Path) -> None:
+    port = free_port()
+    command = [sys.executable, "-m", "uvicorn", SITE, "--port", str(port), "--lifespan", "off", *options]
+    with Agent(port=0) as agent:
+        agent.start()
+        # No flush comes by itself within the test, so that only the end of the server can send.
+        environment = {
+            "ZEMANTA_OPS_METRICS_PORT": str(agent.port),
+            "ZEMANTA_OPS_METRICS_FLUSH_SECONDS": "60",
+            "PYTHONPATH": str(Path.cwd()),
+            "LIFECYCLE_BROKER": str(tmp_path),
+        }
+        answered = 0
+
+        def answers() -> bool:
+            nonlocal answered
+            answer = get(port, "/async/")
+            answered += answer
+            return answer
+
+        server = Server("site", command, tmp_path, answers, environment)
+        server.start()
+        try:
+            for _ in range(REQUESTS):
+                answers()
+        finally:
+            server.stop()
+        report = agent.wait_for(lambda report: report.count("http.request.count") == answered, timeout=5)
+    assert answered > REQUESTS
+    assert report.count("http.request.count") == answered
