@@ -148,11 +148,14 @@ def test_without_a_way_in_it_says_what_to_set(monkeypatch: pytest.MonkeyPatch) -
 def test_an_address_where_nobody_answers_is_unreachable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VAULT_TOKEN", "example-token")
     monkeypatch.setenv("VAULT_ADDR", "http://127.0.0.1:1")
-    with pytest.raises(UnreachableError, match="does not answer"):
+    with pytest.raises(UnreachableError, match="does not answer") as caught:
         Secret(TOKEN).get()
+    # The exception of the client holds the request, with the Vault token in its headers.
+    assert caught.value.__context__ is None
     monkeypatch.setenv("VAULT_ADDR", "not an address")
-    with pytest.raises(UnreachableError, match="is not Vault"):
+    with pytest.raises(UnreachableError, match="is not Vault") as caught:
         Secret(TOKEN).get()
+    assert caught.value.__context__ is None
 
 
 @pytest.mark.parametrize(

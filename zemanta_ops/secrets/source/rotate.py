@@ -24,7 +24,8 @@ EPILOG = """examples:
   rotate_secrets --resume                               after a crash, with no other argument
 
 All tokens are made and verified first, and kept in .zemanta_ops-rotation (tokens only, no plaintext) until every file
-is written. From KMS to KMS and from Vault to Vault the key service re-encrypts: no right to decrypt is needed.
+is written. From KMS to KMS, and in Vault for tokens that are not bound, the key service re-encrypts: no right to
+decrypt is needed.
 
 exit codes: 0 done; 1 something failed, and what was not written is as it was; 2 wrong arguments.
 """

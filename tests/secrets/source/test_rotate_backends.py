@@ -1,0 +1,72 @@
+"""Rotation to and within the backends whose keys are elsewhere."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.secrets.source.verbs import call
+from tests.secrets.tokens import made
+from tests.servers.vault import ROOT_TOKEN, Vault
+from zemanta_ops.secrets import Secret
+from zemanta_ops.secrets.backends import _agekeys
+from zemanta_ops.secrets.source import rotate
+
+
+def settings(home: Path, token: str) -> Path:
+    path = home / "settings.py"
+    path.write_text(f'A = Secret("{token}")  # kept\n')
+    return path
+
+
+def token_of(path: Path) -> str:
+    return path.read_text().split('"')[1]
+
+
+@pytest.mark.parametrize("suite", ["mlkem768x25519", "x25519"])
+def test_a_key_pair_is_changed(suite: str, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    old, new = _agekeys.generate(suite), _agekeys.generate(suite)
+    path = settings(home, made("sealed", "example", recipients=str(old.recipient)))
+    monkeypatch.setenv("ZEMANTA_OPS_SEALED_KEY", f"{old.text()}\n{new.text()}")
+    ended = call(rotate, "--to", "sealed", "--recipient", str(new.recipient), str(path))
+    assert ended.code == 0, ended.err
+    assert path.read_text().endswith("# kept\n")
+    monkeypatch.setenv("ZEMANTA_OPS_SEALED_KEY", new.text())
+    assert Secret(token_of(path)).get() == "example"
+
+
+@pytest.mark.parametrize("recipients", [1, 2])
+def test_a_token_that_stands_outside_of_secret_is_found_whole(
+    recipients: int, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pairs = [_agekeys.generate("x25519") for _ in range(recipients)]
+    publics = [str(pair.recipient) for pair in pairs]
+    path = home / "settings.py"
+    path.write_text(f'A = "{made("sealed", "example", recipients=publics)}"\n')
+    monkeypatch.setenv("ZEMANTA_OPS_SEALED_KEY", pairs[0].text())
+    ended = call(rotate, "--to", "local", str(path))
+    assert ended.code == 0, ended.err
+    assert token_of(path).startswith("local:")
+    assert Secret(token_of(path)).get() == "example"
+
+
+@pytest.mark.second_tier
+@pytest.mark.parametrize("bound", [False, True])
+def test_a_new_version_of_a_key_of_vault(
+    bound: bool, vault: Vault, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VAULT_ADDR", vault.url)
+    monkeypatch.setenv("VAULT_TOKEN", ROOT_TOKEN)
+    key = f"rotation-{bound}"
+    vault.call(f"transit/keys/{key}", {})
+    path = settings(home, made("vault", "example", {"name": "A"} if bound else {}, key=key))
+    vault.call(f"transit/keys/{key}/rotate", {})
+    if not bound:
+        policy = f'path "transit/rewrap/{key}" {{\n capabilities = ["update"]\n}}'
+        monkeypatch.setenv("VAULT_TOKEN", vault.new_token(policy))
+    ended = call(rotate, "--to", "vault", "--key", key, *([] if bound else ["--no-verify"]), str(path))
+    assert ended.code == 0, ended.err
+    monkeypatch.setenv("VAULT_TOKEN", ROOT_TOKEN)
+    assert ":vault:v2:" in token_of(path)
+    assert Secret(token_of(path)).get(name="A" if bound else "") == "example"
