@@ -5,6 +5,7 @@ A token names its region and its key; up to 4,096 bytes are encrypted by KMS its
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import secrets
@@ -75,6 +76,16 @@ _REASONS: dict[str, tuple[type[SecretError], str]] = {
 
 _clients: dict[str, KMSClient] = {}
 _lock = threading.Lock()
+_calling = threading.local()
+
+
+def _hush(record: logging.LogRecord) -> bool:
+    """Drop what botocore logs of our calls below INFO: whole bodies, whose plaintext redaction does not know yet."""
+    return record.levelno >= logging.INFO or not getattr(_calling, "now", False)
+
+
+for _name in ("botocore.endpoint", "botocore.parsers"):
+    logging.getLogger(_name).addFilter(_hush)
 
 
 class KMSBackend(Backend):
@@ -199,6 +210,7 @@ if hasattr(os, "register_at_fork"):
 
 
 def _call(operation: Callable[[], T], otherwise: type[SecretError]) -> T:
+    _calling.now = True
     try:
         return operation()
     except botocore.exceptions.ClientError as error:
@@ -210,4 +222,6 @@ def _call(operation: Callable[[], T], otherwise: type[SecretError]) -> T:
         kind, reason = UnreachableError, f"KMS does not answer ({type(error).__name__})"
     except botocore.exceptions.BotoCoreError as error:
         kind, reason = otherwise, f"boto3 could not ask KMS ({type(error).__name__})"
+    finally:
+        _calling.now = False
     raise kind(reason)
