@@ -33,7 +33,7 @@ metrics.incr("loaded")
 def hello(request: HttpRequest) -> HttpResponse:
     """Answer, and count with the application's own metric as well."""
     metrics.incr("hello")
-    return HttpResponse("hello")
+    return HttpResponse("hello", headers={"X-Worker": os.getpid()})
 
 
 async def hello_async(request: HttpRequest) -> HttpResponse:
@@ -50,7 +50,7 @@ celery = Celery("lifecycle")
 broker = os.environ.get("LIFECYCLE_BROKER", "/nowhere")
 celery.conf.update(
     broker_url="filesystem://",
-    broker_transport_options={"data_folder_in": broker, "data_folder_out": broker},
+    broker_transport_options={"data_folder_in": broker, "data_folder_out": broker, "control_folder": broker},
     broker_connection_retry_on_startup=True,
     task_ignore_result=True,
 )
