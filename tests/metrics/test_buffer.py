@@ -197,6 +197,7 @@ def test_a_mark_falls_back_to_process_ids(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_a_child_of_multiprocessing_sends_before_it_ends(running: Agent) -> None:
     client = client_of(running, flush_seconds=60)
+    client.incr("parent")
 
     def work() -> None:
         client.incr("n", 7)
@@ -205,6 +206,8 @@ def test_a_child_of_multiprocessing_sends_before_it_ends(running: Agent) -> None
     child.start()
     child.join()
     assert counted(running, "n") == 7
+    client.close()
+    assert counted(running, "parent") == 1
 
 
 SCRIPT = """

@@ -10,6 +10,7 @@ from django.core.exceptions import MiddlewareNotUsed
 from django.http import HttpRequest, HttpResponse
 from django.test import AsyncClient, Client, override_settings
 from django.test.client import AsyncRequestFactory, RequestFactory
+from django.utils.functional import SimpleLazyObject
 
 from zemanta_ops.metrics.middleware import RequestMetricsMiddleware
 from zemanta_ops.metrics.request_state import RequestState, current
@@ -196,6 +197,31 @@ def test_a_failing_hook_is_logged_once_and_costs_only_its_tags(
         client.get("/named/")
     assert shapes(captured) == both("named") * 2
     assert len([record for record in caplog.records if "REQUEST_TAGS" in record.message]) == 1
+
+
+def lazy_tags(request: HttpRequest, response: HttpResponse | None) -> dict[Any, Any]:
+    def refuse() -> str:
+        raise RuntimeError("on purpose")
+
+    return {"user": SimpleLazyObject(refuse), "list": ["a"], 7: "number", "none": None}
+
+
+def test_a_hook_may_return_what_cannot_be_hashed_or_written(captured: Recorder) -> None:
+    with configured(REQUEST_TAGS="tests.metrics.test_middleware.lazy_tags"):
+        Client().get("/named/")
+        Client().get("/stream/")
+    extra = {"user": "_unprintable", "list": "['a']", "7": "number"}
+    assert [tags for _, tags in shapes(captured)] == [
+        {**request_tags(view), **extra} for view in ("named", "named", "stream", "stream")
+    ]
+
+
+@pytest.mark.parametrize("path", ["nowhere.at.all", "tests.metrics.test_middleware.MIDDLEWARE"])
+def test_a_hook_that_is_none_breaks_no_site(captured: Recorder, caplog: pytest.LogCaptureFixture, path: str) -> None:
+    with configured(REQUEST_TAGS=path):
+        assert Client().get("/named/").content == b"ok"
+    assert shapes(captured) == both("named")
+    assert "REQUEST_TAGS" in caplog.text
 
 
 def test_it_takes_itself_out_where_metrics_are_off() -> None:

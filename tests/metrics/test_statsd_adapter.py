@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import socket
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -10,13 +11,15 @@ from typing import Any
 
 import pytest
 import statsd
+from django.utils.functional import SimpleLazyObject
 from statsd.client.base import StatsClientBase
+from statsd.client.udp import Pipeline as RealPipeline
 
 from tests.metrics.agents import Agent, agent
 from zemanta_ops.metrics.client import Client
 from zemanta_ops.metrics.dialects import Sample, parse
 from zemanta_ops.metrics.options import Options
-from zemanta_ops.metrics.statsd_adapter import StatsClient
+from zemanta_ops.metrics.statsd_adapter import Pipeline, StatsClient
 from zemanta_ops.testing import Recorder
 
 Calls = Callable[[Any], object]
@@ -97,7 +100,20 @@ def test_the_agent_hears_the_same(calls: Calls, listener: Agent) -> None:
     assert sums(meaning(listener.samples())) == expected
 
 
-def test_it_is_a_stats_client_with_every_method_of_one() -> None:
+def methods(kind: type) -> set[str]:
+    return {name for name, value in inspect.getmembers(kind) if callable(value) and not name.startswith("_")}
+
+
+@pytest.mark.parametrize(("ours", "real"), [(StatsClient, statsd.StatsClient), (Pipeline, RealPipeline)])
+def test_every_public_method_takes_what_the_real_one_takes(ours: type, real: type) -> None:
+    assert methods(real) <= methods(ours)
+    for name in methods(real):
+        expected = inspect.signature(getattr(real, name)).parameters
+        given = inspect.signature(getattr(ours, name)).parameters
+        assert [(p.name, p.default) for p in given.values()] == [(p.name, p.default) for p in expected.values()], name
+
+
+def test_it_is_a_stats_client() -> None:
     client = StatsClient()
     assert isinstance(client, statsd.StatsClient)
     assert isinstance(client.pipeline(), StatsClientBase)
@@ -171,9 +187,22 @@ def test_a_sampled_gauge_stands_for_itself(captured_metrics: Recorder) -> None:
     assert len(captured_metrics.find("depth")) < 200
 
 
-@pytest.mark.parametrize("bad", [None, "many", object()])
-def test_strange_values_never_raise(bad: Any) -> None:
-    client = StatsClient(target=Client(Options(enabled=False)))
+class Hostile:
+    """Raises whatever it is asked."""
+
+    def refuse(self, *args: Any) -> Any:
+        raise RuntimeError("on purpose")
+
+    __str__ = __float__ = __gt__ = __rtruediv__ = __eq__ = __hash__ = refuse
+
+
+@pytest.mark.parametrize(
+    "make", [lambda: None, lambda: "many", object, Hostile, lambda: SimpleLazyObject(Hostile().refuse)]
+)
+@pytest.mark.parametrize("prefix", [None, "shop"])
+def test_strange_values_never_raise(make: Callable[[], Any], prefix: str | None) -> None:
+    bad = make()
+    client = StatsClient(prefix, target=Client(Options(enabled=False)))
     client.incr(bad, 1)
     client.timing("a", bad)
     client.gauge("a", bad)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+from django.utils.functional import SimpleLazyObject
 
 from zemanta_ops.metrics.tags import MAX_LENGTH, UNPRINTABLE, clean_key, clean_name, clean_tags, clean_value, merge
 
@@ -42,6 +43,14 @@ def test_names_keep_only_what_the_agent_keeps(name: object, cleaned: str) -> Non
 )
 def test_values_keep_what_survives_the_wire(value: object, cleaned: str) -> None:
     assert clean_value(value) == cleaned
+
+
+def test_a_lazy_object_that_cannot_be_evaluated_is_unprintable() -> None:
+    def refuse() -> str:
+        raise RuntimeError("on purpose")
+
+    assert clean_value(SimpleLazyObject(refuse)) == "_unprintable"
+    assert clean_name(SimpleLazyObject(refuse)) == "unprintable"
 
 
 def test_long_texts_are_cut() -> None:

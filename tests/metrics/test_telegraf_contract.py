@@ -4,105 +4,14 @@ from __future__ import annotations
 
 import random
 import re
-import socket
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Iterator
 from typing import Any
 
-import pytest
-
-from tests.servers.fixtures import require, run
-from tests.servers.influxdb1 import InfluxDB1
-from tests.servers.process import free_port, wait_until
-from tests.servers.telegraf import Telegraf, config, influxdb1_output
+from tests.metrics.chain import Chain, State, assert_reaches, expected_state
 from zemanta_ops.metrics.client import Client
-from zemanta_ops.metrics.dialects import Parsed, Sample, parse
 from zemanta_ops.metrics.options import Options
 from zemanta_ops.metrics.series import COUNTER, GAUGE, SET, TIMING
 from zemanta_ops.metrics.tags import clean_tags
-
-# With nothing deleted, the last point of a series holds everything that was sent, whatever interval it came in.
-# (Telegraf 1.39 panics where counters are floats as well.)
-KEEP = "delete_counters = false\n  delete_gauges = false\n  delete_sets = false\n  delete_timings = false\n"
-SETTINGS = {"influx": KEEP, "dogstatsd": KEEP + "  datadog_extensions = true\n  datadog_distributions = true\n"}
-
-# A measurement and its tags, metric_type among them: the fields that are compared.
-State = dict[tuple[str, frozenset[tuple[str, str]]], dict[str, Any]]
-
-
-class Chain:
-    """A Telegraf of one dialect that writes into a database of its own."""
-
-    def __init__(self, dialect: str, telegraf: Telegraf, influxdb: InfluxDB1, database: str) -> None:
-        self.dialect = dialect
-        self.telegraf = telegraf
-        self._influxdb = influxdb
-        self._database = database
-
-    def state(self, marker: str) -> State:
-        """Return the last state of every series whose measurement starts with ``marker``, without the host tag."""
-        found: State = {}
-        for point in self._influxdb.last_points(f"^{marker}", self._database):
-            tags = {key: value for key, value in point.tags.items() if key != "host"}
-            fields = {key: value for key, value in point.fields.items() if key in COMPARED}
-            found[point.measurement, frozenset(tags.items())] = fields
-        return found
-
-    def parse(self, line: str | bytes) -> Parsed:
-        """Read a line with the project's own parser."""
-        return parse(line, dogstatsd=self.dialect == "dogstatsd")
-
-
-COMPARED = ("value", "count", "sum", "lower", "upper")
-
-
-@pytest.fixture(scope="module", params=["influx", "dogstatsd"])
-def chain(
-    request: pytest.FixtureRequest, influxdb1: InfluxDB1, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Chain]:
-    require("telegraf")
-    database = influxdb1.create(f"contract_{request.param}")
-    port = free_port(socket.SOCK_DGRAM)
-    text = config(port, influxdb1_output(influxdb1.url, database), statsd=SETTINGS[request.param], interval="500ms")
-    with ExitStack() as stack:
-        telegraf = Telegraf(tmp_path_factory.mktemp("telegraf"), text, port)
-        run(telegraf, stack)
-        yield Chain(request.param, telegraf, influxdb1, database)
-
-
-def expected_state(samples: list[Sample]) -> State:
-    """Aggregate samples as Telegraf does."""
-    state: State = {}
-    members: dict[Any, set[Any]] = {}
-    for sample in samples:
-        key = (sample.measurement, frozenset({**sample.tags, "metric_type": sample.kind_name}.items()))
-        fields = state.setdefault(key, {})
-        if isinstance(sample.value, str):
-            members.setdefault(key, set()).add(sample.value)
-            fields["value"] = len(members[key])
-        elif sample.kind == COUNTER:
-            fields["value"] = fields.get("value", 0) + sample.value
-        elif sample.kind == GAUGE:
-            fields["value"] = (fields.get("value", 0) if sample.delta else 0) + sample.value
-        elif sample.kind == "d":
-            fields["value"] = sample.value
-        else:
-            fields["count"] = fields.get("count", 0) + sample.repeat
-            fields["sum"] = fields.get("sum", 0) + sample.value * sample.repeat
-            fields["lower"] = min(fields.get("lower", sample.value), sample.value)
-            fields["upper"] = max(fields.get("upper", sample.value), sample.value)
-    return state
-
-
-def assert_reaches(read: Callable[[], State], expected: State) -> None:
-    """Poll until the database holds exactly this, and show the difference where it never does."""
-    approximate = {key: pytest.approx(fields, rel=1e-9) for key, fields in expected.items()}
-    wait_until(lambda: read() == approximate, 15)
-    found = read()
-    wrong = {key: (found.get(key), fields) for key, fields in expected.items() if found.get(key) != approximate[key]}
-    surplus = {key: fields for key, fields in found.items() if key not in expected}
-    assert (wrong, surplus) == ({}, {})
-
 
 # ``@`` becomes a name of the case's own, so that cases do not meet in one series.
 LINES = [
@@ -163,6 +72,9 @@ LINES = [
     "@,route=<int:pk>:1|c",
     "@:1|c|#k:v,flag,empty:",
     "@:1|c|@0.5|#k:v:w",
+    "@:1|c|#k:é",
+    "@:1|c|#k:é,",
+    "@:1|c|#k:v,é",
     "@:1|d",
     "@:1|c|c:container|#",
     "@:1|ms|#",

@@ -242,12 +242,16 @@ def _threads_do_not_run() -> bool:
 
 
 def _forget_in_child(buffer: Buffer) -> None:
-    """Clear the buffer in forked children, without keeping it alive."""
+    """Clear the buffer in forked children, without keeping it alive; the first sample there begins it again.
+
+    Not at once: ``multiprocessing`` has not made the child one of its own yet, and would forget what is to run at exit.
+    """
     reference = weakref.ref(buffer)
 
     def after_fork() -> None:
         if (alive := reference()) is not None and alive._pid:
             alive._mark[0] = 0
-            alive._begin()
+            alive.queue.clear()
+            alive.tally = Tally()
 
     os.register_at_fork(after_in_child=after_fork)

@@ -182,9 +182,11 @@ def _cut_dogstatsd_tags(line: str) -> tuple[str, dict[str, str]]:
 
 
 def _dogstatsd_tags(text: str) -> dict[str, str]:
-    """Read ``key:value,key``; a tag without a value is ``true``."""
+    """Read ``key:value,key``; a tag without a value is ``true``. A last character of several bytes is cut in two."""
     tags: dict[str, str] = {}
-    for item in text.split(",") if text else ():
+    if not text[-1:].isascii():
+        text = text[:-1] + "\ufffd"
+    for item in text.removesuffix(",").split(",") if text else ():
         key, _, value = item.partition(":")
         tags[key] = value or "true"
     return tags

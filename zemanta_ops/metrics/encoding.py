@@ -40,6 +40,8 @@ def render_dogstatsd(series: Series) -> None:
     """Set the head and the tail of a series in the DogStatsD dialect."""
     series.head = series.full_name.encode()
     pairs = ",".join(f"{key}:{value}" for key, value in series.all_tags.items())
+    if not pairs[-1:].isascii():
+        pairs += ","  # Telegraf would cut a last character of several bytes in two
     series.tail = b"|#" + pairs.encode() if pairs else b""
 
 

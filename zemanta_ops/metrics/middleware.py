@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
 import time
 from collections.abc import Awaitable, Callable
@@ -17,8 +18,10 @@ from django.utils.module_loading import import_string
 from zemanta_ops.conf import conf
 from zemanta_ops.metrics.client import default_client
 from zemanta_ops.metrics.exits import flush_at_sigterm
-from zemanta_ops.metrics.recording import CLIENT_CLOSED_REQUEST, EXCEPTION_ATTRIBUTE, RequestRecorder
+from zemanta_ops.metrics.recording import CLIENT_CLOSED_REQUEST, EXCEPTION_ATTRIBUTE, RequestRecorder, TagHook
 from zemanta_ops.metrics.request_state import REQUEST, RequestState
+
+logger = logging.getLogger("zemanta_ops.metrics")
 
 Response = HttpResponseBase
 GetResponse = Callable[[HttpRequest], Response] | Callable[[HttpRequest], Awaitable[Response]]
@@ -43,8 +46,7 @@ class RequestMetricsMiddleware:
             markcoroutinefunction(self)
             flush_at_sigterm(default_client.flush)
         every = round(1 / settings.sample_rate)
-        hook = import_string(settings.request_tags) if settings.request_tags else None
-        self._recorder = RequestRecorder(default_client, every, hook)
+        self._recorder = RequestRecorder(default_client, every, _hook(settings.request_tags))
         self._every = every
         self._exact = frozenset(path for path in settings.exclude_paths if not path.endswith("*"))
         self._prefixes = tuple(path[:-1] for path in settings.exclude_paths if path.endswith("*"))
@@ -114,3 +116,12 @@ class RequestMetricsMiddleware:
         if path in self._exact or (self._prefixes and path.startswith(self._prefixes)):
             return False
         return self._every == 1 or random.randrange(self._every) == 0  # noqa: S311  (sampling, no secret)
+
+
+def _hook(path: str) -> TagHook | None:
+    """Return the function of REQUEST_TAGS; None where there is none, or where it cannot be imported."""
+    try:
+        return cast(TagHook, import_string(path)) if path else None
+    except Exception:
+        logger.exception("REQUEST_TAGS %s cannot be imported; its tags are left out", path)
+        return None

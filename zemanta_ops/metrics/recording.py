@@ -111,7 +111,7 @@ class RequestRecorder:
         key = (view, tags["method"], status) if plain else tuple(tags.items())
         try:
             return self._series[key]
-        except (KeyError, TypeError):
+        except Exception:  # noqa: BLE001  (an unknown series, or a tag that cannot be hashed)
             count = self._client.series(COUNTER, catalog.REQUEST_COUNT.name, tags, every=self._every)
             series = self._client.series(
                 TIMING, catalog.REQUEST_DURATION.name, tags, every=self._every, companion=count

@@ -11,7 +11,8 @@ import statsd
 
 from zemanta_ops.metrics.client import Client, default_client
 from zemanta_ops.metrics.series import COUNTER, GAUGE, SET, TIMING
-from zemanta_ops.metrics.values import number
+from zemanta_ops.metrics.tags import as_text
+from zemanta_ops.metrics.values import milliseconds, number
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -40,7 +41,7 @@ class StatsClient(statsd.StatsClient):  # type: ignore[misc]  # it has no types
 
     def timing(self, stat: str, delta: Any, rate: float = 1) -> None:
         """Record a duration: milliseconds, or a timedelta."""
-        self._sample(TIMING, stat, delta.total_seconds() * 1000 if isinstance(delta, timedelta) else delta, rate)
+        self._sample(TIMING, stat, milliseconds(delta) if issubclass(type(delta), timedelta) else delta, rate)
 
     def gauge(self, stat: str, value: Any, rate: float = 1, delta: bool = False) -> None:
         """Set a gauge, or add to it with ``delta=True``."""
@@ -60,7 +61,7 @@ class StatsClient(statsd.StatsClient):  # type: ignore[misc]  # it has no types
     def _sample(self, kind: str, stat: str, value: Any, rate: float) -> None:
         every = _every(rate)
         if every == 1 or (every and random.random() * every < 1):  # noqa: S311  (sampling)
-            self._emit(kind, f"{self._prefix}.{stat}" if self._prefix else stat, value, every)
+            self._emit(kind, f"{self._prefix}.{as_text(stat)}" if self._prefix else stat, value, every)
 
     def _emit(self, kind: str, name: str, value: Any, every: int) -> None:
         # A kept gauge or set member stands for itself; only what is counted is multiplied.
@@ -97,7 +98,7 @@ def _every(rate: Any) -> int:
     """Return the n whose 1/n is nearest to ``rate`` and survives the agent's division; 0 where nothing is sent."""
     try:
         every = max(round(1 / rate), 1) if rate > 0 else 0
-    except (TypeError, ValueError, OverflowError):
+    except Exception:  # noqa: BLE001  (any object may be given as a rate)
         return 1
     while every and int(1 / (1 / every)) != every:
         every += 1

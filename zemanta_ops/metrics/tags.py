@@ -22,11 +22,12 @@ RESERVED_KEYS = frozenset({"metric_type", "time", "_field", "_measurement"})
 
 def as_text(value: object) -> str:
     """Return the text of a tag value: ``true`` and ``false`` for bools, ``str()`` otherwise; never raises."""
-    if isinstance(value, str):
-        return str.__str__(value)
-    if isinstance(value, bool):
-        return "true" if value else "false"
     try:
+        # Even isinstance() runs code of the object's: a lazy one is evaluated.
+        if isinstance(value, str):
+            return str.__str__(value)
+        if isinstance(value, bool):
+            return "true" if value else "false"
         return str.__str__(str(value))
     except Exception:  # noqa: BLE001  (any object may be given as a tag)
         return UNPRINTABLE

@@ -29,10 +29,10 @@ def number(value: Any) -> int | float:
 
 def milliseconds(duration: Any) -> float:
     """Return the milliseconds of a number of seconds or a timedelta, NaN for anything else."""
-    seconds = duration.total_seconds() if isinstance(duration, timedelta) else number(duration)
     try:
+        seconds = duration.total_seconds() if isinstance(duration, timedelta) else number(duration)
         return seconds * 1000.0 + 0.0
-    except OverflowError:
+    except Exception:  # noqa: BLE001  (a lazy object, or an integer that no float can hold)
         return NAN
 
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
+import socket
+import time
 from pathlib import Path
 
 from tests.servers.fixtures import StartTelegraf
 from tests.servers.process import free_port, wait_until
 from tests.servers.telegraf import Telegraf, config
+
+INTERVAL = 0.2
 
 _VALUE = re.compile(r"^([^, ]+)[^ ]* (?:.*,)?value=([0-9.eE+-]+)")
 
@@ -15,13 +19,11 @@ _VALUE = re.compile(r"^([^, ]+)[^ ]* (?:.*,)?value=([0-9.eE+-]+)")
 class Collector:
     """The receiving end of a conservation test."""
 
-    def __init__(self, start: StartTelegraf, folder: Path, statsd: str = "") -> None:
-        import socket
-
+    def __init__(self, start: StartTelegraf, folder: Path, output: str = "") -> None:
         self.port = free_port(socket.SOCK_DGRAM)
         self._file = folder / "metrics.influx"
-        output = f'[[outputs.file]]\n  files = ["{self._file}"]\n  data_format = "influx"\n'
-        self.telegraf: Telegraf = start(config(self.port, output, interval="200ms", statsd=statsd), self.port)
+        output += f'[[outputs.file]]\n  files = ["{self._file}"]\n  data_format = "influx"\n'
+        self.telegraf: Telegraf = start(config(self.port, output, interval=f"{INTERVAL}s", statsd=""), self.port)
 
     def lines(self) -> list[str]:
         """Return the line protocol written so far."""
@@ -33,8 +35,10 @@ class Collector:
         return sum(float(match[2]) for match in found if match and match[1] == measurement)
 
     def reaches(self, measurement: str, total: float, seconds: float = 20.0) -> bool:
-        """Wait until a counter's sum is there; more is waited for too, and then not equal."""
-        return wait_until(lambda: self.total(measurement) >= total, seconds) and self.total(measurement) == total
+        """Wait until a counter's sum is there, and a few intervals longer: what comes twice comes late."""
+        if wait_until(lambda: self.total(measurement) >= total, seconds):
+            time.sleep(4 * INTERVAL)
+        return self.total(measurement) == total
 
     def kernel_drops(self) -> int:
         """Return how many datagrams the kernel dropped at the agent's socket."""

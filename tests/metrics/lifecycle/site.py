@@ -5,17 +5,23 @@ The agent's port and the flush interval come from the environment, as in a conta
 
 from __future__ import annotations
 
+import asyncio
 import os
+import time
+from collections.abc import AsyncIterator, Iterator
 
 import django
 from celery import Celery
 from django.conf import settings
 from django.core.asgi import get_asgi_application
 from django.core.wsgi import get_wsgi_application
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.urls import path
 
 from zemanta_ops import metrics
+
+LONG = 120.0
+PAUSE = 0.05
 
 settings.configure(
     SECRET_KEY="tests-only-not-a-secret",
@@ -33,7 +39,7 @@ metrics.incr("loaded")
 def hello(request: HttpRequest) -> HttpResponse:
     """Answer, and count with the application's own metric as well."""
     metrics.incr("hello")
-    return HttpResponse("hello")
+    return HttpResponse("hello", headers={"X-Worker": os.getpid()})
 
 
 async def hello_async(request: HttpRequest) -> HttpResponse:
@@ -42,7 +48,41 @@ async def hello_async(request: HttpRequest) -> HttpResponse:
     return HttpResponse("hello")
 
 
-urlpatterns = [path("", hello, name="hello"), path("async/", hello_async, name="hello-async")]
+async def hanging(request: HttpRequest) -> HttpResponse:
+    """Answer when the client is long gone."""
+    await asyncio.sleep(LONG)
+    return HttpResponse("never")
+
+
+def streaming(request: HttpRequest) -> StreamingHttpResponse:
+    """Answer for as long as somebody reads."""
+
+    def parts() -> Iterator[bytes]:
+        for _ in range(int(LONG / PAUSE)):
+            yield b"part" * 1000
+            time.sleep(PAUSE)
+
+    return StreamingHttpResponse(parts())
+
+
+async def streaming_async(request: HttpRequest) -> StreamingHttpResponse:
+    """Do the same natively async."""
+
+    async def parts() -> AsyncIterator[bytes]:
+        for _ in range(int(LONG / PAUSE)):
+            yield b"part" * 1000
+            await asyncio.sleep(PAUSE)
+
+    return StreamingHttpResponse(parts())
+
+
+urlpatterns = [
+    path("", hello, name="hello"),
+    path("async/", hello_async, name="hello-async"),
+    path("hang/", hanging, name="hang"),
+    path("stream/", streaming, name="stream"),
+    path("stream-async/", streaming_async, name="stream-async"),
+]
 application = get_wsgi_application()
 asgi = get_asgi_application()
 
@@ -50,7 +90,7 @@ celery = Celery("lifecycle")
 broker = os.environ.get("LIFECYCLE_BROKER", "/nowhere")
 celery.conf.update(
     broker_url="filesystem://",
-    broker_transport_options={"data_folder_in": broker, "data_folder_out": broker},
+    broker_transport_options={"data_folder_in": broker, "data_folder_out": broker, "control_folder": broker},
     broker_connection_retry_on_startup=True,
     task_ignore_result=True,
 )

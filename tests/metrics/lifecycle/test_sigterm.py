@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.metrics.lifecycle.test_servers import get
+from tests.metrics.lifecycle.serving import environment, get
 from tests.servers.process import Server, free_port
 from zemanta_ops.metrics.stack.agent import Agent
 
@@ -21,22 +21,16 @@ def test_what_is_queued_is_sent_before_uvicorn_ends(options: list[str], tmp_path
     command = [sys.executable, "-m", "uvicorn", SITE, "--port", str(port), "--lifespan", "off", *options]
     with Agent(port=0) as agent:
         agent.start()
-        # No flush comes by itself within the test, so that only the end of the server can send.
-        environment = {
-            "ZEMANTA_OPS_METRICS_PORT": str(agent.port),
-            "ZEMANTA_OPS_METRICS_FLUSH_SECONDS": "60",
-            "PYTHONPATH": str(Path.cwd()),
-            "LIFECYCLE_BROKER": str(tmp_path),
-        }
         answered = 0
 
         def answers() -> bool:
             nonlocal answered
-            answer = get(port, "/async/")
+            answer = get(port, "/async/") is not None
             answered += answer
             return answer
 
-        server = Server("site", command, tmp_path, answers, environment)
+        # No flush comes by itself within the test, so that only the end of the server can send.
+        server = Server("site", command, tmp_path, answers, environment(agent.port, flush_seconds=3600))
         server.start()
         try:
             for _ in range(REQUESTS):
