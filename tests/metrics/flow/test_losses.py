@@ -7,6 +7,8 @@ from tests.metrics.flow.load import load
 from tests.servers.fixtures import StartInfluxDB1, StartTelegraf
 from tests.servers.influxdb1 import InfluxDB1
 from tests.servers.process import wait_until
+from zemanta_ops.metrics.client import Client
+from zemanta_ops.metrics.options import Options
 
 FLOOD = 30_000
 
@@ -60,6 +62,26 @@ def test_a_restart_of_the_agent_loses_what_is_counted_and_what_it_held_since_its
     assert lost == running.steps[first_refused - 1].sent - running.steps[collected].sent > 0
     assert abs(running.steps[collected].time - last_collection) < 2
     assert running.made == chain.total("load_hits") + running.dropped["refused"] + lost
+
+
+def test_what_was_dropped_in_an_outage_is_a_metric_once_the_agent_is_back(
+    start_telegraf: StartTelegraf, influxdb1: InfluxDB1, database: str
+) -> None:
+    chain = Chain(start_telegraf, influxdb1, database)
+    client = Client(Options(port=chain.port, threads=False, flush_seconds=3600, report_seconds=0))
+    chain.telegraf.stop()
+    for _ in range(4):  # each of the reports between is lost too
+        for _ in range(50):
+            client.incr("load.hits")
+        client.flush()
+    chain.telegraf.start()
+    client.flush()
+    client.close()
+
+    dropped = client.health()["dropped"]
+    assert dropped["refused"] > 4 * 50
+    wait_until(lambda: chain.total("zemanta_ops_dropped") == dropped["refused"], 30)
+    assert chain.total("zemanta_ops_dropped") == dropped["refused"]
 
 
 def test_a_restart_of_the_database_loses_nothing_that_telegraf_can_hold(
