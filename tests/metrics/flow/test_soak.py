@@ -49,6 +49,7 @@ def test_a_minute_of_load_is_reconciled_to_the_last_value(
     def stored() -> int:
         return chain.total("soak_hits") + chain.total("soak_load", "count") + chain.total("soak_rows", "count")
 
+    print(f"made {dict(made)}, dropped {dict(dropped)}, {datagrams} datagrams")
     wait_until(lambda: received() == datagrams and stored() + dropped.total() == made.total(), 30)
     # Every datagram that was sent: Telegraf received it, or the kernel dropped it.
     assert received() == datagrams
