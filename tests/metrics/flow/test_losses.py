@@ -135,3 +135,28 @@ def test_what_telegraf_could_not_hold_for_the_database_is_counted_by_it(
     wait_until(lambda: chain.internal("internal_write", "metrics_dropped", "alias = 'load'") == len(lost), 30)
     assert chain.internal("internal_write", "metrics_dropped", "alias = 'load'") == len(lost) > 0
     assert chain.total("load_hits") + sum(lost.values()) == running.made == running.sent
+
+
+def test_what_influxdb_1x_refuses_stands_in_telegrafs_log_alone(
+    start_telegraf: StartTelegraf, influxdb1: InfluxDB1, database: str
+) -> None:
+    influxdb1.write('taken value="text"', database)
+    chain = Chain(start_telegraf, influxdb1, database)
+    chain.telegraf.send("taken:1|c", "free:1|c")
+    assert wait_until(lambda: chain.total("free") == 1, 30)
+    assert wait_until(lambda: "will be dropped" in chain.telegraf.log(), 30)
+    written = chain.internal("internal_write", "metrics_written")
+    assert wait_until(lambda: chain.internal("internal_write", "metrics_written") > written, 30)
+    assert chain.internal("internal_write", "metrics_rejected") == 0
+    assert chain.internal("internal_write", "metrics_dropped") == 0
+    assert "type conflict" in chain.telegraf.log()
+
+
+def test_what_influxdb_1x_refuses_for_its_credentials_is_not_kept_by_telegraf(
+    start_telegraf: StartTelegraf, start_influxdb1: StartInfluxDB1
+) -> None:
+    influxdb = start_influxdb1(auth=True)
+    chain = Chain(start_telegraf, influxdb, influxdb.create("closed"))
+    chain.telegraf.send("free:1|c")
+    assert wait_until(lambda: "will be dropped: 401" in chain.telegraf.log(), 30)
+    assert chain.total("free") == 0
