@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from tests.commands.checking import checked, hop
+from tests.commands.test_watch_metrics import run_in_terminal
 from tests.commands.watching import command, watching, with_influxdb
 from tests.metrics.stack.statsd import send
 from tests.servers.fixtures import StartInfluxDB1, StartTelegraf
@@ -222,3 +223,13 @@ def test_without_a_usable_database_it_does_not_start(influxdb: dict[str, str], w
     assert (done.returncode, done.stdout) == (1, "")
     assert words in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_the_live_table_says_below_it_what_is_not_written(tmp_path: Path) -> None:
+    settings = with_influxdb(tmp_path, URL=f"http://127.0.0.1:{free_port()}", DATABASE="none")
+    screen = run_in_terminal("--write", "--for", "2", "--interval", "0.2", **settings)
+
+    assert "0 points written to database none at http://127.0.0.1:" in screen
+    assert "waiting: Connection refused" in screen
+    assert "lost: Connection refused" in screen
+    assert "does not take points" not in screen

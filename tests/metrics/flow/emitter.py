@@ -31,7 +31,7 @@ def emit(client: Client, seconds: float) -> dict[str, int]:
             client.timing("soak.load", 0.001 * (tick % 100), view=view)
             client.histogram("soak.rows", tick % 1000, view=view)
         client.gauge("soak.level", float("nan"))
-        burst = 0 if tick % 300 else 2 * QUEUE_SIZE
+        burst = 0 if tick % 300 else 10 * QUEUE_SIZE
         for _ in range(burst):
             client.incr("soak.hits", 1, view="burst")
         made["hits"] += len(VIEWS) + burst

@@ -105,3 +105,18 @@ def test_it_writes_through_the_interface_of_2x_too(influxdb1: InfluxDB1, databas
 
     assert writer.state().points == 3
     assert influxdb1.query("SELECT value, k FROM hits", database)[0]["k"] == "é 汉"
+
+
+@pytest.mark.parametrize("protocol", ["udp", "tcp"])
+def test_it_says_of_itself_what_telegraf_says(protocol: str, influxdb1: InfluxDB1, database: str) -> None:
+    with connect(influxdb1.url, database=database, retry=ONCE) as influxdb:
+        writer = Writer(influxdb, "here", "127.0.0.1:8125", lambda _: None, protocol)
+        writer.put(interval("hits:1|c"))
+        writer.close()
+
+    (received,) = influxdb1.last_points("^internal_statsd$", database)
+    assert received.tags == {"host": "here", "address": "127.0.0.1:8125"}
+    assert received.fields == {f"{protocol}_packets_received": 1}
+    (written,) = influxdb1.last_points("^internal_write$", database)
+    assert written.tags == {"host": "here", "output": "watch_metrics"}
+    assert written.fields == {"metrics_written": 0, "metrics_rejected": 0, "metrics_dropped": 0}

@@ -90,7 +90,7 @@ class Command(OpsCommand):
             view = self._view(options, where)
             self.stderr.write(f"listening on {where}", style_func=str)
             bounds = Bounds(options["seconds"], options["count"], options["once"])
-            writer = self._writer(database, agent, view) if database else None
+            writer = self._writer(database, agent, view, options["protocol"]) if database else None
             watch(agent, view, options["interval"] or 1.0, bounds, stopped, writer)
             if forward and forward.failed:
                 self.stderr.write(
@@ -104,12 +104,12 @@ class Command(OpsCommand):
                     returncode=EXIT_TOO_FEW,
                 )
 
-    def _writer(self, database: Database, agent: Agent, view: View) -> Writer:
+    def _writer(self, database: Database, agent: Agent, view: View, protocol: str) -> Writer:
         def tell(text: str) -> None:
             if not isinstance(view, LiveView):  # below its table it stands anyway
                 self.stderr.write(text, style_func=str)
 
-        return Writer(database, socket.gethostname(), show_address(*agent.addresses[0]), tell)
+        return Writer(database, socket.gethostname(), show_address(*agent.addresses[0]), tell, protocol)
 
     def _view(self, options: dict[str, Any], where: str) -> View:
         self.stdout.ending = ""  # the views end their lines themselves

@@ -31,13 +31,17 @@ class Writer:
         host: the tag ``host`` of points that have none.
         address: where the agent listens, ``host:port``.
         tell: is given one sentence at the first failure, and again only when it has written in between.
+        protocol: how the agent receives, ``udp`` or ``tcp``.
 
     """
 
-    def __init__(self, database: Database, host: str, address: str, tell: Callable[[str], None]) -> None:
+    def __init__(
+        self, database: Database, host: str, address: str, tell: Callable[[str], None], protocol: str = "udp"
+    ) -> None:
         self._database = database
         self._own_tags = {"host": host}
         self._address = address
+        self._protocol = protocol
         self._tell = tell
         self._told = False
         self._received = 0
@@ -141,7 +145,7 @@ class Writer:
         state = self.state()
         counts = {"metrics_written": state.points, "metrics_rejected": state.refused, "metrics_dropped": state.lost}
         yield Point("internal_write", counts, {**self._own_tags, "output": OUTPUT}, time_ns)
-        received = {"udp_packets_received": self._received}
+        received = {f"{self._protocol}_packets_received": self._received}
         yield Point("internal_statsd", received, {**self._own_tags, "address": self._address}, time_ns)
 
 
