@@ -12,7 +12,8 @@ import time
 from zemanta_ops.metrics.client import Client
 from zemanta_ops.metrics.options import Options
 
-QUEUE_SIZE = 4_000
+# Less than a thread emits between two turns of the flusher.
+QUEUE_SIZE = 1_000
 TICK_SECONDS = 0.01
 VIEWS = [f"view-{number}" for number in range(50)]
 # Longer than a flush and a report of the client's own counts.
