@@ -134,7 +134,7 @@ class Metrics(Section):
 
 
 class InfluxDB(Section):
-    """``ZEMANTA_OPS["INFLUXDB"]``: where the commands look for what the agent has written."""
+    """``ZEMANTA_OPS["INFLUXDB"]``: where the agent writes and the commands look for it."""
 
     key = "INFLUXDB"
 

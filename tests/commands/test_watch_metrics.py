@@ -3,58 +3,24 @@ from __future__ import annotations
 import json
 import os
 import pty
-import re
 import select
 import signal
 import subprocess
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from tests.commands.watching import LISTENING, ROOT, command, watching
 from tests.metrics.stack.statsd import send
 from zemanta_ops.metrics.stack.agent import Agent
 
-ROOT = Path(__file__).parents[2]
-LISTENING = re.compile(r"listening on (\w+) (\S+):(\d+)")
 LINES = (
     "http.request.duration,host=web-1,method=GET,status=200,view=home:1.5|ms:2.5|ms\n"
     "http.request.count,host=web-1,method=GET,status=200,view=home:2|c\n"
     "broken\x1b[31m"
 )
-
-
-def command(*arguments: str, **environment: str) -> dict[str, Any]:
-    return {
-        "args": [sys.executable, "-m", "django", "watch_metrics", *arguments],
-        "env": {**os.environ, "DJANGO_SETTINGS_MODULE": "tests.settings", "PYTHONPATH": str(ROOT), **environment},
-        "cwd": ROOT,
-    }
-
-
-@contextmanager
-def watching(*arguments: str, **environment: str) -> Iterator[tuple[subprocess.Popen[str], int]]:
-    """Run the command on a free port and yield the process and the port once it listens."""
-    with subprocess.Popen(
-        **command("--port", "0", *arguments, **environment),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
-        try:
-            assert process.stderr
-            for line in process.stderr:
-                if found := LISTENING.search(line):
-                    break
-            else:
-                pytest.fail(f"watch_metrics did not listen: exit code {process.wait()}")
-            yield process, int(found[3])
-        finally:
-            process.kill()
 
 
 def test_json_ends_with_one_document_of_all_that_was_counted() -> None:
@@ -154,9 +120,10 @@ def test_forwards_to_another_agent() -> None:
         other.start()
         with watching("--forward", f"127.0.0.1:{other.port}", "--count", "3") as (process, port):
             send(port, LINES)
-            process.communicate(timeout=20)
+            out, _ = process.communicate(timeout=20)
 
         assert other.wait_for(lambda report: report.received.values == 3, timeout=5).received.values == 3
+        assert f"1 datagrams forwarded to 127.0.0.1:{other.port}\n" in out
         assert process.returncode == 0
 
 

@@ -116,6 +116,15 @@ def test_tcp_sends_lines_and_reconnects_after_a_loss() -> None:
     tcp.close()
 
 
+def test_tcp_loses_nothing_where_the_agent_has_closed_the_connection_between_two_sends() -> None:
+    with listener() as server:
+        tcp = TCP("127.0.0.1", server.getsockname()[1])
+        for text in (b"a:1|c", b"b:1|c"):
+            tcp.send(text)
+            assert _received(server) == text + b"\n"  # and closes it
+        tcp.close()
+
+
 def _received(server: socket.socket) -> bytes:
     with server.accept()[0] as connection:
         return connection.recv(1000)

@@ -20,7 +20,7 @@ from typing import Any
 from zemanta_ops.metrics import flushing
 from zemanta_ops.metrics.emitters import Put, Queue
 from zemanta_ops.metrics.exits import call_before_exit
-from zemanta_ops.metrics.flushing import Sample, Tally
+from zemanta_ops.metrics.flushing import Packet, Sample, Tally
 from zemanta_ops.metrics.series import Series
 from zemanta_ops.metrics.transports import Transport
 
@@ -39,7 +39,7 @@ class Buffer:
         datagram_bytes: the largest datagram.
         flush_seconds: pause between flushes.
         queue_size: most samples that wait; more are dropped as ``queue_full``.
-        extra: returns samples to add to a flush (the self-metrics), given this buffer and the flush before.
+        extra: returns samples to send at the end of a flush (the self-metrics), given this buffer.
         threads: False flushes inline, in the caller, by size or age.
     """
 
@@ -173,12 +173,19 @@ class Buffer:
         batch = self.queue[:]
         del self.queue[: len(batch)]
         self.last_depth = len(batch)
-        if self._extra is not None:
-            batch.extend(self._extra(self))
-        lines = flushing.lines(flushing.group(batch), self.datagram_bytes, self.tally)
-        flushing.send(flushing.datagrams(lines, self.datagram_bytes), self.transport, self.tally, deadline)
+        packets = self._packets(batch)
+        own = self._packets(self._extra(self)) if self._extra is not None else []
+        flushing.share_a_datagram(packets, own, self.datagram_bytes)
+        flushing.send(packets, self.transport, self.tally, deadline)
+        if not flushing.send(own, self.transport, self.tally, deadline):
+            # What was lost in an outage is told after it.
+            self.tally.report_again()
         self.last_flush_at = time.monotonic()
         self.last_flush_seconds = self.last_flush_at - started
+
+    def _packets(self, batch: Iterable[Sample]) -> list[Packet]:
+        lines = flushing.lines(flushing.group(batch), self.datagram_bytes, self.tally)
+        return list(flushing.datagrams(lines, self.datagram_bytes))
 
     def close(self, timeout: float = EXIT_SECONDS) -> None:
         """Flush and stop; a sample given later is sent inline."""

@@ -12,6 +12,8 @@ from zemanta_ops.metrics.series import Series
 from zemanta_ops.metrics.transports import Transport, reason
 
 Sample = tuple[Series, Any]
+# A datagram and the number of samples in it.
+Packet = tuple[bytes, int]
 
 # A kernel's default receive buffer holds 92 datagrams of 1,432 bytes, and tells nobody when it overflows.
 BURST = 32
@@ -28,6 +30,7 @@ class Tally:
         self.dropped: dict[str, int] = {}
         self.report_at = 0.0
         self._reported: dict[str, int] = {}
+        self._reported_before: dict[str, int] = {}
 
     def drop(self, why: str, samples: int = 1) -> None:
         """Count samples that were given up."""
@@ -37,8 +40,12 @@ class Tally:
         """Return ``(reason, samples)`` since the last call, where there are any; the reason "" stands for sent."""
         totals = {"": self.sent, **self.dropped}
         changes = [(why, total - self._reported.get(why, 0)) for why, total in totals.items()]
-        self._reported = totals
+        self._reported_before, self._reported = self._reported, totals
         return [(why, change) for why, change in changes if change]
+
+    def report_again(self) -> None:
+        """Take back the last ``changes``, which did not arrive: the next ones will have them too."""
+        self._reported = self._reported_before
 
 
 def group(batch: Iterable[Sample]) -> dict[Series, list[Any]]:
@@ -62,7 +69,7 @@ def lines(groups: dict[Series, list[Any]], limit: int, tally: Tally) -> Iterator
                 tally.drop(result.reason, result.samples)
 
 
-def datagrams(ready: Iterable[Line], limit: int) -> Iterator[tuple[bytes, int]]:
+def datagrams(ready: Iterable[Line], limit: int) -> Iterator[Packet]:
     """Join lines into datagrams of at most ``limit`` bytes, each with its number of samples."""
     texts: list[bytes] = []
     size = samples = 0
@@ -77,11 +84,19 @@ def datagrams(ready: Iterable[Line], limit: int) -> Iterator[tuple[bytes, int]]:
         yield b"\n".join(texts), samples
 
 
-def send(packets: Iterable[tuple[bytes, int]], transport: Transport, tally: Tally, deadline: float) -> None:
+def share_a_datagram(packets: list[Packet], own: list[Packet], limit: int) -> None:
+    """Let the first of ``own`` take the last of ``packets`` into its datagram, where both fit."""
+    if packets and own and len(packets[-1][0]) + 1 + len(own[0][0]) <= limit:
+        text, samples = packets.pop()
+        own[0] = (text + b"\n" + own[0][0], samples + own[0][1])
+
+
+def send(packets: Iterable[Packet], transport: Transport, tally: Tally, deadline: float) -> bool:
     """Send every datagram, pausing between bursts; count samples as sent or dropped, never raise.
 
-    After ``deadline`` (monotonic seconds) what is left is dropped as ``timeout``.
+    Return whether all were sent. After ``deadline`` (monotonic seconds) what is left is dropped as ``timeout``.
     """
+    sent = number = 0
     for number, (packet, samples) in enumerate(packets, 1):
         now = time.monotonic()
         if now > deadline:
@@ -95,8 +110,10 @@ def send(packets: Iterable[tuple[bytes, int]], transport: Transport, tally: Tall
         except Exception:  # noqa: BLE001  (for example a host name that cannot be encoded)
             tally.drop("network", samples)
             continue
+        sent += 1
         tally.sent += samples
         tally.datagrams += 1
         tally.bytes += len(packet)
         if number % BURST == 0:
             time.sleep(PAUSE_SECONDS)
+    return sent == number

@@ -121,10 +121,12 @@ class TCP:
 
     def send(self, datagram: bytes) -> None:
         """Send the lines; OSError where they are lost."""
+        if self._socket is not None and _has_ended(self._socket):
+            # Nothing of this datagram is sent yet, so a new connection loses none of it.
+            self.close()
         if self._socket is None:
             self._socket = self._endpoint.connect()
         try:
-            _raise_if_closed(self._socket)
             self._socket.settimeout(CONNECT_SECONDS)
             self._socket.sendall(datagram + b"\n")
         except OSError:
@@ -138,15 +140,15 @@ class TCP:
             self._socket = None
 
 
-def _raise_if_closed(sock: socket.socket) -> None:
-    """Raise ConnectionResetError where the other side has ended: a first write after that would vanish unseen."""
+def _has_ended(sock: socket.socket) -> bool:
+    """Whether the other side has closed the connection: a first write after that would vanish unseen."""
     sock.setblocking(False)
     try:
-        ended = not sock.recv(64)
+        return not sock.recv(64)
     except BlockingIOError:
-        return
-    if ended:
-        raise ConnectionResetError(errno.ECONNRESET, "the agent closed the connection")
+        return False
+    except OSError:
+        return True
 
 
 def _send_datagram(sock: socket.socket, datagram: bytes) -> None:

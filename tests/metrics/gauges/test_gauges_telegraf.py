@@ -1,4 +1,4 @@
-"""In a real Telegraf, which forgets gauges between its intervals, a gauge is there in every interval."""
+"""In a real Telegraf, which forgets gauges, and in InfluxDB behind it, a gauge is there in every interval."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ from pathlib import Path
 import pytest
 
 from tests.servers.fixtures import StartTelegraf
+from tests.servers.influxdb1 import InfluxDB1
 from tests.servers.process import free_port, wait_until
-from tests.servers.telegraf import config
+from tests.servers.telegraf import config, influxdb1_output
 
 PROJECT = """
 from django.conf import settings
@@ -29,6 +30,7 @@ settings.configure(
 )
 numbers = iter(range(1, 1000))
 metrics.app_gauge("jobs.waiting", every={every})(lambda: next(numbers))
+metrics.app_gauge("orders", every={every}, shop="prints")(lambda: [(3, {{"state": "new"}}), (1.5, {{"state": "paid"}})])
 execute_from_command_line(["manage.py", "emit_gauges", "--loop"])
 """
 
@@ -78,6 +80,28 @@ def assert_in_every_interval(found: dict[int, float], interval: int, collections
 def test_a_gauge_is_there_in_every_interval(tmp_path: Path, start_telegraf: StartTelegraf) -> None:
     found = watch(tmp_path, start_telegraf, interval=1, every=3, intervals=7)
     assert_in_every_interval(found, 1, 2)
+
+
+def test_gauges_and_their_tags_are_read_back_from_influxdb(
+    tmp_path: Path, start_telegraf: StartTelegraf, influxdb1: InfluxDB1, database: str
+) -> None:
+    port = free_port(socket.SOCK_DGRAM)
+    start_telegraf(config(port, influxdb1_output(influxdb1.url, database), interval="1s"), port)
+
+    def stored(measurement: str) -> dict[int, float]:
+        rows = influxdb1.query(f"SELECT value FROM {measurement} WHERE metric_type = 'gauge'", database)
+        return {row["time"] // 10**9: row["value"] for row in rows}
+
+    with collecting(tmp_path, port, interval=1, every=3):
+        assert wait_until(lambda: len(stored("jobs_waiting")) >= 7, 60), stored("jobs_waiting")
+        assert_in_every_interval(stored("jobs_waiting"), 1, 2)
+        orders = influxdb1.last_points("^orders$", database)
+
+    assert {(point.tags["state"], point.tags["shop"]): point.fields for point in orders} == {
+        ("new", "prints"): {"value": 3.0},
+        ("paid", "prints"): {"value": 1.5},
+    }
+    assert influxdb1.types("orders", database) == {"value": "float"}
 
 
 @pytest.mark.second_tier

@@ -111,8 +111,18 @@ def test_a_dead_receiver_is_counted_with_its_reason_and_nothing_is_raised() -> N
         for _ in range(3):
             forward.send(b"hits:1|c")
 
-        assert forward.failed >= 1
+        assert (forward.sent, forward.failed) == (0, 3)
         assert "refused" in forward.reason
+
+
+def test_what_tcp_hands_over_at_once_is_forwarded_in_datagrams_of_whole_lines(agent: Agent) -> None:
+    lines = b"\n".join(b"hits,number=%d:1|c" % (number % 10) for number in range(10_000))
+    with closing(Forwarder(f"127.0.0.1:{agent.port}")) as forward:
+        forward.send(lines)
+
+        report = agent.wait_for(lambda report: report.count("hits") == 10_000, timeout=10)
+        assert (report.count("hits"), report.received.rejected, forward.failed) == (10_000, 0, 0)
+        assert report.received.datagrams == forward.sent == 3
 
 
 @pytest.mark.parametrize("target", ["", "localhost", "localhost:", ":8125", "localhost:http", "localhost:70000"])

@@ -108,13 +108,13 @@ class Agent:
             report = self._aggregator.next_interval()
             dropped = kernel_drops(self._receiver.listeners)
             before, self._drops_reported = self._drops_reported, dropped or 0
-        return _with_drops(report, None if dropped is None else dropped - before)
+        return self._complete(report, None if dropped is None else dropped - before)
 
     def total(self) -> Report:
         """Return all that came since the agent was made."""
         with self._lock:
             report = self._aggregator.total()
-        return _with_drops(report, kernel_drops(self._receiver.listeners))
+        return self._complete(report, kernel_drops(self._receiver.listeners))
 
     def wait_for(self, condition: Callable[[Report], bool], timeout: float) -> Report:
         """Return the total as soon as ``condition(total)`` holds.
@@ -139,6 +139,6 @@ class Agent:
         if self.forward:
             self.forward.send(datagram)
 
-
-def _with_drops(report: Report, dropped: int | None) -> Report:
-    return replace(report, received=replace(report.received, kernel_dropped=dropped))
+    def _complete(self, report: Report, dropped: int | None) -> Report:
+        received = replace(report.received, kernel_dropped=dropped)
+        return replace(report, received=received, forwarded=self.forward.state() if self.forward else None)

@@ -25,14 +25,15 @@ ADVICE: dict[str, str] = {
     "foreign": "point the URL to InfluxDB itself, not to something that only takes its writes",
     "limit": "InfluxDB takes no new series: raise max-series-per-database (1.x), or have fewer tag values; "
     "manage.py metrics_series shows what this application can produce",
-    "no_internals": "switch on [[inputs.internal]] in Telegraf, so that the next failure can be told apart",
-    "agent_not_writing": "Telegraf does not write into this database: look at its log; its output's URL, database and "
-    "token are its own, not those of these settings",
+    "no_internals": "switch on [[inputs.internal]] in Telegraf, so that the next failure can be told apart; "
+    "watch_metrics writes only with --write",
+    "agent_not_writing": "the agent does not write into this database: look at Telegraf's log; its output's URL, "
+    "database and token are its own, not those of these settings; watch_metrics writes only with --write",
     "read_only": "these credentials may not write; if Telegraf uses them too, grant them WRITE",
     "slow_flush": "Telegraf writes seldom: lower its flush_interval, or give --timeout more seconds than it",
     "agent_dropping": "Telegraf loses metrics: raise metric_buffer_limit, allowed_pending_messages and "
     "read_buffer_size, or find out why its writes are slow",
     "probe_lost": "what the application sends does not come out of Telegraf: is it Telegraf that listens on HOST and "
-    "PORT, and does its output keep this measurement (namepass, namedrop)?",
+    "PORT (watch_metrics writes only with --write), and does its output keep this measurement (namepass, namedrop)?",
     "clock_skew": "set the clocks of the machines (chrony, ntpd): points land at the wrong time",
 }

@@ -42,7 +42,7 @@ def telegraf_hop(arrival: Arrival, internals: Internals, database: Database, por
     """Return what is known of the agent's half of the way."""
     lost = {**internals.lost, **({_KERNEL: lost_by_kernel} if lost_by_kernel > 0 else {})}
     if lost:
-        return failed("telegraf", "agent_dropping", f"Telegraf lost {_list(lost)}", lost=lost)
+        return failed("telegraf", "agent_dropping", f"{internals.agent} lost {_list(lost)}", lost=lost)
     if arrival.error is not None:
         return Hop("telegraf", "skipped", "the database failed while the probe was on its way")
     age = internals.age(arrival.until)
@@ -76,7 +76,9 @@ def _well(internals: Internals, age: float | None) -> Hop:
     if age is None:
         return Hop("telegraf", "warning", "the agent says nothing about itself", "no_internals")
     pace = f", every {internals.flush_seconds:.1f} s" if internals.flush_seconds else ""
-    return Hop("telegraf", "ok", f"Telegraf wrote about itself {max(age, 0):.1f} s ago{pace}, and lost nothing")
+    return Hop(
+        "telegraf", "ok", f"{internals.agent} wrote about itself {max(age, 0):.1f} s ago{pace}, and lost nothing"
+    )
 
 
 def _suspect(arrival: Arrival, internals: Internals, age: float | None, database: Database, port: int) -> Hop:
@@ -91,13 +93,13 @@ def _suspect(arrival: Arrival, internals: Internals, age: float | None, database
     if age < (arrival.until - arrival.sent_at).total_seconds() - _SAME_BATCH:
         # It wrote what it collected after the probe had been sent, and the probe was not in it.
         if internals.listens_elsewhere(port):
-            text = f"Telegraf listens on {internals.address}: another program has port {port}"
+            text = f"{internals.agent} listens on {internals.address}: another program has port {port}"
             return failed("telegraf", "agent_elsewhere", text, address=internals.address)
-        return Hop("telegraf", "ok", f"Telegraf wrote about itself {max(age, 0):.1f} s ago, and lost nothing")
+        return Hop("telegraf", "ok", f"{internals.agent} wrote about itself {max(age, 0):.1f} s ago, and lost nothing")
     if internals.flush_seconds and internals.fresh(arrival.until):
-        text = f"Telegraf writes every {internals.flush_seconds:.0f} s, and last did {age:.0f} s ago"
+        text = f"{internals.agent} writes every {internals.flush_seconds:.0f} s, and last did {age:.0f} s ago"
         return failed("telegraf", "slow_flush", text, flush_seconds=internals.flush_seconds)
-    text = f"Telegraf last wrote into this database {age:.0f} s ago"
+    text = f"{internals.agent} last wrote into this database {age:.0f} s ago"
     return failed("telegraf", "agent_not_writing", text, age_seconds=age)
 
 

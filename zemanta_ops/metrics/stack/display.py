@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple, Protocol, TextIO
 
-from zemanta_ops.metrics.stack.report import Rejected, Report, Series
+from zemanta_ops.metrics.stack.report import Rejected, Report, Series, Written
 
 # The tags of a request come in the order in which a person reads them; all others follow by name.
 _TAG_ORDER = {"method": 0, "view": 1, "status": 2}
@@ -177,6 +177,18 @@ def _notes(total: Report, shared: Mapping[str, str]) -> Iterable[str]:
         yield f"{got.kernel_dropped:,} datagrams were dropped by the kernel: they came faster than they were read"
     for refused in total.rejected:
         yield _describe_rejected(refused)
+    if total.forwarded:
+        failed = f", {total.forwarded.failed:,} failed: {total.forwarded.reason}" if total.forwarded.failed else ""
+        yield f"{total.forwarded.sent:,} datagrams forwarded to {total.forwarded.target}{failed}"
+    if total.written:
+        yield _describe_written(total.written)
+
+
+def _describe_written(written: Written) -> str:
+    others = {"refused": written.refused, "waiting": written.waiting, "lost": written.lost}
+    told = "".join(f", {count:,} {word}" for word, count in others.items() if count)
+    reason = f": {printable(written.reason)}" if told and written.reason else ""
+    return f"{written.points:,} points written to {written.target}{told}{reason}"
 
 
 def _describe_rejected(refused: Rejected) -> str:

@@ -101,7 +101,7 @@ def _agent_elsewhere(agent: Hop, database: Database, options: Options) -> Hop:
     fresh = internals.fresh(datetime.now(timezone.utc))
     if agent.cause != "agent_down" or not fresh or not internals.listens_elsewhere(options.port):
         return agent
-    text = f"{agent.text}; Telegraf is alive and listens on {internals.address}"
+    text = f"{agent.text}; {internals.agent} is alive and listens on {internals.address}"
     return failed("agent", "agent_elsewhere", text, agent.seconds, address=internals.address)
 
 

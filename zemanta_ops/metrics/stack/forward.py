@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import socket
+from collections.abc import Iterator
 
 from zemanta_ops.metrics.stack.listening import show_address
+from zemanta_ops.metrics.stack.report import Forwarded
+from zemanta_ops.metrics.transports import UDP
+
+# What one UDP datagram over IPv4 can carry; TCP hands over more at once.
+MAX_BYTES = 65_507
 
 
 class ForwardError(Exception):
@@ -12,7 +19,7 @@ class ForwardError(Exception):
 
 
 class Forwarder:
-    """A connected UDP socket: a dead receiver shows as a refusal, which is counted and never raised.
+    """Sends over UDP: a dead receiver on this machine is seen at once, counted, and never raised.
 
     Args:
         target: ``host:port``, ``[IPv6]:port``.
@@ -25,12 +32,10 @@ class Forwarder:
     def __init__(self, target: str) -> None:
         host, port = split_target(target)
         try:
-            family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)[0]
+            socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)
         except socket.gaierror as error:
             raise ForwardError(f"cannot forward to {target}: the host name is not known here") from error
-        self._socket = socket.socket(family, kind)
-        self._socket.setblocking(False)
-        self._socket.connect(address)
+        self._transport = UDP(host, port)
         self.target = show_address(host, port)
         self.sent = 0
         self.failed = 0
@@ -38,17 +43,22 @@ class Forwarder:
 
     def send(self, datagram: bytes) -> None:
         """Pass one datagram on, or count it as failed with the reason."""
-        try:
-            self._socket.send(datagram)
-        except OSError as error:
-            self.failed += 1
-            self.reason = error.strerror or str(error)
-        else:
-            self.sent += 1
+        for part in _parts(datagram):
+            try:
+                self._transport.send(part)
+            except OSError as error:
+                self.failed += 1
+                self.reason = os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)
+            else:
+                self.sent += 1
+
+    def state(self) -> Forwarded:
+        """Return the counts so far."""
+        return Forwarded(self.target, self.sent, self.failed, self.reason)
 
     def close(self) -> None:
         """Close the socket."""
-        self._socket.close()
+        self._transport.close()
 
 
 def split_target(target: str) -> tuple[str, int]:
@@ -57,3 +67,14 @@ def split_target(target: str) -> tuple[str, int]:
     if not colon or not host or not port.isdecimal() or not 0 < int(port) < 65_536:
         raise ForwardError(f"cannot forward to {target!r}: expected host:port, for example 127.0.0.1:8126")
     return host.removeprefix("[").removesuffix("]"), int(port)
+
+
+def _parts(lines: bytes) -> Iterator[bytes]:
+    """Yield the lines in parts that fit a datagram; a line that is too long alone is left for the kernel to refuse."""
+    while len(lines) > MAX_BYTES:
+        end = lines.rfind(b"\n", 0, MAX_BYTES + 1)
+        if end < 0:
+            break
+        yield lines[:end]
+        lines = lines[end + 1 :]
+    yield lines

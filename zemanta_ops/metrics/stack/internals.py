@@ -1,4 +1,4 @@
-"""What Telegraf says about itself (``inputs.internal``), read from the database that it writes to."""
+"""What the agent says about itself (Telegraf: ``inputs.internal``), read from the database that it writes to."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from itertools import pairwise
 from statistics import median
 
 from zemanta_ops.metrics.stack.influxdb import Database, Reading
+from zemanta_ops.metrics.stack.writing import OUTPUT
 
 # Far enough back to see how often Telegraf writes, even where that is once in a few minutes.
 LOOK_BACK = timedelta(minutes=10)
@@ -24,12 +25,16 @@ _LOSSES = {
 
 @dataclass(frozen=True)
 class Internals:
-    """Telegraf's state as its own points show it; ``newest`` is None where there are none."""
+    """The agent's state as its own points show it; ``newest`` is None where there are none.
+
+    ``agent`` is its name for people: Telegraf, or watch_metrics, which says the same of itself.
+    """
 
     newest: datetime | None = None
     flush_seconds: float | None = None
     received: int = 0
     address: str = ""
+    agent: str = "Telegraf"
     lost: Mapping[str, int] = field(default_factory=dict)
 
     def age(self, now: datetime) -> float | None:
@@ -66,6 +71,7 @@ def read_internals(database: Database, now: datetime, recent: float) -> Internal
         flush_seconds=_pace(written),
         received=_grown(received, since),
         address=received[-1].tags.get("address", "") if received else "",
+        agent=OUTPUT if written[-1].tags.get("output") == OUTPUT else "Telegraf",
         lost={words: number for words, number in lost.items() if number},
     )
 

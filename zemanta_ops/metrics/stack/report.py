@@ -48,10 +48,37 @@ class Received:
 
 
 @dataclass(frozen=True)
+class Forwarded:
+    """How many datagrams were passed on to another agent, how many were not, and the newest reason; from the start."""
+
+    target: str
+    sent: int
+    failed: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class Written:
+    """What became of the points made so far: each is written, refused, waiting for the next attempt, or lost.
+
+    ``lost`` are those that waited longest when too many did, and those that still waited at the end. ``reason`` is the
+    newest one why a point was not written.
+    """
+
+    target: str
+    points: int = 0
+    refused: int = 0
+    waiting: int = 0
+    lost: int = 0
+    reason: str = ""
+
+
+@dataclass(frozen=True)
 class Report:
     """All series of one interval or of a whole run, busiest name first by name, then by count.
 
-    ``started`` is in seconds since the epoch, ``seconds`` is the length.
+    ``started`` is in seconds since the epoch, ``seconds`` is the length. ``forwarded`` and ``written`` are None where
+    nothing is to be forwarded or written.
     """
 
     started: float
@@ -59,6 +86,8 @@ class Report:
     received: Received = Received()
     rejected: tuple[Rejected, ...] = ()
     series: tuple[Series, ...] = field(default=())
+    forwarded: Forwarded | None = None
+    written: Written | None = None
 
     def select(self, name: str, /, **tags: str) -> Iterator[Series]:
         """Yield the series of this name that carry all of these tags."""

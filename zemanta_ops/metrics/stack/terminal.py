@@ -10,8 +10,8 @@ from zemanta_ops.metrics.stack.report import Report
 if TYPE_CHECKING:
     from rich.table import Table as RichTable
 
-# Title, heading, borders and a note or two stand around the rows.
-_FRAME = 8
+# Title, heading, borders and some notes stand around the rows.
+_FRAME = 10
 
 
 class MissingRichError(ImportError):

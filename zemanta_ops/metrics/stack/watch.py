@@ -5,12 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from zemanta_ops.metrics.stack.agent import Agent
 from zemanta_ops.metrics.stack.display import View
 from zemanta_ops.metrics.stack.report import Report
 from zemanta_ops.metrics.stack.signals import on_end_signals
+from zemanta_ops.metrics.stack.writing import Writer
 
 
 @dataclass(frozen=True)
@@ -36,11 +37,11 @@ def watch(
     interval: float,
     bounds: Bounds,
     stopped: Callable[[], bool],
-    on_interval: Callable[[Report], None] | None = None,
+    writer: Writer | None = None,
 ) -> Report:
     """Show what the agent receives until a bound is reached or ``stopped`` says so; return the total.
 
-    ``on_interval`` is given each interval's report, the last and partial one too.
+    ``writer`` is given each interval's report, the last and partial one too, and is closed.
     """
     start = time.monotonic()
     intervals = 0
@@ -51,21 +52,28 @@ def watch(
         if now < next_turn:
             agent.poll(min(next_turn, end or next_turn) - now)
             continue
-        _turn(agent, view, on_interval)
+        _turn(agent, view, writer)
         intervals += 1
         next_turn = max(next_turn + interval, time.monotonic())
     agent.poll(0)  # what had arrived when the end came still counts
-    _turn(agent, view, on_interval)
-    total = agent.total()
+    _turn(agent, view, writer)
+    if writer:
+        writer.close()
+    total = _complete(agent.total(), writer)
     view.end(total)
     return total
 
 
-def _turn(agent: Agent, view: View, on_interval: Callable[[Report], None] | None) -> None:
-    report = agent.interval()
-    view.interval(report, agent.total())
-    if on_interval:
-        on_interval(report)
+def _turn(agent: Agent, view: View, writer: Writer | None) -> None:
+    report, total = agent.interval(), agent.total()
+    # Before this interval is put, so that what waits is what the database has not taken.
+    view.interval(_complete(report, writer), _complete(total, writer))
+    if writer:
+        writer.put(report)
+
+
+def _complete(report: Report, writer: Writer | None) -> Report:
+    return replace(report, written=writer.state()) if writer else report
 
 
 @contextmanager
