@@ -18,8 +18,9 @@ Install = Callable[[Path], None]
 
 def installed(name: str, version: str, install: Install) -> Path:
     """Return the folder of a package; skip the test, or fail it with CI=true, where PyPI cannot be reached."""
-    folder = cache.root() / f"{name}-{version}-py{sys.version_info[0]}{sys.version_info[1]}"
-    with cache.locked():
+    folder = cache.root() / "pypi" / f"{name}-{version}-py{sys.version_info[0]}{sys.version_info[1]}"
+    # Not the lock of the whole cache: a server may be half an hour in the making.
+    with cache.locked(folder.parent):
         if not folder.is_dir():
             try:
                 cache.fill(folder, install)
