@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import gc
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -37,7 +38,7 @@ def _within(needle: str | bytes, held: str | bytes) -> bool:
 
 @pytest.fixture(params=["local", "password", "sealed", "kms"])
 def token(request: pytest.FixtureRequest, home: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    options = {}
+    options: dict[str, Any] = {}
     if request.param == "kms":
         request.getfixturevalue("kms")
         options = {"key": ALIAS, "region": REGION}
