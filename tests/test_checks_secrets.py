@@ -8,6 +8,7 @@ import pytest
 from django.core.checks import CheckMessage, run_checks
 from django.test import override_settings
 
+from tests.docs.test_reference import CHECKS
 from tests.secrets.tokens import local, made
 from zemanta_ops.secrets import Secret, decrypt_settings, ledger
 from zemanta_ops.secrets.backends import _agekeys
@@ -89,8 +90,8 @@ def short() -> None:
         (legacy, "W003", "A is a local token of SecretCrypt 1.x", "encrypt_secret --name A"),
         (open_key_file, "W004", "can be read by others", "chmod 600"),
         (shared, "W005", "One token stands at A and at B.", "encrypt_secret --name B"),
-        (overridden, "W006", "A is overridden by", "Remove the override"),
-        (short, "W007", "A is shorter than 8 bytes", "longer"),
+        (overridden, "W006", "A is overridden by", "or type: rm "),
+        (short, "W007", "A is shorter than 8 bytes", "encrypt_secret --name A"),
     ],
 )
 def test_a_warning_says_where_and_what_to_type(arrange: Callable[[], None], number: str, says: str, hint: str) -> None:
@@ -99,6 +100,25 @@ def test_a_warning_says_where_and_what_to_type(arrange: Callable[[], None], numb
     assert says in message.msg
     assert hint in str(message.hint)
     assert LONG not in str(message)
+
+
+def test_an_override_of_the_environment_is_unset(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ZEMANTA_OPS_OVERRIDE__A", LONG)
+    decrypt_settings({"A": Secret("kms:region=eu-west-1:QUJD")})
+    assert "Type: unset ZEMANTA_OPS_OVERRIDE__A" in str(messages()["zemanta_ops.W006"].hint)
+
+
+def test_every_check_says_what_to_type(tmp_path: Path) -> None:
+    """All at once, so that none of them is left out."""
+    legacy()
+    open_key_file()
+    shared()
+    short()
+    overridden()
+    with override_settings(EXAMPLE=Secret(f"plain::{LONG}")):
+        found = messages()
+    assert sorted(found) == [each for each in CHECKS if each[13] == "0"]
+    assert [number for number, message in found.items() if "ype" not in str(message.hint)] == []
 
 
 def test_an_open_file_with_the_private_key_of_sealed_tokens_is_named(

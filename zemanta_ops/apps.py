@@ -19,11 +19,13 @@ class ZemantaOpsConfig(AppConfig):
     def ready(self) -> None:
         """Register the checks and connect what lives as long as the process."""
         from zemanta_ops import checks  # noqa: F401  (importing registers them)
+        from zemanta_ops.checks.deferred import pass_over
         from zemanta_ops.secrets import redaction
         from zemanta_ops.serving import refuse_deferred, refuse_fake
 
         refuse_deferred()
         refuse_fake()
+        pass_over()
         redaction.install()
         setting_changed.connect(_reload_metrics, dispatch_uid="zemanta_ops.metrics")
         if conf.metrics.instrument and conf.metrics.enabled is not False:

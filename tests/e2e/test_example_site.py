@@ -7,12 +7,18 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
+from http import HTTPStatus
+from http.client import HTTPConnection
 from pathlib import Path
 
 import pytest
 
+from tests.servers.process import Server, free_port
+
 ROOT = Path(__file__).resolve().parents[2]
 PRODUCTION = {"DJANGO_SETTINGS_MODULE": "example_project.settings.production"}
+# No KMS answers, and there are no credentials.
+CLOSED = {"AWS_ENDPOINT_URL_KMS": "http://127.0.0.1:9", "AWS_EC2_METADATA_DISABLED": "true"}
 DEFERRED = {**PRODUCTION, "ZEMANTA_OPS_SECRETS": "deferred"}
 
 Done = subprocess.CompletedProcess[str]
@@ -32,7 +38,7 @@ def run(folder: Path, *arguments: str, extra: Mapping[str, str], stdin: str = ""
         input=stdin,
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=120,
         check=False,
     )
 
@@ -49,16 +55,37 @@ def test_collectstatic_needs_no_key_where_secrets_are_deferred(tmp_path: Path) -
     assert (tmp_path / "static" / "shop" / "site.css").is_file()
 
 
+def test_the_deploy_checks_pass_over_deferred_secrets(tmp_path: Path) -> None:
+    done = run(tmp_path, "manage.py", "check", "--deploy", extra=DEFERRED)
+    assert done.returncode == 0, done.stderr
+    assert "ERRORS" not in done.stderr
+
+
 @pytest.mark.parametrize(
     "server",
     [
         ("gunicorn", "example_project.wsgi", "--bind", "127.0.0.1:0", "--workers", "1"),
         ("uvicorn", "example_project.asgi:application", "--port", "0"),
+        ("django", "runserver", "--noreload", "127.0.0.1:0"),
     ],
     ids=lambda server: server[0],
 )
 def test_a_server_refuses_to_start_where_secrets_are_deferred(server: tuple[str, ...], tmp_path: Path) -> None:
     done = run(tmp_path, "-m", *server, extra=DEFERRED)
+    assert done.returncode != 0
+    assert "this process must not serve requests" in done.stdout + done.stderr
+
+
+@pytest.mark.second_tier
+def test_uwsgi_refuses_to_start_where_secrets_are_deferred(tmp_path: Path) -> None:
+    uwsgi = Path(sys.executable).with_name("uwsgi")
+    if not uwsgi.is_file():
+        if os.environ.get("CI") == "true":
+            pytest.fail("uwsgi is not installed", pytrace=False)
+        pytest.skip("uwsgi is not installed: pip install --group servers")
+    options = ("--http-socket", "127.0.0.1:0", "--need-app", "--virtualenv", sys.prefix, "--pythonpath", str(ROOT))
+    start = f"import os, sys; os.execv({str(uwsgi)!r}, sys.argv[1:])"
+    done = run(tmp_path, "-c", start, str(uwsgi), *options, "--module", "example_project.wsgi", extra=DEFERRED)
     assert done.returncode != 0
     assert "this process must not serve requests" in done.stdout + done.stderr
 
@@ -76,19 +103,38 @@ ZEMANTA_OPS.INFLUXDB.PASSWORD = "my-own-influxdb"
 """,
         encoding="utf-8",
     )
-    script = "from django.conf import settings as s; print(s.SECRET_KEY, s.PAYMENT['gateways'][1]['credential'])"
-    extra = {**PRODUCTION, "ZEMANTA_OPS_CONFIG": str(tmp_path / "zemanta_ops.toml")}
-    done = run(tmp_path, "manage.py", "shell", "--verbosity", "0", "-c", script, extra=extra)
-    assert done.stdout.split() == ["my-own-signing-key", "my-own-invoice"], done.stderr
+    port = free_port()
+    environment = {**CLOSED, **PRODUCTION, "ZEMANTA_OPS_CONFIG": str(tmp_path / "zemanta_ops.toml")}
+    server = Server(
+        "runserver",
+        [sys.executable, str(ROOT / "manage.py"), "runserver", "--noreload", f"127.0.0.1:{port}"],
+        tmp_path,
+        lambda: status(port) is not None,
+        {**environment, "SHOP_DATA_DIR": str(tmp_path), "PYTHONPATH": str(ROOT)},
+    )
+    try:
+        server.start()
+        assert status(port) == HTTPStatus.MOVED_PERMANENTLY
+        assert "the secret SECRET_KEY is overridden by" in server.log()
+        assert "my-own" not in server.log()
+    finally:
+        server.stop()
+
+
+def status(port: int) -> int | None:
+    """Return the status of the home page, which production sends to https; None where nobody listens."""
+    connection = HTTPConnection("127.0.0.1", port, timeout=20)
+    try:
+        connection.request("GET", "/", headers={"Host": "shop.example.org"})
+        return connection.getresponse().status
+    except OSError:
+        return None
+    finally:
+        connection.close()
 
 
 def test_production_without_the_key_says_which_settings_failed_and_shows_no_token(tmp_path: Path) -> None:
-    closed = {
-        "AWS_ENDPOINT_URL_KMS": "http://127.0.0.1:9",
-        "AWS_EC2_METADATA_DISABLED": "true",
-        "AWS_MAX_ATTEMPTS": "1",
-    }
-    done = run(tmp_path, "manage.py", "check", extra={**PRODUCTION, **closed})
+    done = run(tmp_path, "manage.py", "check", extra={**PRODUCTION, **CLOSED})
     assert done.returncode == 1
     for path in ("SECRET_KEY", "DATABASES.default.PASSWORD", "PAYMENT.gateways.1.credential"):
         assert path in done.stderr

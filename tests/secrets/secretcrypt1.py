@@ -8,9 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
-from tests.servers import cache
+from tests.servers import pypi
 
 VERSION = "1.0.4"
 _DRIVER = """
@@ -33,17 +31,7 @@ Job = tuple[str, str, str, dict[str, str]]
 
 def installed() -> Path:
     """Return the folder of the package; skip the test, or fail it with CI=true, where PyPI cannot be reached."""
-    folder = cache.root() / f"secretcrypt-{VERSION}-py{sys.version_info[0]}{sys.version_info[1]}"
-    with cache.locked():
-        if not folder.is_dir():
-            try:
-                cache.fill(folder, _install)
-            except subprocess.CalledProcessError:
-                reason = f"secretcrypt {VERSION} could not be installed from PyPI"
-                if os.environ.get("CI") == "true":
-                    pytest.fail(reason, pytrace=False)
-                pytest.skip(reason)
-    return folder
+    return pypi.installed("secretcrypt", VERSION, lambda folder: pypi.pip(folder, f"secretcrypt=={VERSION}"))
 
 
 class SecretCrypt:
@@ -65,8 +53,3 @@ class SecretCrypt:
         assert ended.returncode == 0, ended.stderr
         answers: list[str] = json.loads(ended.stdout)
         return answers
-
-
-def _install(folder: Path) -> None:
-    command = [sys.executable, "-m", "pip", "install", "--quiet", "--target", str(folder)]
-    subprocess.run([*command, f"secretcrypt=={VERSION}"], check=True, capture_output=True)

@@ -6,12 +6,16 @@ import copy
 import json
 import pickle
 import sys
+from pathlib import Path
 from typing import Any
+from urllib.parse import quote as url_quote
 
 import pytest
 
+from tests.secrets.tokens import local
 from zemanta_ops.secrets import Secret, StrictSecret, decrypt_settings, modes
 from zemanta_ops.secrets.exceptions import ModeError
+from zemanta_ops.secrets.redaction import redact
 
 TOKEN = "kms:region=eu-west-1:QUJD"
 
@@ -118,3 +122,29 @@ def test_another_word_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(modes.VARIABLE, "off")
     with pytest.raises(ModeError, match="deferred, fake or absent"):
         Secret(TOKEN).get()
+
+
+@pytest.mark.usefixtures("deferred")
+def test_a_template_is_deferred_as_a_whole() -> None:
+    settings: dict[str, Any] = {"CACHES": {"default": {"LOCATION": Secret.template("redis://:{}@cache/0", TOKEN)}}}
+    decrypt_settings(settings)
+    with pytest.raises(ModeError, match=r"CACHES\.default\.LOCATION"):
+        str(settings["CACHES"]["default"]["LOCATION"])
+
+
+def test_a_template_of_fake_secrets_has_its_pattern_around_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(modes.VARIABLE, modes.FAKE)
+    settings: dict[str, Any] = {"A": Secret(TOKEN), "B": Secret.template("redis://:{}@cache/0", TOKEN, quote=True)}
+    decrypt_settings(settings)
+    assert settings["B"] == f"redis://:{settings['A']}@cache/0"
+
+
+@pytest.mark.parametrize("quote", [False, True])
+def test_a_template_is_redacted_in_every_form(quote: bool, home: Path) -> None:
+    plaintext = "example/pass:word@of a test"
+    settings: dict[str, Any] = {"A": Secret.template("redis://:{}@cache/0", local(plaintext), quote=quote)}
+    decrypt_settings(settings)
+    for text in (settings["A"], plaintext, url_quote(plaintext, safe=""), repr(settings), json.dumps(settings)):
+        shown = redact(f"before {text} after")
+        assert "<redacted>" in shown
+        assert "pass" not in shown

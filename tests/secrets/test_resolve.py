@@ -190,7 +190,7 @@ def test_a_broken_override_file_is_an_error_without_values(text: str | bytes, ho
 def test_a_missing_extra_fails_its_own_secrets_only(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import sys
 
-    monkeypatch.setitem(sys.modules, "boto3", None)
+    monkeypatch.setitem(sys.modules, "botocore", None)
     monkeypatch.delitem(sys.modules, "zemanta_ops.secrets.backends.kms", raising=False)
     monkeypatch.setattr(backends, "_loaded", {})
     with pytest.raises(ResolveError, match=r'pip install "zemanta-ops\[kms\]"') as caught:

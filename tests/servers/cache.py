@@ -34,10 +34,11 @@ def installed(server: str) -> bool:
 
 
 @contextmanager
-def locked() -> Iterator[None]:
-    """Keep a second installer out; the lock goes with the process, however it ends."""
-    root().mkdir(parents=True, exist_ok=True)
-    with (root() / ".lock").open("w") as lock:
+def locked(folder: Path | None = None) -> Iterator[None]:
+    """Keep a second installer out of the cache, or of one folder; the lock goes with the process, however it ends."""
+    where = folder or root()
+    where.mkdir(parents=True, exist_ok=True)
+    with (where / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 

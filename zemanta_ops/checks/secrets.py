@@ -13,6 +13,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register  # noqa: A004  (Django's own name)
 
 from zemanta_ops.secrets import Secret, backends, ledger
+from zemanta_ops.secrets.overrides import PREFIX
 
 
 @register("zemanta_ops", deploy=True)
@@ -22,7 +23,7 @@ def check_undecrypted(**_: Any) -> list[CheckMessage]:
     return [
         Error(
             f"{path} is a Secret that was not decrypted.",
-            hint="Put decrypt_settings(globals()) in the last line of the settings file.",
+            hint="Type decrypt_settings(globals()) in the last line of the settings file.",
             id="zemanta_ops.E001",
         )
         for name in names
@@ -93,7 +94,7 @@ def check_shared_tokens(**_: Any) -> list[CheckMessage]:
     return [
         Warning(
             f"One token stands at {' and at '.join(paths)}.",
-            hint=f"Encrypt it for each of them: manage.py encrypt_secret --name {paths[-1]}",
+            hint=f"Encrypt it for each of them. Type: manage.py encrypt_secret --name {paths[-1]}",
             id="zemanta_ops.W005",
         )
         for paths in places.values()
@@ -107,7 +108,7 @@ def check_overrides(**_: Any) -> list[CheckMessage]:
     return [
         Warning(
             f"{path} is overridden by {origin}.",
-            hint="Remove the override once the token itself can be decrypted here.",
+            hint=f"{_undo(path, origin)} once the token itself can be decrypted here.",
             id="zemanta_ops.W006",
         )
         for path, origin in ledger.overridden().items()
@@ -121,12 +122,18 @@ def check_short_secrets(**_: Any) -> list[CheckMessage]:
         Warning(
             f"{_place(entry)} is shorter than {ledger.MIN_REDACTED_LENGTH} bytes, so it is not redacted in what is "
             "logged or shown.",
-            hint="Choose a longer secret.",
+            hint=f"Choose a longer one, and type: manage.py encrypt_secret --name {entry.path or 'NAME'}",
             id="zemanta_ops.W007",
         )
         for entry in ledger.entries()
         if entry.short
     ]
+
+
+def _undo(path: str, origin: str) -> str:
+    if origin.startswith(PREFIX):
+        return f"Type: unset {origin},"
+    return f"Delete the line of {path} in {origin}, or type: rm {origin},"
 
 
 def _place(entry: ledger.Entry) -> str:

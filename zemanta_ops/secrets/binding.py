@@ -1,4 +1,4 @@
-"""Whether a token may be read here: the application and the name that it is bound to."""
+"""Whether a token may be read here: the application, the environment and the name that it is bound to."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ class Expected:
 
     app: str
     name: str
+    environment: str
     required: bool
     excepted: frozenset[str]
 
@@ -22,7 +23,9 @@ class Expected:
 def expected(*, app: str = "", name: str = "", settings: config.Config | None = None) -> Expected:
     """Join what a caller states with what ``zemanta_ops.toml`` says."""
     settings = settings or config.load()
-    return Expected(app or settings.app, name, settings.require_context, settings.allow_unbound)
+    return Expected(
+        app or settings.app, name, settings.current_environment, settings.require_context, settings.allow_unbound
+    )
 
 
 def check(token: Token, digest: str, here: Expected) -> None:
@@ -34,6 +37,9 @@ def check(token: Token, digest: str, here: Expected) -> None:
     app, name = token.context.get("app"), token.context.get("name")
     if app and here.app and app != here.app:
         raise ContextError("the token belongs to another application")
+    environment = token.context.get("env")
+    if environment and here.environment and environment != here.environment:
+        raise ContextError(f"the token belongs to another environment than {config.ENVIRONMENT_VARIABLE} says")
     if name and not here.name:
         raise ContextError("the token carries a name: state it with get(name=...), or use decrypt_settings()")
     if name and name != here.name:

@@ -58,13 +58,18 @@ class Config:
     allow_unbound: frozenset[str] = frozenset()
     environments: Mapping[str, Environment] = field(default_factory=dict)
 
+    @property
+    def current_environment(self) -> str:
+        """The name in ``ZEMANTA_OPS_ENV``, or the file's ``environment``; empty where neither is set."""
+        return os.environ.get(ENVIRONMENT_VARIABLE, "") or self.default_environment
+
     def environment(self, name: str = "") -> Environment:
         """Return the environment of that name, of ``ZEMANTA_OPS_ENV``, of the file's ``environment``, or the only one.
 
         Raises:
             ConfigError: There is no such environment, or several and none was named.
         """
-        wanted = name or os.environ.get(ENVIRONMENT_VARIABLE, "") or self.default_environment
+        wanted = name or self.current_environment
         if not wanted and len(self.environments) == 1:
             wanted = next(iter(self.environments))
         known = ", ".join(sorted(self.environments)) or "none"

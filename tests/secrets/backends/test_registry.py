@@ -18,7 +18,7 @@ from zemanta_ops.secrets.exceptions import DecryptError, SecretError, TokenError
 @pytest.mark.parametrize(
     ("package", "extra", "token"),
     [
-        ("boto3", "kms", "kms:region=eu-west-1:QUJD"),
+        ("botocore", "kms", "kms:region=eu-west-1:QUJD"),
         ("hvac", "vault", "vault:v=1&key=shop:vault:v1:QUJD"),
         ("cryptography.hazmat.primitives.hpke", "sealed", "sealed:v=1&suite=x25519&key=0123456789abcdef:QUJD"),
     ],

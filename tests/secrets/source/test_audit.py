@@ -8,8 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.secrets.conftest import become
 from tests.secrets.source.conftest import Commit, git
 from tests.secrets.source.verbs import call
+from tests.secrets.tokens import local, made
+from tests.servers.kms import ALIAS, KMS, REGION
+from zemanta_ops.secrets.backends import kms as kms_module
 from zemanta_ops.secrets.source import audit_verb
 
 BODY = "QUJDREVGR0g="
@@ -41,6 +45,7 @@ def test_each_token_is_shown_with_its_last_change(repository: Path, commit: Comm
             "author": "",
             "commit": "",
             "problems": [],
+            "verified": "",
         },
         {
             "file": "s/a.py",
@@ -54,6 +59,7 @@ def test_each_token_is_shown_with_its_last_change(repository: Path, commit: Comm
             "author": "Bob",
             "commit": first[:12],
             "problems": [],
+            "verified": "",
         },
     ]
     assert BODY not in ended.out
@@ -118,3 +124,50 @@ def test_a_file_that_cannot_be_read_does_not_hide_the_others(tmp_path: Path) -> 
 
 def test_a_path_that_is_not_there_is_an_error() -> None:
     assert call(audit_verb, "absent") == (1, "", "absent does not exist\n")
+
+
+def test_verify_tells_what_lacks_here_from_what_failed(home: Path) -> None:
+    good = local("example-plaintext")
+    changed = good[:-6] + ("A" if good[-6] != "A" else "B") + good[-5:]
+    elsewhere = f"local:v=2&key=0123456789abcdef:{BODY}"
+    path = home / "a.py"
+
+    def verified(*tokens: str) -> tuple[int, list[str]]:
+        path.write_text("".join(f'S{number} = Secret("{token}")\n' for number, token in enumerate(tokens)))
+        ended = call(audit_verb, "--verify", "--json")
+        assert "example-plaintext" not in ended.out + ended.err
+        return ended.code, [row["verified"] for row in json.loads(ended.out)["tokens"]]
+
+    assert verified(good) == (0, ["decrypted"])
+    assert verified(good, elsewhere) == (3, ["decrypted", "cannot decrypt here"])
+    assert verified(good, elsewhere, changed) == (4, ["decrypted", "cannot decrypt here", "failed"])
+    assert verified("plain::example-plaintext") == (1, ["decrypted"])
+    assert verified("hunter2") == (1, [""])
+    path.write_text(f'A = Secret("{elsewhere}")\n')
+    assert "cannot decrypt here: the key of this local token is not on this machine" in call(audit_verb, "--verify").out
+
+
+@pytest.mark.parametrize("mode", ["fake", "deferred"])
+def test_verify_is_refused_where_nothing_would_be_decrypted(
+    mode: str, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (home / "a.py").write_text(GOOD)
+    monkeypatch.setenv("ZEMANTA_OPS_SECRETS", mode)
+    assert call(audit_verb, "--verify") == (
+        1,
+        "",
+        "nothing can be verified where ZEMANTA_OPS_SECRETS is set: unset it\n",
+    )
+
+
+def test_verify_without_rights_cannot_decrypt_here(kms: KMS, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    token = made("kms", "example-plaintext", key=ALIAS, region=REGION)
+    (home / "a.py").write_text(f'A = Secret("{token}")\n')
+    assert call(audit_verb, "--verify").code == 0
+    # moto's code for a denial; KMS says AccessDeniedException.
+    monkeypatch.setitem(kms_module._REASONS, "403", kms_module._REASONS["AccessDeniedException"])
+    with kms.identity(["kms:Encrypt"]) as developer:
+        become(monkeypatch, developer)
+        ended = call(audit_verb, "--verify")
+    assert ended.code == 3
+    assert "cannot decrypt here: KMS denies it to this identity" in ended.out

@@ -1,6 +1,7 @@
-"""``kms``: AWS Key Management Service through boto3, with any credentials that boto3 finds.
+"""``kms``: AWS Key Management Service, with any credentials that boto3 finds.
 
 A token names its region and its key; up to 4,096 bytes are encrypted by KMS itself, more under a data key (envelope).
+Of boto3 only botocore is used, its lower half: what boto3 adds has no part in this, and each start would pay for it.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import re
 import secrets
 import threading
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -33,9 +34,10 @@ from zemanta_ops.secrets.exceptions import (
 from zemanta_ops.secrets.wire import Token
 
 try:
-    import boto3
     import botocore.exceptions
+    import botocore.session
     from botocore.config import Config
+    from botocore.loaders import Loader
 except ImportError:
     raise MissingExtraError("the kms backend", "kms") from None
 
@@ -186,6 +188,13 @@ def _stable_id(key: str) -> str:
     return resource if resource.startswith("mrk-") else key
 
 
+class _Loader(Loader):
+    """Reads botocore's description of KMS. The default looks into the folders of all 400 services first, twice."""
+
+    def list_available_services(self, type_name: str) -> list[str]:  # noqa: ARG002
+        return ["kms"]
+
+
 def _client(region: str) -> KMSClient:
     with _lock:
         if region not in _clients:
@@ -195,7 +204,10 @@ def _client(region: str) -> KMSClient:
                 connect_timeout=5,
                 read_timeout=10,
             )
-            _clients[region] = boto3.session.Session().client("kms", region_name=region, config=config)
+            session = botocore.session.Session()
+            folders = session.get_config_variable("data_path") or ""
+            session.register_component("data_loader", _Loader(list(filter(None, folders.split(os.pathsep)))))
+            _clients[region] = cast("KMSClient", session.create_client("kms", region_name=region, config=config))
         return _clients[region]
 
 

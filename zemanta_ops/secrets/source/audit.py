@@ -1,9 +1,9 @@
-"""What ``audit_secrets`` knows of each token, and what is wrong with it. Needs no key."""
+"""What ``audit_secrets`` knows of each token, and what is wrong with it. Needs no key, but to verify."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from zemanta_ops.secrets.exceptions import SourceError
 from zemanta_ops.secrets.source import describe, git
 from zemanta_ops.secrets.source.files import discover, read
 from zemanta_ops.secrets.source.scan import Found, tokens
+from zemanta_ops.secrets.source.verify import verify
 
 _DAY = 24 * 60 * 60
 
@@ -34,7 +35,7 @@ class Rules:
 
 @dataclass(frozen=True)
 class Row:
-    """One token; never its body."""
+    """One token; never its body. ``verified`` is what ``verify`` says, empty where it was not asked."""
 
     file: str
     line: int
@@ -47,6 +48,7 @@ class Row:
     author: str
     commit: str
     problems: tuple[str, ...]
+    verified: str = ""
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,19 @@ class Audit:
     found: list[Found]
     unreadable: list[str]
     notes: list[str]
+
+    def verified(self) -> Audit:
+        """Return the same with the verdict of each token; where it is not decrypted, that is a problem of its own.
+
+        Raises:
+            ModeError: ``ZEMANTA_OPS_SECRETS`` is set.
+        """
+        pairs = zip(self.rows, verify(self.found), strict=True)
+        rows = [
+            replace(row, verified=verdict, problems=(*row.problems, *([f"{verdict}: {reason}"] if reason else [])))
+            for row, (verdict, reason) in pairs
+        ]
+        return replace(self, rows=rows)
 
 
 def audit(paths: Iterable[Path], rules: Rules) -> Audit:

@@ -1,4 +1,4 @@
-"""``audit_secrets``: every token with its place, key, age and author; the exit code is for CI. Needs no key."""
+"""``audit_secrets``: every token, with its place, key, age and author, and an exit code for CI."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import TextIO
 from zemanta_ops.secrets.exceptions import SecretError
 from zemanta_ops.secrets.source.audit import Audit, Row, Rules, audit
 from zemanta_ops.secrets.source.table import table
+from zemanta_ops.secrets.source.verify import FAILED, NOT_HERE
 
 HELP = "list every encrypted secret: file and line, setting, backend, key id, application, age and author"
 EPILOG = """examples:
@@ -19,8 +20,11 @@ EPILOG = """examples:
   audit_secrets mysite/settings --max-age 365
   audit_secrets --json                        for scripts
   audit_secrets --allow plain                 where plain: tokens are meant to stand (development)
+  audit_secrets --verify                      decrypt each, where the application runs; shows no plaintext
 
-exit codes: 0 nothing is wrong; 1 a token or a file has a problem, which is shown; 2 wrong arguments.
+exit codes: 0 nothing is wrong; 1 a token or a file has a problem, which is shown; 2 wrong arguments; with --verify
+also 3 this place has not the key, the rights or the connection to decrypt; 4 a token failed: it was changed, or its key
+is another one. The highest that applies.
 """
 _COLUMNS = ("place", "setting", "backend", "key", "app", "age", "author", "problems")
 
@@ -33,6 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--allow", metavar="BACKEND", action="append", default=[], help="do not report plain or 1.x tokens of it"
     )
+    parser.add_argument("--verify", action="store_true", help="decrypt each token, to see whether it can be done")
     parser.add_argument("--json", action="store_true", help="one JSON object, for scripts")
 
 
@@ -41,11 +46,18 @@ def run(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     rules = Rules(app=options.app, max_age=options.max_age, allowed=frozenset(options.allow))
     try:
         result = audit(options.paths or [Path()], rules)
+        if options.verify:
+            result = result.verified()
     except SecretError as error:
         err.write(f"{error}\n")
         return 1
     out.write(_as_json(result) if options.json else _as_text(result))
     err.writelines(f"{line}\n" for line in [*result.unreadable, *result.notes])
+    verdicts = {row.verified for row in result.rows}
+    if FAILED in verdicts:
+        return 4
+    if NOT_HERE in verdicts:
+        return 3
     return int(bool(result.unreadable) or any(row.problems for row in result.rows))
 
 

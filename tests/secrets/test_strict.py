@@ -1,0 +1,67 @@
+"""StrictSecret keeps no plaintext: nothing that this process can reach holds it, once it is dropped."""
+
+from __future__ import annotations
+
+import base64
+import gc
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.secrets.tokens import made
+from tests.servers.kms import ALIAS, REGION
+from zemanta_ops.secrets import Secret, StrictSecret, ledger
+from zemanta_ops.secrets.backends import _agekeys
+
+PARTS = ("example", "plaintext", "that", "is", "never", "kept")
+
+
+def holders() -> list[str]:
+    """Return the types of the objects that hold the plaintext, or its base64, in whatever is reachable."""
+    wanted = "-".join(PARTS)
+    encoded = base64.b64encode(wanted.encode()).decode()
+    needles = (wanted, encoded, wanted.encode(), encoded.encode())
+    # Strings and bytes are not tracked themselves, but what refers to them is.
+    return [
+        type(holder).__name__
+        for holder in gc.get_objects()
+        if holder is not needles
+        for held in gc.get_referents(holder)
+        if type(held) in (str, bytes, bytearray) and any(held is not n and _within(n, held) for n in needles)
+    ]
+
+
+def _within(needle: str | bytes, held: str | bytes) -> bool:
+    return type(needle) is type(held) and needle in held  # type: ignore[operator]
+
+
+@pytest.fixture(params=["local", "password", "sealed", "kms"])
+def token(request: pytest.FixtureRequest, home: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    options: dict[str, Any] = {}
+    if request.param == "kms":
+        request.getfixturevalue("kms")
+        options = {"key": ALIAS, "region": REGION}
+    elif request.param == "password":
+        monkeypatch.setenv("ZEMANTA_OPS_PASSWORD", "example password")
+    elif request.param == "sealed":
+        identity = _agekeys.generate("mlkem768x25519")
+        monkeypatch.setenv("ZEMANTA_OPS_SEALED_KEY", identity.text())
+        options = {"recipients": str(identity.recipient)}
+    return made(request.param, "-".join(PARTS), **options)
+
+
+def test_a_strict_secret_leaves_nothing_behind(token: str) -> None:
+    secret = StrictSecret(token)
+    assert len(secret.decrypt()) == len("-".join(PARTS))
+    assert len(secret.decrypt_bytes()) == len("-".join(PARTS))
+    gc.collect()
+    assert holders() == []
+    assert [entry.short for entry in ledger.entries()] == [False]
+
+
+def test_the_search_finds_what_is_kept(token: str) -> None:
+    secret = Secret(token)
+    secret.get()
+    gc.collect()
+    assert holders()

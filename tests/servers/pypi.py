@@ -1,0 +1,47 @@
+"""Programs of PyPI whose dependencies or scripts would clash with ours: each in a folder of its own in the cache."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.servers import cache
+
+AWSCLI = "1.44.87"
+Install = Callable[[Path], None]
+
+
+def installed(name: str, version: str, install: Install) -> Path:
+    """Return the folder of a package; skip the test, or fail it with CI=true, where PyPI cannot be reached."""
+    folder = cache.root() / "pypi" / f"{name}-{version}-py{sys.version_info[0]}{sys.version_info[1]}"
+    # Not the lock of the whole cache: a server may be half an hour in the making.
+    with cache.locked(folder.parent):
+        if not folder.is_dir():
+            try:
+                cache.fill(folder, install)
+            except subprocess.CalledProcessError:
+                reason = f"{name} {version} could not be installed from PyPI"
+                if os.environ.get("CI") == "true":
+                    pytest.fail(reason, pytrace=False)
+                pytest.skip(reason)
+    return folder
+
+
+def pip(folder: Path, *requirements: str) -> None:
+    """Install into a folder that is no virtualenv."""
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--target", str(folder)]
+    subprocess.run([*command, *requirements], check=True, capture_output=True)
+
+
+def aws(folder: Path) -> Path:
+    """Return a folder with the program ``aws`` of the AWS CLI, to be put on the path; made in ``folder``."""
+    package = installed("awscli", AWSCLI, lambda target: pip(target, f"awscli=={AWSCLI}"))
+    script = folder / "aws"
+    script.write_text(f'#!/bin/sh\nPYTHONPATH="{package}" exec "{sys.executable}" -m awscli "$@"\n', encoding="utf-8")
+    script.chmod(0o755)
+    return folder
