@@ -55,9 +55,8 @@ class LocalBackend(Backend):
         if self.legacy(token):
             if token.params:
                 raise TokenError("malformed local token: a param is unknown")
-            plaintext = decrypt_cbc(from_base64(token), _legacy_keys())
-            ledger.warn_legacy(self.name)
-            return plaintext
+            with ledger.reading_legacy(self.name):
+                return decrypt_cbc(from_base64(token), _legacy_keys())
         token.require("v", "key")
         if token.params["v"] != "2" or not wire.SAFE_NAME.fullmatch(token.params["key"]):
             raise TokenError("malformed local token: unknown version or key id")
