@@ -195,7 +195,9 @@ def _client(region: str) -> KMSClient:
                 connect_timeout=5,
                 read_timeout=10,
             )
-            _clients[region] = boto3.session.Session().client("kms", region_name=region, config=config)
+            _clients[region] = _call(
+                lambda: boto3.session.Session().client("kms", region_name=region, config=config), SecretError
+            )
         return _clients[region]
 
 
@@ -220,7 +222,8 @@ def _call(operation: Callable[[], T], otherwise: type[SecretError]) -> T:
         kind, reason = MissingKeyError, "no AWS credentials were found: boto3 looks in the environment, files and roles"
     except (botocore.exceptions.HTTPClientError, botocore.exceptions.ConnectionError) as error:
         kind, reason = UnreachableError, f"KMS does not answer ({type(error).__name__})"
-    except botocore.exceptions.BotoCoreError as error:
+    except (botocore.exceptions.BotoCoreError, ValueError) as error:
+        # ValueError: AWS_ENDPOINT_URL is no address.
         kind, reason = otherwise, f"boto3 could not ask KMS ({type(error).__name__})"
     finally:
         _calling.now = False
