@@ -30,6 +30,7 @@ SUITE = "AES-256-GCM"
 
 _CURRENT = "current"
 _KEY_BYTES = 32
+_LEGACY_KEY_BYTES = 16
 _NONCE_BYTES = 12
 
 
@@ -120,14 +121,20 @@ def _named_key(name: str) -> bytes:
 def _legacy_keys() -> list[bytes]:
     path = legacy_key_file()
     try:
-        text = path.read_bytes().strip()
+        data = path.read_bytes()
     except FileNotFoundError:
         raise MissingKeyError(f"a local token of SecretCrypt 1.x needs its key file {path}") from None
+    except OSError as error:
+        raise MissingKeyError(f"{path} cannot be read as a key: {type(error).__name__}") from None
+    if len(data) == _LEGACY_KEY_BYTES:
+        # SecretCrypt for Go has written the bytes themselves.
+        return [data]
+    text = data.strip()
     try:
         key = base64.b64decode(text, validate=True)
     except binascii.Error:
         key = b""
-    if len(key) != 16:
+    if len(key) != _LEGACY_KEY_BYTES:
         raise MissingKeyError(f"{path} is not a key file of SecretCrypt 1.x: expected the base64 of 16 bytes")
     # The very first process of 1.x used the 24 characters of the base64 text as its key.
     return [key, text]
