@@ -91,7 +91,7 @@ def short() -> None:
         (open_key_file, "W004", "can be read by others", "chmod 600"),
         (shared, "W005", "One token stands at A and at B.", "encrypt_secret --name B"),
         (overridden, "W006", "A is overridden by", "or type: rm "),
-        (short, "W007", "A is shorter than 8 bytes", "encrypt_secret --name A"),
+        (short, "W007", "A is shorter than 8 characters", "encrypt_secret --name A"),
     ],
 )
 def test_a_warning_says_where_and_what_to_type(arrange: Callable[[], None], number: str, says: str, hint: str) -> None:

@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 
 from tests.secrets.tokens import local
-from zemanta_ops.secrets import Secret, SecretError, StrictSecret, ledger
+from zemanta_ops.secrets import Secret, SecretError, StrictSecret, decrypt_settings, ledger
 from zemanta_ops.secrets.backends.plain import PlainBackend
-from zemanta_ops.secrets.exceptions import ContextError, DecryptError, TokenError
+from zemanta_ops.secrets.exceptions import ContextError, DecryptError, ResolveError, TokenError
 
 PLAINTEXT = "example-plaintext-of-a-test"
 
@@ -61,6 +61,38 @@ def test_a_malformed_token_is_refused_at_once_and_never_repeated(kind: type[Secr
     assert "hunter2" not in str(caught.value)
     assert "nosuch" not in str(caught.value)
     assert caught.value.__cause__ is None
+
+
+@pytest.mark.parametrize("given", [None, b"local::AAAA", 7, ["local::AAAA"]])
+def test_what_is_no_text_is_refused_as_no_token(given: Any) -> None:
+    with pytest.raises(TokenError, match="expected text"):
+        Secret(given)
+
+
+@pytest.mark.parametrize("backend", ["kms", "local", "password", "plain", "sealed", "vault"])
+def test_a_param_that_is_no_unicode_is_a_secret_error(backend: str, home: Path) -> None:
+    # What the command line makes of a byte that is not UTF-8.
+    secret = Secret(f"{backend}:v=\udcff&app=\udcfe:AAAA")
+    try:
+        assert secret.get() == "AAAA"
+    except SecretError as error:
+        assert backend != "plain"
+        assert "\udcff" not in str(error)
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_a_token_with_a_doubled_param_is_not_taken_for_the_one_without(first: int, home: Path) -> None:
+    good = local(PLAINTEXT)
+    tokens = [Secret(good), Secret(good.replace("v=2&", "v=2&v=2&"))]
+    settings: dict[str, Any] = {"A": tokens[first], "B": tokens[1 - first]}
+    with pytest.raises(ResolveError) as caught:
+        decrypt_settings(settings)
+    assert list(caught.value.failures) == ["AB"[1 - first]]
+
+
+def test_a_secret_of_few_characters_counts_as_short_however_many_bytes_they_take(home: Path) -> None:
+    Secret(local("éèàüö")).get()
+    assert [entry.short for entry in ledger.entries()] == [True]
 
 
 def test_threads_share_one_decryption(calls: list[str]) -> None:

@@ -120,8 +120,8 @@ def check_short_secrets(**_: Any) -> list[CheckMessage]:
     """Name secrets that are too short for redaction by value."""
     return [
         Warning(
-            f"{_place(entry)} is shorter than {ledger.MIN_REDACTED_LENGTH} bytes, so it is not redacted in what is "
-            "logged or shown.",
+            f"{_place(entry)} is shorter than {ledger.MIN_REDACTED_LENGTH} characters, so it is not redacted in what "
+            "is logged or shown.",
             hint=f"Choose a longer one, and type: manage.py encrypt_secret --name {entry.path or 'NAME'}",
             id="zemanta_ops.W007",
         )

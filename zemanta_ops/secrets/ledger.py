@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import threading
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from zemanta_ops.secrets.exceptions import LegacyTokenWarning
@@ -50,12 +51,18 @@ def digest(token: str) -> str:
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def reveal(value: str) -> None:
+def reveal(value: str | bytes) -> None:
     """Remember a plaintext, so that redaction finds it in whatever is printed."""
     global _revealed
-    if value and value not in _revealed:
+    text = as_text(value) if isinstance(value, bytes) else value
+    if text and text not in _revealed:
         with _lock:
-            _revealed |= {value}
+            _revealed |= {text}
+
+
+def as_text(value: bytes) -> str:
+    """Return bytes as text from which they can be had again: what is not UTF-8 becomes lone surrogates."""
+    return value.decode("utf-8", "surrogateescape")
 
 
 def revealed() -> frozenset[str]:
@@ -87,8 +94,13 @@ def overridden() -> dict[str, str]:
         return dict(_overridden)
 
 
-def warn_legacy(backend: str) -> None:
-    """Warn, once a process, that an unauthenticated token of SecretCrypt 1.x was read."""
+@contextmanager
+def reading_legacy(backend: str) -> Iterator[None]:
+    """Warn, once a process and where the block succeeds, that an unauthenticated token of SecretCrypt 1.x was read.
+
+    Let the block return the plaintext: where warnings are errors, no variable must hold it when this one is raised.
+    """
+    yield
     global _legacy_warned
     with _lock:
         first, _legacy_warned = not _legacy_warned, True
@@ -97,7 +109,7 @@ def warn_legacy(backend: str) -> None:
             f"a {backend} token of SecretCrypt 1.x was read; nothing proves that it was not changed: "
             "encrypt the secret again",
             LegacyTokenWarning,
-            stacklevel=2,
+            stacklevel=3,
         )
 
 

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from zemanta_ops.secrets import binding, config, ledger, modes, overrides
+from zemanta_ops.secrets.decryption import decoded, decrypt_tokens
 from zemanta_ops.secrets.exceptions import ModeError, ResolveError, SecretError, TokenError
-from zemanta_ops.secrets.secret import Secret, decrypt_tokens, text_of
+from zemanta_ops.secrets.secret import REDACTED, Secret
 
 logger = logging.getLogger(__name__)
 
@@ -38,34 +39,44 @@ def decrypt_settings(namespace: MutableMapping[str, Any], *, app: str = "") -> N
     settings = config.load(*([Path(file)] if isinstance(file, str) else []))
     places = [place for name in list(namespace) if not name.startswith("__") for place in _find(name, namespace[name])]
     if mode == modes.DEFERRED:
-        values: dict[str, Any] = {path: modes.Deferred(path) if any(secret.tokens) else "" for path, secret in places}
+        values = _Values({path: modes.Deferred(path) if any(secret.tokens) else "" for path, secret in places})
     else:
         folder = settings.path.parent if settings.path else Path.cwd()
         values = _overridden(places, folder)
-        values |= _decrypted([place for place in places if place[0] not in values], app, settings)
+        values.update(_decrypted([place for place in places if place[0] not in values], app, settings))
     for name in list(namespace):
         if not name.startswith("__"):
             namespace[name] = _replace(name, namespace[name], values.__getitem__)
 
 
-def _decrypted(places: list[Place], app: str, settings: config.Config) -> dict[str, Any]:
+class _Values(dict[str, Any]):
+    """Setting path to plaintext; shown with the variables of a frame, it shows nothing."""
+
+    def __repr__(self) -> str:
+        return REDACTED
+
+
+def _decrypted(places: list[Place], app: str, settings: config.Config) -> _Values:
     failures: dict[str, SecretError] = {}
     for path, secret in places:
         try:
-            for text, token in zip(secret.texts, secret.tokens, strict=True):
-                if token is not None:
-                    here = binding.expected(app=app, name=path, settings=settings)
-                    binding.check(token, ledger.digest(text), here)
+            secret.check(binding.expected(app=app, name=path, settings=settings))
         except SecretError as error:
             failures[path] = error
     bound = [place for place in places if place[0] not in failures]
     results = iter(decrypt_tokens([token for _, secret in bound for token in secret.tokens]))
-    values = {}
+    values = _Values()
     for path, secret in bound:
+        value: str | SecretError
         try:
-            values[path] = text_of(secret.decrypted([next(results) for _ in secret.tokens], path=path))
+            value = decoded(secret.decrypted([next(results) for _ in secret.tokens], path=path))
         except SecretError as error:
-            failures[path] = error
+            value = error
+        if isinstance(value, SecretError):
+            failures[path] = value.with_traceback(None)
+        else:
+            values[path] = value
+        del value
     if failures:
         tokens = {path: [token.backend for token in secret.tokens if token] for path, secret in places}
         ordered = {path: failures[path] for path, _ in places if path in failures}
@@ -73,13 +84,15 @@ def _decrypted(places: list[Place], app: str, settings: config.Config) -> dict[s
     return values
 
 
-def _overridden(places: list[Place], folder: Path) -> dict[str, Any]:
+def _overridden(places: list[Place], folder: Path) -> _Values:
     given = overrides.read(folder)
-    values = {}
+    # Those of settings that hold no token too: the environment stands on Django's error page.
+    for value, _ in given.values():
+        ledger.reveal(value)
+    values = _Values()
     for path, _ in places:
         if path in given:
             values[path], origin = given[path]
-            ledger.reveal(values[path])
             ledger.override(path, origin)
             logger.warning("the secret %s is overridden by %s", path, origin)
     return values

@@ -10,7 +10,8 @@ from typing import Any, NoReturn
 from urllib.parse import quote as url_quote
 from weakref import WeakKeyDictionary
 
-from zemanta_ops.secrets import backends, binding, ledger, modes, wire
+from zemanta_ops.secrets import backends, binding, ledger, modes
+from zemanta_ops.secrets.decryption import decoded, decrypt_tokens, parsed
 from zemanta_ops.secrets.exceptions import DecryptError, SecretError, TokenError
 from zemanta_ops.secrets.wire import Token
 
@@ -28,10 +29,7 @@ class _Redacted:
     def __init__(self, *texts: str) -> None:
         self._texts = texts
         # The empty secret has no token to decrypt.
-        self._tokens = tuple(wire.parse(text) if text != "" else None for text in texts)
-        for token in self._tokens:
-            if token is not None:
-                backends.check(token.backend)
+        self._tokens = tuple(parsed(text) if text != "" else None for text in texts)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({REDACTED})"
@@ -48,11 +46,15 @@ class _Redacted:
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), self._texts
 
-    def _check(self, name: str, app: str) -> None:
-        here = binding.expected(app=app, name=name)
-        for text, token in zip(self._texts, self._tokens, strict=True):
+    def check(self, here: binding.Expected) -> None:
+        """Refuse what is bound to something else.
+
+        Raises:
+            ContextError: A token belongs to another application or name, or must be bound and is not.
+        """
+        for index, token in enumerate(self._tokens):
             if token is not None:
-                binding.check(token, ledger.digest(text), here)
+                binding.check(token, ledger.digest(self._texts[index]), here)
 
     @property
     def texts(self) -> tuple[str, ...]:
@@ -103,7 +105,7 @@ class Secret(_Redacted):
         Raises:
             SecretError: It cannot be decrypted, is not UTF-8, or is bound to something else.
         """
-        text: str = _text(self._value(name, app))
+        text: str = _as_text(self._value(name, app))
         return text
 
     def get_bytes(self, *, name: str = "", app: str = "") -> bytes:
@@ -112,7 +114,7 @@ class Secret(_Redacted):
         return value
 
     def _value(self, name: str, app: str) -> Any:
-        self._check(name, app)
+        self.check(binding.expected(app=app, name=name))
         if modes.mode() == modes.DEFERRED and any(self._tokens):
             return modes.Deferred(name)
         with _flight(self):
@@ -126,21 +128,28 @@ class Secret(_Redacted):
         Raises:
             SecretError: The first error among the results.
         """
-        plaintexts = []
-        for result in results:
-            if isinstance(result, SecretError):
-                raise result
-            plaintexts.append(result)
-        plaintext = self._compose(plaintexts)
-        for text, token, part in zip(self._texts, self._tokens, plaintexts, strict=True):
-            if token is not None:
-                _remember(text, token, part, path)
-        if len(plaintexts) > 1 or plaintext != plaintexts[0]:
-            ledger.reveal(plaintext.decode("utf-8", "replace"))
-        self._plaintext = plaintext
-        return plaintext
+        outcome = self._taken(results, path)
+        # An error is raised where no variable holds a plaintext: tracebacks may be shown with their variables.
+        del results
+        if isinstance(outcome, SecretError):
+            raise outcome
+        self._plaintext = outcome
+        return outcome
 
-    def _compose(self, plaintexts: Sequence[bytes]) -> bytes:
+    def _taken(self, results: Sequence[bytes | SecretError], path: str) -> bytes | SecretError:
+        plaintexts = [result for result in results if isinstance(result, bytes)]
+        for plaintext in plaintexts:
+            ledger.reveal(plaintext)
+        failed = [result for result in results if isinstance(result, SecretError)]
+        composed = failed[0] if failed else self._composed(plaintexts)
+        if isinstance(composed, bytes):
+            ledger.reveal(composed)
+            for text, token, part in zip(self._texts, self._tokens, plaintexts, strict=True):
+                if token is not None:
+                    ledger.record(_entry(text, token, part, path))
+        return composed
+
+    def _composed(self, plaintexts: Sequence[bytes]) -> bytes | SecretError:
         return plaintexts[0]
 
 
@@ -161,9 +170,13 @@ class _Template(Secret):
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self._pattern, self._quote, *self._texts)
 
-    def _compose(self, plaintexts: Sequence[bytes]) -> bytes:
-        texts = [text_of(plaintext) for plaintext in plaintexts]
-        return self._pattern.format(*(url_quote(text, safe="") if self._quote else text for text in texts)).encode()
+    def _composed(self, plaintexts: Sequence[bytes]) -> bytes | SecretError:
+        texts = [decoded(plaintext) for plaintext in plaintexts]
+        if error := next((text for text in texts if isinstance(text, SecretError)), None):
+            return error
+        return self._pattern.format(
+            *(url_quote(str(text), safe="") if self._quote else text for text in texts)
+        ).encode()
 
 
 class StrictSecret(_Redacted):
@@ -177,7 +190,7 @@ class StrictSecret(_Redacted):
 
     def decrypt(self, *, name: str = "", app: str = "") -> str:
         """Return the plaintext; arguments and errors as ``Secret.get``."""
-        text: str = _text(self._value(name, app))
+        text: str = _as_text(self._value(name, app))
         return text
 
     def decrypt_bytes(self, *, name: str = "", app: str = "") -> bytes:
@@ -186,57 +199,24 @@ class StrictSecret(_Redacted):
         return value
 
     def _value(self, name: str, app: str) -> Any:
-        self._check(name, app)
-        [text], [token] = self._texts, self._tokens
+        self.check(binding.expected(app=app, name=name))
+        [token] = self._tokens
         if modes.mode() == modes.DEFERRED and token is not None:
             return modes.Deferred(name)
         [result] = decrypt_tokens([token])
         if isinstance(result, SecretError):
             raise result
         if token is not None:
-            ledger.record(_entry(text, token, result, name))
+            ledger.record(_entry(self._texts[0], token, result, name))
         return result
 
 
-def decrypt_tokens(tokens: Sequence[Token | None]) -> list[bytes | SecretError]:
-    """Decrypt tokens of any backends, each distinct one once, the backends one after the other.
-
-    Returns:
-        In order, the plaintext or the error of each; ``b""`` for None.
-    """
-    distinct: dict[str, dict[str, Token]] = {}
-    for token in tokens:
-        if token is not None:
-            distinct.setdefault(token.backend, {})[wire.format(token)] = token
-    results: dict[str, bytes | SecretError] = {}
-    for backend, group in distinct.items():
-        results.update(zip(group, _decrypt_group(backend, list(group.values())), strict=True))
-    return [b"" if token is None else results[wire.format(token)] for token in tokens]
-
-
-def _decrypt_group(backend: str, tokens: list[Token]) -> Sequence[bytes | SecretError]:
-    if modes.mode() == modes.FAKE:
-        return [modes.fake(wire.format(token)).encode() for token in tokens]
-    try:
-        return backends.load(backend).decrypt_many(tokens)
-    except SecretError as error:
-        return [error] * len(tokens)
-
-
-def text_of(plaintext: bytes) -> str:
-    """Decode UTF-8.
-
-    Raises:
-        DecryptError: It is not; without the bytes.
-    """
-    try:
-        return plaintext.decode()
-    except UnicodeDecodeError:
-        raise DecryptError("the plaintext is not UTF-8 text: use get_bytes()") from None
-
-
-def _text(value: Any) -> Any:
-    return value if isinstance(value, modes.Deferred) else text_of(value)
+def _as_text(value: Any) -> Any:
+    text = value if isinstance(value, modes.Deferred) else decoded(value)
+    del value
+    if isinstance(text, DecryptError):
+        raise text
+    return text
 
 
 def _fields(pattern: str) -> list[str]:
@@ -248,11 +228,6 @@ def _fields(pattern: str) -> list[str]:
     return ["".join(filter(None, part)) for part in parts]
 
 
-def _remember(text: str, token: Token, plaintext: bytes, path: str) -> None:
-    ledger.reveal(plaintext.decode("utf-8", "replace"))
-    ledger.record(_entry(text, token, plaintext, path))
-
-
 def _entry(text: str, token: Token, plaintext: bytes, path: str) -> ledger.Entry:
     backend = backends.load(token.backend)
     return ledger.Entry(
@@ -261,7 +236,7 @@ def _entry(text: str, token: Token, plaintext: bytes, path: str) -> ledger.Entry
         key_id=backend.key_id(token),
         context=token.context,
         legacy=backend.legacy(token),
-        short=len(plaintext) < ledger.MIN_REDACTED_LENGTH,
+        short=len(ledger.as_text(plaintext)) < ledger.MIN_REDACTED_LENGTH,
         digest=ledger.digest(text),
     )
 

@@ -89,7 +89,8 @@ def _pairs(raw: str) -> list[tuple[str, str]]:
 
 def format(token: Token) -> str:  # noqa: A001 (the field's word, used as wire.format)
     """Return the text of a token; params keep their order."""
-    return f"{token.backend}:{urlencode(token.params, quote_via=quote, safe='/')}:{token.ciphertext}"
+    params = urlencode(token.params, quote_via=quote, safe="/", errors="surrogatepass")
+    return f"{token.backend}:{params}:{token.ciphertext}"
 
 
 def context_params(context: Mapping[str, str]) -> dict[str, str]:

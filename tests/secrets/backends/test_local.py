@@ -173,6 +173,12 @@ def test_a_token_of_the_very_first_process_of_1x_opens(old_key: Path) -> None:
         assert Secret(old_token(cbc(b"example", base64.b64encode(KEY)))).get() == "example"
 
 
+def test_a_token_under_a_key_file_that_secretcrypt_for_go_wrote_opens(old_key: Path) -> None:
+    old_key.write_bytes(KEY)
+    with pytest.warns(LegacyTokenWarning):
+        assert Secret(old_token(cbc(b"example"))).get() == "example"
+
+
 def test_of_two_results_the_text_is_meant() -> None:
     """A wrong key passes the padding in 0.39 % of tries: find such a pair of keys."""
     body = cbc(b"example")
@@ -223,6 +229,10 @@ def test_a_wrong_key_file_of_1x_is_an_error(old_key: Path) -> None:
         Secret(token).get()
     assert "hunter2" not in str(caught.value)
     old_key.unlink()
+    old_key.mkdir()
+    with pytest.raises(MissingKeyError, match="cannot be read"):
+        Secret(token).get()
+    old_key.rmdir()
     with pytest.raises(MissingKeyError, match="key file"):
         Secret(token).get()
 

@@ -180,8 +180,40 @@ def test_installing_twice_is_as_once() -> None:
     assert logging.getLogRecordFactory() is factory
 
 
-@pytest.mark.parametrize("thread", [False, True])
-def test_an_uncaught_exception_prints_no_secret(canary: str, thread: bool) -> None:
+def test_what_the_message_leaves_out_of_its_arguments_is_redacted(canary: str, output: io.StringIO) -> None:
+    log.error("starts with %.3s", canary)
+    log.error("names %(user)s", {"user": "ann", "password": canary})
+    assert "c4n" not in output.getvalue()
+    assert "starts with <re" in output.getvalue()
+    assert "names ann" in output.getvalue()
+
+
+def test_a_record_of_another_process_is_redacted_as_it_is_made(canary: str) -> None:
+    received = logging.makeLogRecord({"msg": f"value {canary}", "args": (), "url": {"a": canary}})
+    assert "c4nary" not in repr(vars(received))
+    assert received.getMessage() == "value <redacted>"
+
+
+def test_an_argument_of_an_exception_that_its_message_leaves_out_is_redacted(canary: str, output: io.StringIO) -> None:
+    class Discreet(Exception):  # noqa: N818
+        def __str__(self) -> str:
+            return "cannot connect"
+
+    log.error("failed", exc_info=Discreet("redis", canary))
+    assert "c4nary" not in output.getvalue()
+
+
+def test_the_handler_of_last_resort_prints_no_secret(
+    canary: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lonely = logging.getLogger("lonely")
+    monkeypatch.setattr(lonely, "propagate", False)
+    lonely.error("value %s", canary)
+    assert capsys.readouterr().err == "value <redacted>\n"
+
+
+@pytest.mark.parametrize("thread", [False, True, None], ids=["main", "thread", "unraisable"])
+def test_an_uncaught_exception_prints_no_secret(canary: str, thread: bool | None) -> None:
     code = f"""
         import threading
         from zemanta_ops.secrets import ledger, redaction
@@ -190,7 +222,10 @@ def test_an_uncaught_exception_prints_no_secret(canary: str, thread: bool) -> No
             value = {[ord(character) for character in canary]!r}
             ledger.reveal("".join(map(chr, value)))
             raise ValueError("x" + "".join(map(chr, value)))
-        {"threading.Thread(target=work).start()" if thread else "work()"}
+        class Gone:
+            def __del__(self):
+                work()
+        {"Gone()" if thread is None else "threading.Thread(target=work).start()" if thread else "work()"}
     """
     ended = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, check=False)
     assert "ValueError: x<redacted>" in ended.stderr

@@ -10,9 +10,11 @@ from collections.abc import Callable
 from urllib.parse import quote, quote_plus, urlencode
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from zemanta_ops.secrets import ledger
+from zemanta_ops.secrets.redaction import redact, redact_value
 from zemanta_ops.secrets.redaction.forms import MIN_LENGTH, forms
 from zemanta_ops.secrets.redaction.matcher import REDACTED, Matcher
 
@@ -31,6 +33,7 @@ SHAPES: dict[str, Callable[[str], str]] = {
     "json, slashes escaped": lambda value: json.dumps(value).replace("/", "\\/"),
     "html": html.escape,
     "repr in html": lambda value: html.escape(pprint.pformat(value, width=1000)),
+    "json in repr of bytes in html": lambda value: html.escape(repr([json.dumps({"a": value}).encode()])),
     "url": lambda value: quote(value, safe=""),
     "url, slash kept": quote,
     "url, plus": quote_plus,
@@ -38,6 +41,13 @@ SHAPES: dict[str, Callable[[str], str]] = {
         chr(b) if (chr(b).isalnum() and b < 128) or chr(b) in "-._~" else f"%{b:02x}" for b in value.encode()
     ),
     "query": lambda value: urlencode({"q": value}),
+    "ascii": ascii,
+    "ascii among quotes": lambda value: ascii(f"'\"{value}"),
+    "repr among quotes": lambda value: repr(f"'\"{value}"),
+    "repr of bytes among quotes": lambda value: repr(b"'\"" + value.encode()),
+    "json in repr of bytes": lambda value: repr(json.dumps({"Plaintext": value}).encode()),
+    "hex": lambda value: value.encode().hex(),
+    "hex, upper case": lambda value: value.encode().hex().upper(),
     "base64": lambda value: base64.b64encode(value.encode()).decode(),
     "base64 after 1": lambda value: base64.b64encode(b"u" + value.encode() + b"tail").decode(),
     "base64 after 2": lambda value: base64.b64encode(b"u:" + value.encode() + b"tails").decode(),
@@ -71,6 +81,26 @@ def test_neighbours_overlaps_and_repetitions() -> None:
     assert matcher.redact("abcdefghabcdefgh-efghijkl") == f"{REDACTED}{REDACTED}-{REDACTED}"
 
 
+@pytest.mark.parametrize("value", ["it's an example", 'an "example"', "exämple-secret", "back\\slash-example"])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_value_with_one_special_character_is_redacted_in_every_shape(value: str, shape: str) -> None:
+    clean = Matcher([value]).redact(SHAPES[shape](value))
+    assert REDACTED in clean
+    assert "ample" not in clean
+
+
+@pytest.mark.parametrize(
+    "shape", [repr, bytes.hex, base64.b64encode, quote, lambda value: value.decode(errors="replace")]
+)
+def test_bytes_that_are_no_text_are_redacted(shape: Callable[[bytes], object]) -> None:
+    key = bytes(range(0x70, 0x90))
+    ledger.reveal(key)
+    text = str(shape(key))
+    assert REDACTED in redact(text)
+    assert text[4:-4] not in redact(text)
+    assert redact_value([key]) == [REDACTED.encode()]
+
+
 def test_short_values_are_left_alone() -> None:
     assert Matcher(["short77", ""]).redact("short77 short77") == "short77 short77"
 
@@ -89,6 +119,7 @@ def test_the_start_of_a_value_before_an_ellipsis_is_redacted(ellipsis: str) -> N
     assert matcher.redact_cut("pw=hunter2-hun") == "pw=hunter2-hun"
 
 
+@settings(deadline=None)
 @given(
     st.text(st.characters(codec="utf-8"), min_size=MIN_LENGTH, max_size=40).filter(lambda v: len(v.strip()) > 7),
     st.text(max_size=12),
@@ -102,6 +133,7 @@ def test_any_value_in_any_surroundings_is_gone(value: str, before: str, after: s
     assert value not in clean.replace(REDACTED, "\0")
 
 
+@settings(deadline=None)
 @given(st.text(max_size=200), st.lists(st.text(min_size=MIN_LENGTH)))
 def test_a_text_without_any_form_is_untouched(text: str, values: list[str]) -> None:
     if not any(form in text for value in values for form in forms(value)):

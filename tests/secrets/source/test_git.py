@@ -77,6 +77,12 @@ def test_tracked_and_new_files_are_listed_and_ignored_ones_are_not(repository: P
     assert [path.name for path in tracked(repository / "sub")] == ["b.py"]
 
 
+def test_a_file_name_with_a_line_break_is_an_error(repository: Path, commit: Commit) -> None:
+    commit("one", **{"a\nb.py": "A = 1\n", "c.py": "A = 2\n"})
+    with pytest.raises(GitError, match="line break"):
+        contents(repository, ["HEAD:a\nb.py", "HEAD:c.py"])
+
+
 def test_a_hostile_configuration_runs_nothing(repository: Path, commit: Commit, tmp_path: Path) -> None:
     trap = tmp_path / "trap"
     script = tmp_path / "script"

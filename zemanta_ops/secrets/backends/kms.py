@@ -198,17 +198,21 @@ class _Loader(Loader):
 def _client(region: str) -> KMSClient:
     with _lock:
         if region not in _clients:
-            config = Config(
-                retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
-                max_pool_connections=CONCURRENCY,
-                connect_timeout=5,
-                read_timeout=10,
-            )
-            session = botocore.session.Session()
-            folders = session.get_config_variable("data_path") or ""
-            session.register_component("data_loader", _Loader(list(filter(None, folders.split(os.pathsep)))))
-            _clients[region] = cast("KMSClient", session.create_client("kms", region_name=region, config=config))
+            _clients[region] = _call(lambda: _new_client(region), SecretError)
         return _clients[region]
+
+
+def _new_client(region: str) -> KMSClient:
+    config = Config(
+        retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
+        max_pool_connections=CONCURRENCY,
+        connect_timeout=5,
+        read_timeout=10,
+    )
+    session = botocore.session.Session()
+    folders = session.get_config_variable("data_path") or ""
+    session.register_component("data_loader", _Loader(list(filter(None, folders.split(os.pathsep)))))
+    return cast("KMSClient", session.create_client("kms", region_name=region, config=config))
 
 
 def _forget_clients() -> None:
@@ -232,7 +236,8 @@ def _call(operation: Callable[[], T], otherwise: type[SecretError]) -> T:
         kind, reason = MissingKeyError, "no AWS credentials were found: boto3 looks in the environment, files and roles"
     except (botocore.exceptions.HTTPClientError, botocore.exceptions.ConnectionError) as error:
         kind, reason = UnreachableError, f"KMS does not answer ({type(error).__name__})"
-    except botocore.exceptions.BotoCoreError as error:
+    except (botocore.exceptions.BotoCoreError, ValueError) as error:
+        # ValueError: AWS_ENDPOINT_URL is no address.
         kind, reason = otherwise, f"boto3 could not ask KMS ({type(error).__name__})"
     finally:
         _calling.now = False

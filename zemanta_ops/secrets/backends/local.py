@@ -30,6 +30,7 @@ SUITE = "AES-256-GCM"
 
 _CURRENT = "current"
 _KEY_BYTES = 32
+_LEGACY_KEY_BYTES = 16
 _NONCE_BYTES = 12
 
 
@@ -55,9 +56,8 @@ class LocalBackend(Backend):
         if self.legacy(token):
             if token.params:
                 raise TokenError("malformed local token: a param is unknown")
-            plaintext = decrypt_cbc(from_base64(token), _legacy_keys())
-            ledger.warn_legacy(self.name)
-            return plaintext
+            with ledger.reading_legacy(self.name):
+                return decrypt_cbc(from_base64(token), _legacy_keys())
         token.require("v", "key")
         if token.params["v"] != "2" or not wire.SAFE_NAME.fullmatch(token.params["key"]):
             raise TokenError("malformed local token: unknown version or key id")
@@ -121,14 +121,20 @@ def _named_key(name: str) -> bytes:
 def _legacy_keys() -> list[bytes]:
     path = legacy_key_file()
     try:
-        text = path.read_bytes().strip()
+        data = path.read_bytes()
     except FileNotFoundError:
         raise MissingKeyError(f"a local token of SecretCrypt 1.x needs its key file {path}") from None
+    except OSError as error:
+        raise MissingKeyError(f"{path} cannot be read as a key: {type(error).__name__}") from None
+    if len(data) == _LEGACY_KEY_BYTES:
+        # SecretCrypt for Go has written the bytes themselves.
+        return [data]
+    text = data.strip()
     try:
         key = base64.b64decode(text, validate=True)
     except binascii.Error:
         key = b""
-    if len(key) != 16:
+    if len(key) != _LEGACY_KEY_BYTES:
         raise MissingKeyError(f"{path} is not a key file of SecretCrypt 1.x: expected the base64 of 16 bytes")
     # The very first process of 1.x used the 24 characters of the base64 text as its key.
     return [key, text]

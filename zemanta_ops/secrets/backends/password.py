@@ -103,9 +103,8 @@ class PasswordBackend(Backend):
     def _opened(self, token: Token, body: bytes, password: bytes) -> Result:
         try:
             if self.legacy(token):
-                plaintext = decrypt_cbc(body, [_legacy_key(token, password)])
-                ledger.warn_legacy(self.name)
-                return plaintext
+                with ledger.reading_legacy(self.name):
+                    return decrypt_cbc(body, [_legacy_key(token, password)])
             key = _derive(token, password)
             return AESGCM(key).decrypt(body[:_NONCE_BYTES], body[_NONCE_BYTES:], _authenticated(token))
         except SecretError as error:

@@ -164,19 +164,24 @@ def _unwrapped(text: str) -> str:
     if token.context.get("name", KEY_VARIABLE) != KEY_VARIABLE:
         raise ContextError(f"the token in {KEY_VARIABLE} is bound to another name")
     try:
-        text = backends.load(token.backend).decrypt(token).decode()
+        plaintext = backends.load(token.backend).decrypt(token)
+        ledger.reveal(plaintext)
+        text = plaintext.decode()
     except SecretError as error:
         kind = type(error) if isinstance(error, DecryptError) else MissingKeyError
         raise kind(f"the token in {KEY_VARIABLE} ({token.backend}) cannot be decrypted: {error}") from None
     except UnicodeDecodeError:
         raise MissingKeyError(f"the token in {KEY_VARIABLE} holds no private key of age") from None
     if _TOKEN.fullmatch(text.strip()):
-        ledger.reveal(text.strip())
         raise MissingKeyError(f"the token in {KEY_VARIABLE} holds another token: encrypt the private key itself")
     return text
 
 
 def _parsed(text: str) -> list[Identity]:
+    for line in text.splitlines():
+        # Ahead of all that can go wrong: a private key that was cut is still most of a private key.
+        if not line.startswith("#"):
+            ledger.reveal(line.strip())
     try:
         return _agekeys.read_identities(text)
     except _agekeys.KeyTextError as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from zemanta_ops.secrets.exceptions import SourceError
 
@@ -31,7 +31,7 @@ class Literal:
     """
 
     path: Path
-    value: str
+    value: str = field(repr=False)
     span: Span
     pieces: tuple[Span, ...]
     line: int

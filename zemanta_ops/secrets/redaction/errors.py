@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import traceback
+from collections.abc import Iterator
+from contextlib import suppress
 from types import TracebackType
 from typing import Any
 
@@ -12,15 +14,25 @@ ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None]
 
 
 def redact_exc_info(exc_info: ExcInfo) -> ExcInfo:
-    """Return ``exc_info`` itself where its printed traceback holds no secret, else a redacted stand-in of it.
+    """Return ``exc_info`` itself where neither its printed traceback nor a repr holds a secret, else a stand-in.
 
     The stand-in keeps class name and module, traceback, notes, cause and context; it is not an instance of the class.
     """
-    text = "".join(traceback.format_exception(*exc_info))
+    text = "".join([*traceback.format_exception(*exc_info), *_reprs(exc_info[1])])
     if redact(text) is text:
         return exc_info
     stand_in = _stand_in(exc_info[1], {})
     return type(stand_in), stand_in, exc_info[2]
+
+
+def _reprs(error: BaseException | None) -> Iterator[str]:
+    """Show the errors of a chain as some handlers do; a repr has arguments that the message leaves out."""
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        with suppress(Exception):
+            yield repr(error)
+        error = error.__cause__ or error.__context__
 
 
 def _stand_in(error: BaseException, made: dict[int, BaseException]) -> BaseException:

@@ -23,8 +23,20 @@ def _repr_among_quotes(value: str) -> str:
     return repr("'\"" + value)[4:-1]
 
 
+def _ascii(value: str) -> str:
+    return ascii(value)[1:-1]
+
+
+def _ascii_among_quotes(value: str) -> str:
+    return ascii("'\"" + value)[4:-1]
+
+
 def _repr_bytes(value: str) -> str:
     return repr(_utf8(value))[2:-1]
+
+
+def _repr_bytes_among_quotes(value: str) -> str:
+    return repr(b"'\"" + _utf8(value))[5:-1]
 
 
 def _json(value: str) -> str:
@@ -52,7 +64,18 @@ def _url_plus(value: str) -> str:
     return quote_plus(_utf8(value))
 
 
-_NESTING: tuple[_Escape, ...] = (_repr, _repr_among_quotes, _repr_bytes, _json, _json_unicode, _json_slash, html.escape)
+_NESTING: tuple[_Escape, ...] = (
+    _repr,
+    _repr_among_quotes,
+    _ascii,
+    _ascii_among_quotes,
+    _repr_bytes,
+    _repr_bytes_among_quotes,
+    _json,
+    _json_unicode,
+    _json_slash,
+    html.escape,
+)
 _OUTER: tuple[_Escape, ...] = (_url(""), _url("/"), _url("!$&'()*+,;=:@/?"), _url_plus, _url_lower)
 
 
@@ -60,7 +83,7 @@ def forms(value: str) -> frozenset[str]:
     """Return every string that stands for ``value`` in what a program prints; none shorter than ``MIN_LENGTH``.
 
     Each line of a value of several lines counts as a value. Escapes inside escapes (the repr of a JSON text) are
-    followed two levels deep.
+    followed two levels deep, and on an HTML page three.
     """
     values = {value, *(line.strip() for line in value.splitlines())}
     found = {form for part in values if len(part) >= MIN_LENGTH for form in _forms(part)}
@@ -69,10 +92,16 @@ def forms(value: str) -> frozenset[str]:
 
 def _forms(value: str) -> Iterator[str]:
     once = {value, *(escape(value) for escape in _NESTING)}
+    twice = {escape(form) for form in once for escape in _NESTING}
     yield from once
-    yield from (escape(form) for form in once for escape in _NESTING)
+    yield from twice
+    # An error page escapes what it shows once more: the repr of a JSON body, say.
+    yield from map(html.escape, twice)
     yield from (escape(value) for escape in _OUTER)
     yield from _base64(_utf8(value))
+    yield from (_utf8(value).hex(), _utf8(value).hex().upper())
+    # As a log or a terminal shows bytes that are not text.
+    yield _utf8(value).decode("utf-8", "replace")
 
 
 def _base64(data: bytes) -> Iterator[str]:
@@ -87,4 +116,8 @@ def _base64(data: bytes) -> Iterator[str]:
 
 
 def _utf8(value: str) -> bytes:
-    return value.encode("utf-8", "surrogatepass")
+    try:
+        # The ledger keeps bytes that are not UTF-8 so.
+        return value.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return value.encode("utf-8", "surrogatepass")

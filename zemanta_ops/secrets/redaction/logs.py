@@ -13,12 +13,16 @@ from zemanta_ops.secrets.redaction.values import redact, redact_value
 
 
 def install() -> None:
-    """Redact every log record of this process, and the traceback of an uncaught exception; twice is as once."""
+    """Redact every log record of this process, and the traceback of an uncaught exception; twice is as once.
+
+    Uncaught means: in the main thread, in another thread, or where nobody can catch it (``__del__``, callbacks).
+    """
     previous = logging.getLogRecordFactory()
     if not isinstance(previous, RecordFactory):
         logging.setLogRecordFactory(RecordFactory(previous))
         sys.excepthook = _excepthook(sys.excepthook)
         threading.excepthook = _thread_excepthook(threading.excepthook)
+        sys.unraisablehook = _unraisablehook(sys.unraisablehook)
 
 
 class RecordFactory:
@@ -63,6 +67,10 @@ class _Extra(dict[str, Any]):
     def __setitem__(self, key: str, value: Any) -> None:
         super().__setitem__(key, redact_value(value))
 
+    def update(self, *args: Any, **kwargs: Any) -> None:
+        """Redact what ``logging.makeLogRecord`` and listeners for other processes' records put in."""
+        super().update(redact_value(dict(*args, **kwargs)))
+
     def __reduce__(self) -> tuple[Any, ...]:
         # A listener process that unpickles the record need not have this package.
         return dict, (dict(self),)
@@ -79,6 +87,22 @@ def _redact_message(record: logging.LogRecord) -> None:
     clean = redact(message)
     if clean is not message:
         record.msg, record.args = clean, ()
+    elif record.args and not _all_in(record.args, message):
+        record.args = redact_value(record.args)
+
+
+def _all_in(args: Any, message: str) -> bool:
+    """Whether a message without secrets shows every argument whole, so that none of them is or holds one.
+
+    A message may show a part (``%.4s``) or nothing (``%(name)s``) of an argument that handlers have all of.
+    """
+    for value in args if isinstance(args, tuple) else (args,):
+        if value.__class__ is str:
+            if value not in message:
+                return False
+        elif value.__class__ is not int and value.__class__ is not float:
+            return False
+    return True
 
 
 def _excepthook(previous: Callable[..., Any]) -> Callable[..., Any]:
@@ -86,6 +110,16 @@ def _excepthook(previous: Callable[..., Any]) -> Callable[..., Any]:
         previous(*redact_exc_info((kind, error, trace)))
 
     return excepthook
+
+
+def _unraisablehook(previous: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    def unraisablehook(unraisable: Any) -> None:
+        if unraisable.exc_value is not None:
+            clean = redact_exc_info((unraisable.exc_type, unraisable.exc_value, unraisable.exc_traceback))
+            unraisable = type(unraisable)((*clean, unraisable.err_msg, unraisable.object))
+        previous(unraisable)
+
+    return unraisablehook
 
 
 def _thread_excepthook(previous: Callable[[threading.ExceptHookArgs], Any]) -> Callable[..., Any]:

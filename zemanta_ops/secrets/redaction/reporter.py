@@ -23,7 +23,7 @@ class RedactingExceptionReporter(ExceptionReporter):
         data: dict[str, Any] = super().get_traceback_data()
         for name in ("settings", "request_meta", "filtered_POST_items", "sys_path", "user_str"):
             data[name] = redact_value(data[name])
-        for name in ("request_COOKIES_items", "request_GET_items"):
+        for name in ("request_COOKIES_items", "request_GET_items", "request_FILES_items"):
             data[name] = redact_value(list(data.get(name, ())))
         data["unicode_hint"] = self._hint(data["unicode_hint"])
         return data

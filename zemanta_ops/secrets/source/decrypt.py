@@ -7,7 +7,7 @@ import os
 import sys
 from typing import TextIO
 
-from zemanta_ops.secrets.exceptions import ModeError, SecretError
+from zemanta_ops.secrets.exceptions import ModeError, SecretError, TokenError
 from zemanta_ops.secrets.secret import StrictSecret
 
 STDIN = "-"
@@ -35,13 +35,20 @@ def run(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     try:
         if os.environ.get("CI") and not options.reveal:
             raise ModeError("CI is set, and what is printed there is kept in logs: pass --reveal if you mean it")
-        text = options.token if options.token != STDIN else sys.stdin.read().strip("\r\n")
+        text = options.token if options.token != STDIN else _from_stdin()
         plaintext = StrictSecret(text).decrypt_bytes(name=options.name, app=options.app)
     except SecretError as error:
         err.write(f"decrypt_secret: {error}\n")
         return 1
     _write(plaintext, out)
     return 0
+
+
+def _from_stdin() -> str:
+    try:
+        return sys.stdin.read().strip("\r\n") if sys.stdin else ""
+    except UnicodeDecodeError:
+        raise TokenError("not a token: standard input is not text") from None
 
 
 def _write(plaintext: bytes, out: TextIO) -> None:

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any, TextIO
 
-from zemanta_ops.secrets import backends, config, wire
+from zemanta_ops.secrets import backends, config, ledger, wire
 from zemanta_ops.secrets.exceptions import ConfigError, EncryptError, SecretError
 
 HELP = "encrypt a secret and print its token"
@@ -65,7 +65,10 @@ def run(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     try:
         backend, chosen, app = target(options)
         context = _context(options, app)
-        token = backends.load(backend).encrypt(_plaintext(options, err), context, **chosen)
+        plaintext = _plaintext(options, err)
+        # Whatever goes wrong from here on, no log and no error page shows it.
+        ledger.reveal(plaintext)
+        token = backends.load(backend).encrypt(plaintext, context, **chosen)
     except SecretError as error:
         err.write(f"encrypt_secret: {error}\n")
         return 1
@@ -106,14 +109,25 @@ def _plaintext(options: argparse.Namespace, err: TextIO) -> bytes:
             return bytes(options.from_file.read_bytes())
         except OSError as error:
             raise EncryptError(f"{options.from_file} cannot be read: {error.strerror}") from None
+    if not sys.stdin:
+        raise EncryptError("standard input is closed: pipe the plaintext in, or use --from-file")
     if options.multiline:
         if sys.stdin.isatty():
             err.write("Enter plaintext, then Ctrl-D on a line of its own:\n")
             err.flush()
         return sys.stdin.buffer.read()
     if sys.stdin.isatty():
-        return getpass.getpass(PROMPT).encode()
+        return _typed()
     line, *more = sys.stdin.buffer.read().split(b"\n", 1)
     if more and more[0]:
         raise EncryptError("standard input has more than one line: use --multiline to keep them all")
     return line.removesuffix(b"\r")
+
+
+def _typed() -> bytes:
+    try:
+        return getpass.getpass(PROMPT).encode()
+    except UnicodeError:
+        raise EncryptError("what was typed is not text in this terminal's encoding: use --from-file") from None
+    except EOFError:
+        raise EncryptError("nothing was typed: nothing was encrypted") from None

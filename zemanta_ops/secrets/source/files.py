@@ -7,7 +7,7 @@ import io
 import os
 import tokenize
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from zemanta_ops.secrets.exceptions import SourceError
@@ -31,8 +31,8 @@ class SourceFile:
 
     path: Path
     kind: str
-    data: bytes
-    text: str
+    data: bytes = field(repr=False)
+    text: str = field(repr=False)
     encoding: str
 
     def encoded(self, text: str) -> bytes:

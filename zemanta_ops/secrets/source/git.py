@@ -22,6 +22,8 @@ _QUIET = (
     "core.quotePath=false",
 )
 _ENVIRONMENT = {"GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "GIT_NO_LAZY_FETCH": "1", "LC_ALL": "C"}
+# Keys, passwords and plaintexts are none of git's business, nor of what a repository may make it run.
+_KEPT_BACK = re.compile(r"ZEMANTA_OPS_|VAULT_TOKEN$|AWS_(SECRET_ACCESS_KEY|SESSION_TOKEN)$")
 _UNCOMMITTED = "0" * 40
 _HEADER = re.compile(r"([0-9a-f]{40,64}) \d+ (\d+)(?: \d+)?$")
 
@@ -56,7 +58,7 @@ def run(folder: Path, *arguments: str, data: bytes = b"") -> bytes:
         ended = subprocess.run(  # noqa: S603
             ["git", *_QUIET, *arguments],  # noqa: S607
             cwd=folder,
-            env={**os.environ, **_ENVIRONMENT},
+            env=_environment(),
             input=data,
             capture_output=True,
             check=False,
@@ -67,6 +69,10 @@ def run(folder: Path, *arguments: str, data: bytes = b"") -> bytes:
         reason = ended.stderr.decode(errors="replace").strip().splitlines() or ["git failed"]
         raise GitError(reason[0].removeprefix("fatal: "))
     return ended.stdout
+
+
+def _environment() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if not _KEPT_BACK.match(name)} | _ENVIRONMENT
 
 
 def tracked(folder: Path) -> list[Path]:
@@ -174,8 +180,14 @@ def versions(file: Path) -> list[Version]:
 
 
 def contents(folder: Path, objects: Sequence[str]) -> list[bytes | None]:
-    """Return the bytes of each object (``commit:path``, ``:path`` for the index); None for one that is not there."""
-    output = run(folder, "cat-file", "--batch", data="".join(f"{name}\n" for name in objects).encode())
+    """Return the bytes of each object (``commit:path``, ``:path`` for the index); None for one that is not there.
+
+    Raises:
+        GitError: A name has a line break, which git takes for the end of the name.
+    """
+    if any("\n" in name for name in objects):
+        raise GitError("the name of a file has a line break: rename it")
+    output = run(folder, "cat-file", "--batch", data=os.fsencode("".join(f"{name}\n" for name in objects)))
     found: list[bytes | None] = []
     at = 0
     for _ in objects:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Iterable
-from dataclasses import asdict, astuple, dataclass, fields
+from dataclasses import asdict, astuple, dataclass, field, fields
 from pathlib import Path
 from typing import TextIO
 
@@ -44,7 +44,7 @@ class Entry:
 class _Held:
     """What a setting held in one version of a file; no token: it stood there in plaintext."""
 
-    value: str
+    value: str = field(repr=False)
     token: Token | None
 
 
@@ -70,7 +70,7 @@ def run(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     if options.json:
         out.write(json.dumps([asdict(entry) for entry in entries], indent=2) + "\n")
     else:
-        out.write(table([field.name for field in fields(Entry)], [astuple(entry) for entry in entries]))
+        out.write(table([column.name for column in fields(Entry)], [astuple(entry) for entry in entries]))
     if shallow:
         err.write("This is a shallow clone: older versions are missing (git fetch --unshallow gets them).\n")
     return 0

@@ -83,14 +83,21 @@ def resume(folder: Path) -> Journal:
         data = path.read_bytes()
     except FileNotFoundError:
         raise SourceError(f"there is nothing to resume here: {path} does not exist") from None
+    except OSError as error:
+        raise SourceError(f"{path} cannot be read: {error.strerror}") from None
     whole = data[: data.rfind(b"\n") + 1]
     if not whole:
         raise SourceError(f"{path} is empty: nothing had been done yet; remove it with --abandon and start again")
     if whole != data:
         os.truncate(path, len(whole))
-    head, *lines = [json.loads(line) for line in whole.splitlines()]
-    new = {line["old"]: line["new"] for line in lines}
-    return Journal(path, bytes.fromhex(head["nonce"]), head["options"], new)
+    try:
+        head, *lines = [json.loads(line) for line in whole.splitlines()]
+        new = {line["old"]: line["new"] for line in lines}
+        return Journal(path, bytes.fromhex(head["nonce"]), head["options"], new)
+    except (ValueError, TypeError, KeyError):
+        raise SourceError(
+            f"{path} is not the journal of a rotation: remove it with --abandon and start again"
+        ) from None
 
 
 def abandon(folder: Path) -> bool:

@@ -11,8 +11,8 @@ from typing import Any, TypeVar
 
 from zemanta_ops.secrets import ledger, wire
 from zemanta_ops.secrets.backends.base import Backend
+from zemanta_ops.secrets.decryption import decrypt_tokens
 from zemanta_ops.secrets.exceptions import EncryptError, SecretError
-from zemanta_ops.secrets.secret import decrypt_tokens
 from zemanta_ops.secrets.source import atomic
 from zemanta_ops.secrets.source.files import SourceFile, read
 from zemanta_ops.secrets.source.journal import Journal
@@ -95,7 +95,7 @@ def _chunk(jobs: Sequence[Job], target: Target) -> list[Made]:
     known = {index: value for index, value in plain.items() if isinstance(value, bytes)}
     for value in known.values():
         # Whatever goes wrong from here on, no message and no log shows it.
-        ledger.reveal(value.decode("utf-8", "replace"))
+        ledger.reveal(value)
     new = _each(lambda index: _encrypt(known[index], jobs[index].context, target), list(known), target.backend)
     results: dict[int, str | SecretError | None] = {**dict(enumerate(wrapped)), **_errors(plain)}
     results |= dict(zip(known, new, strict=True))
