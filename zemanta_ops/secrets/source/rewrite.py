@@ -34,21 +34,25 @@ def replace_tokens(file: SourceFile, new: Mapping[Literal, str]) -> str:
         _read_as(literal, _call(file, literal), new[literal]) if literal in new else _read_as(literal)
         for literal in scalars(file)
     ]
-    check_reads(file, text, wanted)
+    if [_read_as(literal) for literal in scalars(decode(file.path, file.encoded(text)))] != wanted:
+        raise SourceError(f"{file.path}: the changed file would not read as intended; nothing was written")
     return text
+
+
+def appended(file: SourceFile, text: str, setting: str, token: str) -> None:
+    """Refuse a text that does not hold what the file holds and one more setting."""
+    call = "Secret" if file.kind == ".py" else ""
+    before = [_read_as(literal) for literal in scalars(file)]
+    after = [_read_as(literal) for literal in scalars(decode(file.path, file.encoded(text)))]
+    new = ((setting,), call, True, token)
+    if sorted(after) != sorted([*before, new]):
+        raise SourceError(f"{file.path}: the changed file would not read as intended; nothing was written")
 
 
 def check_safe(file: SourceFile, *new: str) -> None:
     """Refuse tokens that would have to be escaped; those of ``plain`` may hold anything."""
     if not all(_SAFE.fullmatch(token) for token in new):
         raise SourceError(f"{file.path}: a plaintext cannot be written as a token here; choose another backend")
-
-
-def check_reads(file: SourceFile, text: str, wanted: list[tuple[object, ...]]) -> None:
-    """Refuse a changed text that does not hold just what ``wanted`` says, each as :func:`_read_as` puts it."""
-    changed = decode(file.path, file.encoded(text))
-    if [_read_as(literal) for literal in scalars(changed)] != wanted:
-        raise SourceError(f"{file.path}: the changed file would not read as intended; nothing was written")
 
 
 def _read_as(literal: Literal, call: str | None = None, value: str | None = None) -> tuple[object, ...]:
@@ -74,8 +78,9 @@ def _edits(file: SourceFile, literal: Literal, token: str) -> list[tuple[Span, s
         # Whether values are quoted is a matter of who else reads the file, so it stays.
         quote = int(file.text[start:end][:1] in ("'", '"'))
         return [((start + quote, end - quote), token)]
-    # The block of a YAML scalar takes in the line break after it.
-    end = start + len(file.text[start:end].rstrip())
+    # The block of a YAML scalar takes in the line break after it, and an empty value stands behind it.
+    end = len(file.text[:end].rstrip())
+    start = min(start, end)
     blank = " " if start == end and file.text[start - 1 : start] == ":" else ""
     return [((start, end), f'Secret("{token}")' if file.kind == ".py" else f'{blank}"{token}"')]
 
