@@ -7,7 +7,10 @@ import sys
 
 import pytest
 
-HEAVY = ("boto3", "botocore", "hvac", "influxdb_client", "rich", "cryptography", "httpx", "requests", "celery", "yaml")
+HEAVY = (
+    *("boto3", "botocore", "hvac", "influxdb_client", "rich", "cryptography", "httpx", "requests", "celery", "yaml"),
+    *("msgspec", "ruamel", "tomlkit", "libcst", "zemanta_ops.secrets.configfile"),
+)
 
 
 @pytest.mark.parametrize("module", ["zemanta_ops", "zemanta_ops.secrets", "zemanta_ops.metrics", "zemanta_ops.conf"])

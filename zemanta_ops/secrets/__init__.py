@@ -1,7 +1,23 @@
 """Secrets that stand encrypted in settings and are decrypted once, at startup."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 from zemanta_ops.secrets.exceptions import LegacyTokenWarning, SecretError
 from zemanta_ops.secrets.resolve import decrypt_settings
 from zemanta_ops.secrets.secret import Secret, StrictSecret
 
-__all__ = ["LegacyTokenWarning", "Secret", "SecretError", "StrictSecret", "decrypt_settings"]
+if TYPE_CHECKING:
+    from zemanta_ops.secrets.configfile import load_config
+
+__all__ = ["LegacyTokenWarning", "Secret", "SecretError", "StrictSecret", "decrypt_settings", "load_config"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import ``load_config`` when it is asked for: most settings files need no other."""
+    if name == "load_config":
+        from zemanta_ops.secrets.configfile import load_config
+
+        return load_config
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -4,7 +4,7 @@
 
     SecretError
     ├── TokenError             not a token, or one with wrong params
-    ├── ConfigError            zemanta_ops.toml, or a local override file, cannot be used
+    ├── ConfigError            zemanta_ops.toml, an override file or one given to load_config cannot be used
     ├── SourceError            a file that holds tokens cannot be read or rewritten
     ├── MissingExtraError      an optional package is not installed
     ├── ModeError              ZEMANTA_OPS_SECRETS forbids what was asked
@@ -36,7 +36,7 @@ class TokenError(SecretError, ValueError):
 
 
 class ConfigError(SecretError):
-    """``zemanta_ops.toml`` or an override file cannot be used."""
+    """``zemanta_ops.toml``, an override file or one that was given to ``load_config`` cannot be used."""
 
 
 class SourceError(SecretError):
@@ -93,14 +93,22 @@ class ResolveError(SecretError):
 
     Attributes:
         failures: Setting path to the error that says why.
+        backends: Setting path to the backends of its tokens.
     """
 
-    def __init__(self, failures: Mapping[str, SecretError], backends: Mapping[str, str]) -> None:
-        """Write one line a failing setting: path, backend, reason."""
-        lines = [f"  {path} ({backends[path]}): {error}" for path, error in failures.items()]
+    def __init__(
+        self,
+        failures: Mapping[str, SecretError],
+        backends: Mapping[str, str],
+        places: Mapping[str, str] | None = None,
+    ) -> None:
+        """Write one line a failing setting: file and line where ``places`` tells, path, backend, reason."""
+        where = {path: f"{place} " for path, place in (places or {}).items()}
+        lines = [f"  {where.get(path, '')}{path} ({backends[path]}): {error}" for path, error in failures.items()]
         count = f"{len(lines)} secret{'s' if len(lines) > 1 else ''}"
         super().__init__("\n".join([f"{count} could not be decrypted; no setting was changed:", *lines]))
         self.failures = dict(failures)
+        self.backends = dict(backends)
 
 
 class LegacyTokenWarning(UserWarning):

@@ -38,12 +38,7 @@ def decrypt_settings(namespace: MutableMapping[str, Any], *, app: str = "") -> N
     file = namespace.get("__file__")
     settings = config.load(*([Path(file)] if isinstance(file, str) else []))
     places = [place for name in list(namespace) if not name.startswith("__") for place in _find(name, namespace[name])]
-    if mode == modes.DEFERRED:
-        values = _Values({path: modes.Deferred(path) if any(secret.tokens) else "" for path, secret in places})
-    else:
-        folder = settings.path.parent if settings.path else Path.cwd()
-        values = _overridden(places, folder)
-        values.update(_decrypted([place for place in places if place[0] not in values], app, settings))
+    values = resolved(places, app, settings)
     for name in list(namespace):
         if not name.startswith("__"):
             namespace[name] = _replace(name, namespace[name], values.__getitem__)
@@ -54,6 +49,19 @@ class _Values(dict[str, Any]):
 
     def __repr__(self) -> str:
         return REDACTED
+
+
+def resolved(places: list[Place], app: str, settings: config.Config) -> dict[str, Any]:
+    """Return the value of each place by its path: the override, the plaintext or, where deferred, the stand-in.
+
+    Raises:
+        ResolveError: Some cannot be decrypted.
+    """
+    if modes.mode() == modes.DEFERRED:
+        return _Values({path: modes.Deferred(path) if any(secret.tokens) else "" for path, secret in places})
+    values = _overridden(places, settings.path.parent if settings.path else Path.cwd())
+    values.update(_decrypted([place for place in places if place[0] not in values], app, settings))
+    return values
 
 
 def _decrypted(places: list[Place], app: str, settings: config.Config) -> _Values:

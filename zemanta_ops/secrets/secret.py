@@ -73,7 +73,7 @@ class Secret(_Redacted):
     Threads that ask at the same time wait for one decryption. Copies and pickles carry the token only.
     """
 
-    __slots__ = ("_plaintext",)
+    __slots__ = ("_place", "_plaintext")
 
     def __init__(self, token: str) -> None:
         """Check the form of the token; ``""`` is the empty secret.
@@ -83,6 +83,11 @@ class Secret(_Redacted):
         """
         super().__init__(token)
         self._plaintext: bytes | None = None
+        self._place = ""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Slots are restored from the second half of a pair.
+        return (*super().__reduce__(), (None, {"_place": self._place})) if self._place else super().__reduce__()
 
     @staticmethod
     def template(pattern: str, *tokens: str, quote: bool = False) -> Secret:
@@ -99,7 +104,8 @@ class Secret(_Redacted):
         """Return the plaintext.
 
         Args:
-            name: The name that the token must be bound to; needed where it carries one.
+            name: The name that the token must be bound to; needed where it carries one, but for ``load_config``,
+                which knows it.
             app: The application that it must be bound to; by default that of ``zemanta_ops.toml``.
 
         Raises:
@@ -113,13 +119,20 @@ class Secret(_Redacted):
         value: bytes = self._value(name, app)
         return value
 
+    def settle(self, place: str, value: str | None) -> None:
+        """Take a place whose binding was checked, and the value for it, where there is one already."""
+        self._place = place
+        if value is not None:
+            self._plaintext = value.encode()
+
     def _value(self, name: str, app: str) -> Any:
-        self.check(binding.expected(app=app, name=name))
+        if name or app or not self._place or self._plaintext is None:
+            self.check(binding.expected(app=app, name=name or self._place))
         if modes.mode() == modes.DEFERRED and any(self._tokens):
-            return modes.Deferred(name)
+            return modes.Deferred(name or self._place)
         with _flight(self):
             if self._plaintext is None:
-                self.decrypted(decrypt_tokens(self._tokens), path=name)
+                self.decrypted(decrypt_tokens(self._tokens), path=name or self._place)
             return self._plaintext
 
     def decrypted(self, results: Sequence[bytes | SecretError], *, path: str = "") -> bytes:
@@ -161,6 +174,7 @@ class _Template(Secret):
     def __init__(self, pattern: str, quote: bool, *tokens: str) -> None:
         _Redacted.__init__(self, *tokens)
         self._plaintext = None
+        self._place = ""
         self._pattern = pattern
         self._quote = quote
         fields = _fields(pattern)

@@ -13,6 +13,7 @@ PATHS = {
     "guard": "zemanta_ops.secrets.source.guard",
     "history": "zemanta_ops.secrets.source.history",
     "keygen": "zemanta_ops.secrets.source.keygen",
+    "migrate": "zemanta_ops.secrets.source.migrate",
     "rotate": "zemanta_ops.secrets.source.rotate",
 }
 

@@ -14,6 +14,12 @@ SAFE_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _BACKEND = re.compile(r"[a-z][a-z0-9_]{0,31}")
 _CONTEXT_PREFIX = "c."
 _BOUND = ("app", "name")
+_BACKENDS = "kms|vault|sealed|local|password|plain"
+_BASE64 = "[A-Za-z0-9+/_-]{8,}={0,2}"
+_TOKEN = re.compile(rf"(?:{_BACKENDS}):[^:\s]*:(?:vault:v\d+:)?{_BASE64}(?:\.{_BASE64})*")
+_PLAIN = re.compile(r"plain:[^:\s]*:.*", re.DOTALL)
+# A text without a match holds no token.
+CANDIDATE = re.compile(rf"(?:{_BACKENDS}):")
 
 
 @dataclass(frozen=True)
@@ -76,6 +82,22 @@ def parse(text: str) -> Token:
             doubled.add(key)
         params.setdefault(key, value)
     return Token(backend, params, ciphertext, frozenset(doubled))
+
+
+def is_token(text: str, *, plain: bool = True) -> bool:
+    """Tell whether a string that stands anywhere is a token: its backend is one of ours and its body is encoded.
+
+    Args:
+        plain: Whether ``plain:…:…``, which may just as well be prose, counts.
+    """
+    value = text.strip()
+    if not (_TOKEN.fullmatch(value) or (plain and _PLAIN.fullmatch(value))):
+        return False
+    try:
+        parse(value)
+    except TokenError:
+        return False
+    return True
 
 
 def _pairs(raw: str) -> list[tuple[str, str]]:

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -92,6 +96,8 @@ def test_a_dry_run_shows_the_change_and_writes_nothing(files: dict[str, str], fo
     ("arguments", "changed"),
     [
         (("--only", "A", "--only", "e"), {"A", "e"}),
+        (("--only", "B.*", "--only", "?"), {"A", "B.x.0", "e", "F"}),
+        (("--skip", "db.*", "--skip", "A"), {"B.x.0", "e", "F"}),
         (("a.py",), {"A", "B.x.0"}),
         (("--from", "kms"), set()),
         (("--from-key", "absent"), set()),
@@ -221,3 +227,32 @@ def test_what_cannot_be_done_is_said(arguments: tuple[str, ...], reason: str, fo
     assert (ended.code, ended.out) == (1, "")
     assert reason in ended.err
     assert not (folder / FILE_NAME).exists()
+
+
+def test_200_secrets_show_progress_a_line_a_tenth_of_the_way(folder: Path) -> None:
+    _write_secrets(folder, 200)
+    ended = call(rotate, "--to", "local")
+    assert ended.err.splitlines() == [f"re-encrypted {done}/200" for done in range(20, 201, 20)]
+    assert len(_decrypted()) == 200
+
+
+def test_on_a_terminal_progress_counts_in_place(folder: Path) -> None:
+    _write_secrets(folder, 60)
+    master, slave = pty.openpty()
+    ended = subprocess.run(
+        [sys.executable, "-m", "zemanta_ops.secrets", "rotate", "--to", "local"],
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])},
+        stdout=subprocess.PIPE,
+        stderr=slave,
+        check=True,
+    )
+    os.close(slave)
+    shown = os.read(master, 100_000).decode()
+    os.close(master)
+    # A terminal turns the one line break into two characters.
+    assert shown == "".join(f"\rre-encrypted {done}/60" for done in range(1, 61)) + "\r\n"
+    assert ended.stdout == b"re-encrypted 60 secrets in 1 files\n"
+
+
+def _write_secrets(folder: Path, count: int) -> None:
+    (folder / "a.py").write_text("".join(f'K{n} = Secret("{token(f"example {n}")}")\n' for n in range(count)))

@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.secrets.conftest import become
 from tests.secrets.source.verbs import call
 from tests.secrets.tokens import made
+from tests.servers.kms import ALIAS, KMS, REGION
 from tests.servers.vault import ROOT_TOKEN, Vault
-from zemanta_ops.secrets import Secret
+from zemanta_ops.secrets import Secret, SecretError, wire
 from zemanta_ops.secrets.backends import _agekeys
 from zemanta_ops.secrets.source import rotate
 
@@ -51,6 +53,26 @@ def test_a_token_that_stands_outside_of_secret_is_found_whole(
     assert Secret(token_of(path)).get() == "example"
 
 
+@pytest.mark.parametrize("bind", [(), ("--bind", "--app", "shop")])
+def test_from_kms_to_kms_without_a_right_to_decrypt_or_encrypt(
+    bind: tuple[str, ...], kms: KMS, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    new = kms.client("kms").create_key()["KeyMetadata"]["Arn"]
+    path = settings(home, made("kms", "example", {"env": "test"}, key=ALIAS, region=REGION))
+    # IAM splits it into ReEncryptFrom and ReEncryptTo; moto knows it by the name of the call.
+    with kms.identity(["kms:ReEncrypt"]) as identity:
+        become(monkeypatch, identity)
+        ended = call(rotate, "--to", "kms", "--key", new, *bind, str(path))
+        assert (ended.code, ended.out) == (0, "re-encrypted 1 secrets in 1 files, 1 of them inside the key service\n")
+        with pytest.raises(SecretError):
+            Secret(token_of(path)).get(name="A", app="shop")
+        encrypted_here = call(rotate, "--to", "local", str(path))
+        assert (encrypted_here.code, token_of(path)[:4]) == (1, "kms:")
+    become(monkeypatch, kms.environment)
+    assert wire.parse(token_of(path)).params["key"] == new
+    assert Secret(token_of(path)).get(name="A", app="shop") == "example"
+
+
 @pytest.mark.second_tier
 @pytest.mark.parametrize("bound", [False, True])
 def test_a_new_version_of_a_key_of_vault(
@@ -65,7 +87,7 @@ def test_a_new_version_of_a_key_of_vault(
     if not bound:
         policy = f'path "transit/rewrap/{key}" {{\n capabilities = ["update"]\n}}'
         monkeypatch.setenv("VAULT_TOKEN", vault.new_token(policy))
-    ended = call(rotate, "--to", "vault", "--key", key, *([] if bound else ["--no-verify"]), str(path))
+    ended = call(rotate, "--to", "vault", "--key", key, str(path))
     assert ended.code == 0, ended.err
     monkeypatch.setenv("VAULT_TOKEN", ROOT_TOKEN)
     assert ":vault:v2:" in token_of(path)

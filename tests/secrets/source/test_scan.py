@@ -111,6 +111,8 @@ def test_a_diff_shows_tokens_and_no_plaintext(tmp_path: Path) -> None:
 def test_redacting_keeps_what_is_not_secret(tmp_path: Path) -> None:
     file = _file(tmp_path, "a.py", 'A = Secret("plain:a=b:hun" "ter2")\nB = "text"\n')
     assert redacted(file) == 'A = Secret("plain:a=b:<redacted>" "")\nB = "text"\n'
+    beside = _file(tmp_path, "b.json", '{"a": "kms::QUJDREVGR0g=", "b": "hunter2", "c": 1234,\n"d": "text"}')
+    assert redacted(beside) == '{"a": "kms::QUJDREVGR0g=", "b": <redacted>, "c": <redacted>,\n"d": "text"}'
 
 
 def test_a_syntax_error_names_file_and_line_and_quotes_nothing(tmp_path: Path) -> None:

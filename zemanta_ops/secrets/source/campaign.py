@@ -13,6 +13,7 @@ from zemanta_ops.secrets.source import describe, rotation
 from zemanta_ops.secrets.source.files import SourceFile, discover, read
 from zemanta_ops.secrets.source.journal import Journal
 from zemanta_ops.secrets.source.progress import progress
+from zemanta_ops.secrets.source.rewrite import is_token
 from zemanta_ops.secrets.source.rotation import Job, Made, Target
 from zemanta_ops.secrets.source.scan import Found
 from zemanta_ops.secrets.source.selection import Selection, from_dict
@@ -57,6 +58,16 @@ class Campaign:
     new: dict[Key, str] = field(default_factory=dict, repr=False)
     made: list[Made] = field(default_factory=list)
 
+    @property
+    def verb(self) -> str:
+        """What is done, in the infinitive."""
+        return "migrate" if self.order.selection.migrate else "re-encrypt"
+
+    @property
+    def done(self) -> str:
+        """What was done."""
+        return f"{self.verb.removesuffix('e')}ed"
+
     def scan(self) -> list[Job]:
         """Read every file, and return the tokens that are still to be made."""
         done = set(self.journal.new.values()) if self.journal else set()
@@ -81,14 +92,15 @@ class Campaign:
         if not jobs:
             return
         target = Target(backends.load(self.order.backend), self.order.options, self.order.verify)
-        for made in progress(rotation.make(jobs, target, self.journal), len(jobs), "re-encrypted", err):
+        for made in progress(rotation.make(jobs, target, self.journal), len(jobs), self.done, err):
             self.made.append(made)
             if isinstance(made.token, str):
                 self.new[_key(made.job)] = made.token
         failed = [(made.job.found, made.token) for made in self.made if isinstance(made.token, SecretError)]
         if failed:
             lines = [f"  {found.place} {found.setting}: {error}" for found, error in failed]
-            raise SourceError("\n".join([f"{len(failed)} could not be re-encrypted, and no file was changed:", *lines]))
+            count = f"{len(failed)} could not be {self.done}"
+            raise SourceError("\n".join([f"{count}, and no file was changed:", *lines]))
 
     def files(self) -> list[Path]:
         """Return the files that change."""
@@ -133,7 +145,9 @@ class Campaign:
         context = dict(found.token.context)
         if self.order.bind:
             context |= {"app": self.order.bind, "name": found.setting}
-        return Job(found, found.token, found.text, context)
+        # Blanks around a token mean nothing; those of a plaintext are its own.
+        text = found.text if is_token(found.file, found.literal) else found.literal.value
+        return Job(found, found.token, text, context)
 
 
 def no_finish(file: SourceFile, text: str) -> str:  # noqa: ARG001
@@ -145,10 +159,11 @@ def _key(job: Job) -> Key:
     return job.text, tuple(sorted(job.context.items()))
 
 
-def summary(campaign: Campaign, verb: str) -> str:
-    """Say in one line what was done."""
+def summary(campaign: Campaign, shown_only: bool = False) -> str:
+    """Say in one line what was done, or would be."""
     rewrapped = sum(made.rewrapped for made in campaign.made)
     how = f", {rewrapped} of them inside the key service" if rewrapped else ""
+    verb = f"would {campaign.verb}" if shown_only else campaign.done
     return f"{verb} {len(campaign.found)} secrets in {len(campaign.files())} files{how}\n"
 
 

@@ -1,17 +1,18 @@
-"""``encrypt_secret``: a plaintext in, a token out, and nothing but the token on stdout."""
+"""``encrypt_secret``: a plaintext in, a token out: alone on stdout, or written into its place in a file."""
 
 from __future__ import annotations
 
 import argparse
 import getpass
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TextIO
 
 from zemanta_ops.secrets import backends, config, ledger, wire
 from zemanta_ops.secrets.exceptions import ConfigError, EncryptError, SecretError
 
-HELP = "encrypt a secret and print its token"
+HELP = "encrypt a secret and print its token, or write it into a file"
 EPILOG = """examples:
   encrypt_secret                                       the backend of zemanta_ops.toml; asks for the plaintext
   encrypt_secret --name DB_PASSWORD --env production   bound to that setting; cannot be moved to another
@@ -21,8 +22,17 @@ EPILOG = """examples:
   encrypt_secret password                              under a password, to hand it to a colleague
   encrypt_secret local < token.txt                     from standard input: one line, without its line break
   encrypt_secret local --multiline < key.pem           all of standard input, to the byte
+  encrypt_secret --into mysite/settings.py DATABASES.default.PASSWORD
+  encrypt_secret local --from-env-file .env            a NAME="token" line for each value; - reads standard input
 
-exit codes: 0 the token is on standard output; 1 it could not be encrypted; 2 wrong arguments.
+--into replaces the token or the plaintext of that setting in a .py, .toml, .yaml, .json or .env file, and touches
+nothing else. A name that is not there is added to a .env, at the top level of a TOML file and as an assignment to a
+Python file; elsewhere put "" there first. The token is bound to the name if --name or --app is given, if
+zemanta_ops.toml says require_context = true, or as the token was whose place it takes. With --app or require_context
+those of --from-env-file are bound too, each to its own name.
+
+exit codes: 0 the token is on standard output, or in the file; 1 it could not be encrypted, and the file is as it was;
+2 wrong arguments.
 """
 
 PROMPT = "Enter plaintext: "
@@ -39,6 +49,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     source = parser.add_mutually_exclusive_group()
     source.add_argument("--multiline", action="store_true", help="read standard input to its end, bytes kept")
     source.add_argument("--from-file", type=Path, metavar="FILE", help="read this file, bytes kept")
+    source.add_argument("--from-env-file", metavar="FILE", help="read a .env file and encrypt each of its values")
+    parser.add_argument("--into", nargs=2, metavar=("FILE", "NAME"), help="write the token to this setting of a file")
 
 
 def add_target(parser: argparse.ArgumentParser) -> None:
@@ -63,17 +75,26 @@ def add_target(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     """Print the token."""
     try:
-        backend, chosen, app = target(options)
-        context = _context(options, app)
-        plaintext = _plaintext(options, err)
-        # Whatever goes wrong from here on, no log and no error page shows it.
-        ledger.reveal(plaintext)
-        token = backends.load(backend).encrypt(plaintext, context, **chosen)
+        if options.into or options.from_env_file:
+            from zemanta_ops.secrets.source import into  # the parsers are packages of the extra "source"
+
+            into.run(options, out, err)
+            return 0
+        token = encrypted(options, plaintext(options, err), options.name)
     except SecretError as error:
         err.write(f"encrypt_secret: {error}\n")
         return 1
-    out.write(f"{wire.format(token)}\n")
+    out.write(f"{token}\n")
     return 0
+
+
+def encrypted(options: argparse.Namespace, value: bytes, name: str, kept: Mapping[str, str] | None = None) -> str:
+    """Return the token of a plaintext, bound to ``name`` unless that is empty, and to the pairs of ``kept``."""
+    backend, chosen, app = target(options)
+    context = {**(kept or {}), **_context(options, app, name)}
+    # Whatever goes wrong from here on, no log and no error page shows it.
+    ledger.reveal(value)
+    return wire.format(backends.load(backend).encrypt(value, context, **chosen))
 
 
 def target(options: argparse.Namespace) -> tuple[str, dict[str, Any], str]:
@@ -91,7 +112,7 @@ def target(options: argparse.Namespace) -> tuple[str, dict[str, Any], str]:
     return environment.backend, dict(environment.options) | given, app
 
 
-def _context(options: argparse.Namespace, app: str) -> dict[str, str]:
+def _context(options: argparse.Namespace, app: str, name: str) -> dict[str, str]:
     pairs = [pair.partition("=") for pair in options.context]
     if any(not separator for _, separator, _ in pairs):
         raise EncryptError("--context takes KEY=VALUE")
@@ -99,11 +120,12 @@ def _context(options: argparse.Namespace, app: str) -> dict[str, str]:
     if set(free) & {"app", "name"}:
         raise EncryptError("app and name have options of their own: --app, --name")
     # A token of SecretCrypt's users has no context, so app alone is added only where a name is bound as well.
-    bound = {"app": app, "name": options.name} if options.name or options.app else {}
+    bound = {"app": app, "name": name} if name or options.app else {}
     return {key: value for key, value in (bound | free).items() if value}
 
 
-def _plaintext(options: argparse.Namespace, err: TextIO) -> bytes:
+def plaintext(options: argparse.Namespace, err: TextIO) -> bytes:
+    """Read the plaintext from where the options say."""
     if options.from_file:
         try:
             return bytes(options.from_file.read_bytes())

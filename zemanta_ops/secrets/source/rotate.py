@@ -44,7 +44,10 @@ def add_campaign(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--to", dest="backend", metavar="BACKEND", help=f"one of {', '.join(backends.names())}")
     parser.add_argument("--key", metavar="KEY", help="the backend's key, such as alias/shop")
     add_target(parser)
-    parser.add_argument("--only", action="append", default=[], metavar="SETTING", help="only this setting; repeatable")
+    for option, what in (("--only", "only this setting"), ("--skip", "all but this setting")):
+        parser.add_argument(
+            option, action="append", default=[], metavar="SETTING", help=f"{what}; * and ? stand for any; repeatable"
+        )
     parser.add_argument("--bind", action="store_true", help="bind each token to the application and its setting")
     parser.add_argument("--no-verify", action="store_true", help="do not decrypt the new tokens to compare")
     parser.add_argument("--json", action="store_true", help="one JSON list of what was done, for scripts")
@@ -56,7 +59,7 @@ def add_campaign(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     """Rotate."""
-    selection = Selection(tuple(options.only), options.from_backend, options.from_key)
+    selection = Selection(tuple(options.only), options.from_backend, options.from_key, skip=tuple(options.skip))
     return conduct(options, selection, out, err)
 
 
@@ -95,7 +98,7 @@ def _do(options: argparse.Namespace, selection: Selection, out: TextIO, err: Tex
         raise
     campaign.write(finish)
     kept.end()
-    out.write(json.dumps(campaign.rows(), indent=2) + "\n" if options.json else summary(campaign, "re-encrypted"))
+    out.write(json.dumps(campaign.rows(), indent=2) + "\n" if options.json else summary(campaign))
     return 0
 
 
@@ -105,7 +108,7 @@ def _show(campaign: Campaign, options: argparse.Namespace, out: TextIO, err: Tex
         out.write(json.dumps(campaign.rows(), indent=2) + "\n")
         return 0
     out.writelines(diff(*campaign.preview(path, finish)) for path in campaign.files())
-    out.write(summary(campaign, "would re-encrypt"))
+    out.write(summary(campaign, shown_only=True))
     return 0
 
 

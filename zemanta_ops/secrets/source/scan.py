@@ -7,18 +7,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from zemanta_ops.secrets import wire
+from zemanta_ops.secrets import formats, wire
 from zemanta_ops.secrets.exceptions import SecretError, SourceError
-from zemanta_ops.secrets.formats import FormatError, Literal, strings
+from zemanta_ops.secrets.formats import FormatError, Literal
 from zemanta_ops.secrets.source.files import SourceFile, discover, read
 
-_BACKENDS = "kms|vault|sealed|local|password|plain"
 # Files with no match are not parsed at all.
-_CANDIDATE = re.compile(rf"Secret|(?:{_BACKENDS}):")
-# A string outside a Secret() call counts as a token if its backend is one of ours and its body is encoded.
-_BASE64 = "[A-Za-z0-9+/_-]{8,}={0,2}"
-_BARE = re.compile(rf"(?:{_BACKENDS}):[^:\s]*:(?:vault:v\d+:)?{_BASE64}(?:\.{_BASE64})*")
-_BARE_PLAIN = re.compile(r"plain:[^:\s]*:.*", re.DOTALL)
+_CANDIDATE = re.compile(rf"Secret|{wire.CANDIDATE.pattern}")
 
 
 @dataclass(frozen=True)
@@ -55,17 +50,22 @@ class Found:
         return f"{self.path}:{self.literal.line}"
 
 
-def literals(file: SourceFile) -> list[Literal]:
-    """Return every string of a file.
+def scalars(file: SourceFile) -> list[Literal]:
+    """Return every string of a file, and of TOML, YAML and JSON every other scalar too.
 
     Raises:
         SourceError: The file is not of its format; names file and line, quotes nothing.
     """
     try:
-        return strings(file.text, file.kind)
+        return formats.scalars(file.text, file.kind)
     except FormatError as error:
         where = f"{file.path}:{error.line}" if error.line else str(file.path)
         raise SourceError(f"{where}: {error.reason}") from None
+
+
+def literals(file: SourceFile) -> list[Literal]:
+    """Return every string of a file; errors as :func:`scalars`."""
+    return [literal for literal in scalars(file) if literal.string]
 
 
 def tokens(file: SourceFile) -> list[Found]:
@@ -92,14 +92,10 @@ def scan(paths: Iterable[Path]) -> Iterator[Found]:
 
 def _found(file: SourceFile, literal: Literal) -> Found | None:
     value = literal.value.strip()
-    if not value or not (literal.call or _is_bare(file, value)):
+    # In Python "plain:…" is a token only inside Secret(): elsewhere it is too likely to be prose.
+    if not value or not (literal.call or wire.is_token(value, plain=file.kind != ".py")):
         return None
     try:
         return Found(file, literal, wire.parse(value))
     except SecretError:
         return Found(file, literal, None) if literal.call else None
-
-
-def _is_bare(file: SourceFile, value: str) -> bool:
-    # In Python "plain:…" is a token only inside Secret(): elsewhere it is too likely to be prose.
-    return bool(_BARE.fullmatch(value) or (file.kind != ".py" and _BARE_PLAIN.fullmatch(value)))

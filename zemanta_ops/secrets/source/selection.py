@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from fnmatch import fnmatchcase
 from typing import Any
 
 from zemanta_ops.secrets import backends
@@ -22,16 +23,20 @@ class Selection:
     """What to take; an empty field takes all.
 
     Attributes:
-        settings: Dotted names.
+        settings: Dotted names, or patterns of them with ``*`` and ``?``.
+        skip: The same, for what is left out.
         backend: Tokens of this backend; ``plain`` ones are taken only where it is named.
         key: Tokens under this key id.
         migrate: Tokens of SecretCrypt 1.x, and plaintexts of ``.env`` files whose name says that they are secret.
+        every: Of ``.env`` files all plaintexts, whatever their name says.
     """
 
     settings: tuple[str, ...] = ()
     backend: str = ""
     key: str = ""
     migrate: bool = False
+    skip: tuple[str, ...] = ()
+    every: bool = False
 
     def choose(self, file: SourceFile) -> Sequence[Found]:
         """Return the tokens to take, and as ``plain`` tokens the plaintexts."""
@@ -44,13 +49,17 @@ class Selection:
 
     def _wants(self, found: Found) -> bool:
         token = found.token
-        if token is None or (self.settings and found.setting not in self.settings):
+        if token is None or not self._named(found.setting):
             return False
         if token.backend == "plain" and self.backend != "plain":
             return False
         if self.migrate and not is_1x(token):
             return False
         return self.backend in ("", token.backend) and self.key in ("", describe.key_id(token))
+
+    def _named(self, setting: str) -> bool:
+        wanted = not self.settings or any(fnmatchcase(setting, pattern) for pattern in self.settings)
+        return wanted and not any(fnmatchcase(setting, pattern) for pattern in self.skip)
 
     def _plaintexts(self, file: SourceFile) -> list[Found]:
         taken = {found.literal for found in tokens(file)}
@@ -61,12 +70,12 @@ class Selection:
         ]
 
     def _is_secret(self, name: str) -> bool:
-        return name in self.settings if self.settings else bool(_SECRET_NAME.search(name))
+        return self._named(name) and bool(self.settings or self.every or _SECRET_NAME.search(name))
 
 
 def from_dict(data: dict[str, Any]) -> Selection:
     """Read a selection back from a journal."""
-    return Selection(**{**data, "settings": tuple(data["settings"])})
+    return Selection(**{**data, "settings": tuple(data["settings"]), "skip": tuple(data["skip"])})
 
 
 def is_1x(token: Token) -> bool:

@@ -1,0 +1,372 @@
+"""load_config: four formats, into a dict or a typed structure, with every token decrypted at once."""
+
+from __future__ import annotations
+
+import copy
+import logging
+import pickle
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import msgspec
+import pytest
+
+from tests.secrets.tokens import local
+from zemanta_ops.secrets import Secret, StrictSecret, ledger, load_config, modes
+from zemanta_ops.secrets.backends.base import Result
+from zemanta_ops.secrets.backends.local import LocalBackend
+from zemanta_ops.secrets.configfile.lines import line_of
+from zemanta_ops.secrets.exceptions import ConfigError, MissingExtraError, ModeError, ResolveError
+from zemanta_ops.secrets.wire import Token
+
+FILES = {
+    "config.toml": 'debug = true\n\n[database]  # one\nhost = "db"\nport = 5432\npassword = "{}"\n\n'
+    '[[mirrors]]\nurl = "a"\n[[mirrors]]\nurl = "b"\nkey = "{}"\n',
+    "config.yaml": "debug: true\ndatabase:\n  host: db\n  port: 5432\n  password: {}\n"
+    "mirrors:\n  - url: a\n  - url: b\n    key: '{}'\n",
+    "config.json": '{{"debug": true,\n"database": {{"host": "db", "port": 5432,\n "password": "{}"}},\n'
+    '"mirrors": [{{"url": "a"}},\n {{"url": "b", "key": "{}"}}]}}\n',
+}
+NAMES = ("database.password", "mirrors.1.key")
+
+
+@dataclass(frozen=True)
+class Database:
+    host: str
+    password: Secret
+    port: int = 5432
+
+
+class Mirror(msgspec.Struct, frozen=True):
+    url: str
+    key: str | None = None
+
+
+@dataclass
+class Config:
+    database: Database
+    mirrors: list[Mirror] = field(default_factory=list)
+    debug: bool = False
+    spare: Secret | None = None
+
+
+def write(folder: Path, name: str, tokens: Sequence[str] = ()) -> Path:
+    path = folder / name
+    path.write_text(FILES[name].format(*(tokens or [local(f"value of {name}", name=name) for name in NAMES])))
+    return path
+
+
+def saved(folder: Path, name: str, text: str | bytes) -> Path:
+    path = folder / name
+    path.write_bytes(text.encode() if isinstance(text, str) else text)
+    return path
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_into_a_dict(name: str, home: Path) -> None:
+    config = load_config(str(write(home, name)))
+    assert config == {
+        "debug": True,
+        "database": {"host": "db", "port": 5432, "password": "value of database.password"},
+        "mirrors": [{"url": "a"}, {"url": "b", "key": "value of mirrors.1.key"}],
+    }
+    assert {"value of database.password", "value of mirrors.1.key"} <= ledger.revealed()
+    assert [entry.path for entry in ledger.entries()] == list(NAMES)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_into_a_structure(name: str, home: Path) -> None:
+    config = load_config(write(home, name), Config)
+    assert config.database.password.get() == "value of database.password"
+    assert config.mirrors == [Mirror("a"), Mirror("b", "value of mirrors.1.key")]
+    assert (config.debug, config.database.port, config.spare) == (True, 5432, None)
+    for twin in (copy.deepcopy(config), pickle.loads(pickle.dumps(config))):
+        assert twin.database.password.get() == "value of database.password"
+    assert "value of" not in repr(config.database) + repr(pickle.dumps(config.database))
+
+
+def test_an_env_file_is_text_that_takes_the_types_of_its_fields(home: Path) -> None:
+    class Env(msgspec.Struct, rename="upper"):
+        debug: bool
+        port: int
+        password: Secret
+        dsn: str
+
+    token, dsn = local("example", name="PASSWORD"), local("example-dsn")
+    path = saved(home, ".env", f"DEBUG=1\nexport PORT=80 # http\nPASSWORD='{token}'\nDSN={dsn}\n")
+    config = load_config(path, Env)
+    assert (config.debug, config.port, config.password.get(), config.dsn) == (True, 80, "example", "example-dsn")
+    assert load_config(path) == {"DEBUG": "1", "PORT": "80", "PASSWORD": "example", "DSN": "example-dsn"}
+
+
+def test_all_tokens_are_decrypted_in_one_call(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write(home, "config.toml")
+    seen: list[int] = []
+    decrypt_many = LocalBackend.decrypt_many
+
+    def count(self: LocalBackend, tokens: Sequence[Token]) -> list[Result]:
+        seen.append(len(tokens))
+        return decrypt_many(self, tokens)
+
+    monkeypatch.setattr(LocalBackend, "decrypt_many", count)
+    load_config(path, Config)
+    load_config(path)
+    assert seen == [2, 2]
+
+
+def test_only_what_audit_would_list_is_a_token(home: Path) -> None:
+    texts = ["local:8080:x", "https://a:b@c", "kms", "", "password:hunter2:words with blanks", "vault:a=b"]
+    data = dict(zip("abcdef", texts, strict=True))
+    path = saved(home, "a.json", msgspec.json.encode(data))
+    assert load_config(path) == data
+
+
+def test_a_strict_secret_stays_encrypted(home: Path) -> None:
+    @dataclass
+    class Strict:
+        key: StrictSecret
+
+    config = load_config(saved(home, "a.toml", f'key = "{local("example")}"'), Strict)
+    assert ledger.entries() == ()
+    assert config.key.decrypt() == "example"
+
+
+@pytest.mark.parametrize("kind", [None, Config])
+def test_a_token_cannot_be_moved_and_all_failures_are_in_one_report(kind: Any, home: Path) -> None:
+    path = write(home, "config.toml", [local("hunter2", name="database.user"), local("hunter3", app="bank")])
+    with pytest.raises(ResolveError) as caught:
+        load_config(path, kind, app="shop")
+    lines = str(caught.value).splitlines()
+    assert lines[1].startswith(f"  {path}:6 database.password (local): the token belongs to another setting")
+    assert lines[2].startswith(f"  {path}:12 mirrors.1.key (local): the token belongs to another application")
+    assert "hunter" not in str(caught.value)
+
+
+def test_zemanta_ops_toml_is_found_from_the_file(home: Path) -> None:
+    (home / "etc").mkdir()
+    (home / "etc" / "zemanta_ops.toml").write_text('app = "shop"\nrequire_context = true\n')
+    bound = [local("a", app="shop", name=name) for name in NAMES]
+    assert load_config(write(home / "etc", "config.yaml", bound), Config).database.password.get() == "a"
+    with pytest.raises(ResolveError, match="requires tokens bound"):
+        load_config(write(home / "etc", "config.yaml"))
+
+
+def test_overrides_replace_tokens_before_decryption(
+    home: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = write(home, "config.toml", ["kms:region=eu-west-1:QUJDREVGR0g=", "kms:region=eu-west-1:QUJDREVGR0g="])
+    monkeypatch.setenv("ZEMANTA_OPS_OVERRIDE__database__password", "instead")
+    (home / ".secrets.local.toml").write_text('"mirrors.1.key" = "too"\n')
+    with caplog.at_level(logging.WARNING):
+        config = load_config(path, Config)
+    assert (config.database.password.get(), config.mirrors[1].key) == ("instead", "too")
+    assert "database.password is overridden" in caplog.text
+    assert set(ledger.overridden()) == set(NAMES)
+
+
+class Pair(NamedTuple):
+    user: str
+    password: str
+
+
+class Deep(msgspec.Struct, frozen=True):
+    password: str
+    by_name: dict[str, list[str]]
+    pair: Pair
+    either: tuple[str, ...] = ()
+
+
+def test_deferred_secrets_stand_in_wherever_a_text_was_wanted(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(modes.VARIABLE, modes.DEFERRED)
+    path = write(home, "config.toml", ["kms:region=eu-west-1:QUJDREVGR0g="] * 2)
+    config = load_config(path, Config)
+    with pytest.raises(ModeError, match=r"database\.password"):
+        str(config.database.password.get())
+    key: Any = config.mirrors[1].key
+    assert isinstance(key, modes.Deferred)
+    assert isinstance(load_config(path)["database"]["password"], modes.Deferred)
+    token = '"kms:region=eu-west-1:QUJDREVGR0g="'
+    text = f"password = {token}\nby_name.a = ['x', {token}]\npair = ['u', {token}]\neither = [{token}]\n"
+    deep = load_config(saved(home, "deep.toml", text), Deep)
+    found = [deep.password, deep.by_name["a"][1], deep.pair.password, deep.either[0]]
+    for value, name in zip(found, ("password", "by_name.a.1", "pair.1", "either.0"), strict=True):
+        with pytest.raises(ModeError, match=name):
+            str(value)
+
+
+def test_fake_secrets_are_for_test_runs(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(modes.VARIABLE, modes.FAKE)
+    path = write(home, "config.toml", ["kms:region=eu-west-1:QUJDREVGR0g="] * 2)
+    assert load_config(path, Config).database.password.get() == load_config(path)["database"]["password"]
+    monkeypatch.setattr(modes, "under_test", lambda: False)
+    with pytest.raises(ModeError, match="test runs"):
+        load_config(path)
+
+
+WRONG = [
+    ('[database]\nhost = "db"\npassword = "hunter2"\n', ":3: database.password must be a token"),
+    ('[database]\nhost = "db"\npassword = 12345\n', ":3: database.password must be a token"),
+    ('[database]\npassword = ""\n', ":1: database does not fit its type: missing required field `host`"),
+    ('[database]\nhost = 1\npassword = ""\n', ":2: database.host does not fit its type: Expected `str`, got `int`"),
+    ('database = """\nhunter2\n"""', ":1: database does not fit its type: Expected `object`, got `str`"),
+    ('[database]\nhost = "h"\npassword = ""\npasword = "hunter2"', ":4: database.pasword is not known; did you mean"),
+    ('hunter = 1\ndatabase = {host="h", password=""}', ":1: hunter is not known; known are database, debug, mirrors"),
+    ('database = {host="h", password=""}\n[[mirrors]]\nurl="u"\n[[mirrors]]\nurl=3', ":5: mirrors.1.url does not fit"),
+    ('database = {host="h", password=""}\nspare = [\n1\n]', ":2: spare must be a token"),
+]
+
+
+@pytest.mark.parametrize(("text", "says"), WRONG)
+def test_what_does_not_fit_is_said_with_file_line_and_name(text: str, says: str, home: Path) -> None:
+    path = saved(home, "a.toml", text)
+    with pytest.raises(ConfigError) as caught:
+        load_config(path, Config)
+    assert str(caught.value).startswith(f"{path}{says}")
+    assert not {"hunter2", "12345"} & set(str(caught.value).replace('"', " ").split())
+    assert caught.value.__suppress_context__ or caught.value.__context__ is None
+
+
+def test_messages_of_msgspec_that_repeat_a_value_are_not_passed_on(home: Path) -> None:
+    @dataclass
+    class Picky:
+        mode: Literal["a", "b"] = "a"
+        port: int = 1
+
+        def __post_init__(self) -> None:
+            if self.port > 1:
+                raise ValueError(f"Expected `hunter{self.port}`")
+
+    for text in ('mode = "hunter2"', "port = 2"):
+        with pytest.raises(ConfigError) as caught:
+            load_config(saved(home, "a.toml", text), Picky)
+        assert "hunter" not in str(caught.value)
+        assert "mode is none of the values" in str(caught.value) or "its type (ValueError)" in str(caught.value)
+
+
+def test_unknown_names_may_be_let_pass(home: Path) -> None:
+    path = saved(home, "a.toml", 'other = 1\ndatabase = {host="h", password="", more=2}')
+    assert load_config(path, Config, strict=False).database.host == "h"
+
+
+NOT_FILES: list[tuple[str, str | bytes, str]] = [
+    ("a.toml", "a = 1\nb = hunter2\n", "is not TOML at line 2"),
+    ("a.yaml", "a: 1\nb: [hunter2\n", r"a.yaml:\d: not valid YAML"),
+    ("a.yaml", "a: 1\n---\nb: hunter2\n", "more than one document"),
+    ("a.yaml", "a: !hunter2 1\n", "a.yaml:1: not valid YAML"),
+    ("a.yaml", "- hunter2\n", "must hold names"),
+    ("a.yaml", "a: 2024-99-99\n", "out of range"),
+    ("a.yml", "a: \x00hunter2\n", "not valid YAML"),
+    ("a.json", '{"a": 1,\n"b": hunter2}', "a.json:2: not valid JSON"),
+    ("a.json", '["hunter2"]', "must hold names"),
+    ("a.json", '{"a": 1, "a": "hunter2"}', "stands twice"),
+    ("a.json", '{"a": ' + "9" * 5000 + "}", "out of range"),
+    (".env", "A=1\nhunter2\n", ".env:2: expected NAME=value"),
+    (".env", "A=1\nA=hunter2\n", ".env:2: A stands twice"),
+    ("a.toml", b"a = 1\nb = '\xffhunter2'\n", "a.toml:2: is not UTF-8"),
+    ("a.ini", "a = hunter2", "is none of .toml"),
+    ("settings.py", "A = 'hunter2'", "is none of .toml"),
+    ("a.json", '{"a": ' + "[" * 100 + "]" * 100 + "}", "nested too deeply"),
+    ("a.json", '{"a": ' + "[" * 100_000 + "]" * 100_000 + "}", "nested too deeply"),
+    ("a.toml", "a = " + "[" * 5_000 + "]" * 5_000, "nested too deeply|is not TOML"),
+    ("a.yaml", "a: " + "[" * 3_000 + "]" * 3_000, "nested too deeply"),
+    ("a.yaml", "a: &a [1,1,1,1,1,1,1,1,1,1]\n" + "".join(
+        f"{new}: &{new} [{', '.join([f'*{old}'] * 10)}]\n" for old, new in zip("abcdefgh", "bcdefghi", strict=True)
+    ), "more than 100000 values"),
+    ("a.yaml", "a: &a [*a]\n", "nested too deeply"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "content", "says"), NOT_FILES)
+def test_what_is_no_such_file_is_an_error_without_its_content(
+    name: str, content: str | bytes, says: str, home: Path
+) -> None:
+    with pytest.raises(ConfigError, match=says) as caught:
+        load_config(saved(home, name, content))
+    assert str(home) in str(caught.value)
+    assert "hunter2" not in str(caught.value)
+
+
+def test_a_file_that_cannot_be_read(home: Path) -> None:
+    with pytest.raises(ConfigError, match=r"gone\.toml cannot be read: No such file"):
+        load_config(home / "gone.toml")
+    (home / "folder.json").mkdir()
+    with pytest.raises(ConfigError, match="cannot be read: Is a directory"):
+        load_config(home / "folder.json")
+
+
+def test_empty_files_and_a_byte_order_mark(home: Path) -> None:
+    assert load_config(saved(home, "a.yaml", "# nothing\n")) == {}
+    assert load_config(saved(home, "a.toml", b"\xef\xbb\xbfa = 1\r\n")) == {"a": 1}
+
+
+def test_two_settings_of_one_name_are_refused(home: Path) -> None:
+    token = local("example")
+    path = saved(home, "a.toml", f'"a.b" = "{token}"\na.b = "{token}"\n')
+    with pytest.raises(ConfigError, match=r"a\.b is the name of two settings"):
+        load_config(path)
+
+
+def test_an_aliased_table_is_two_settings(home: Path) -> None:
+    path = saved(home, "a.yaml", f"a: &a\n  key: {local('example', name='a.key')}\nb: *a\n")
+    with pytest.raises(ResolveError) as caught:
+        load_config(path)
+    assert list(caught.value.failures) == ["b.key"]
+
+
+TOML = """\
+a = 1
+
+b = '''
+[no]
+c = 2
+'''
+l = [
+ 1,
+ 2]
+# d = 1
+[t.u]
+d = 1
+"e f".g = {h = 1}
+[[x]]
+[[x.y]]
+z = 1
+"""
+
+
+@pytest.mark.parametrize(
+    ("names", "line"),
+    [
+        ("a", 1), ("b", 3), ("l", 7), ("l.1", 7), ("t", 11), ("t.u.d", 12), ("t.u.e f.g.h", 13), ("x.0.y.0.z", 16),
+        ("t.u.absent", 11), ("absent", 0), ("c", 0),
+    ],
+)  # fmt: skip
+def test_the_line_of_a_setting_in_toml(names: str, line: int) -> None:
+    assert line_of(TOML, ".toml", tuple(names.split("."))) == line
+
+
+@pytest.mark.parametrize("package", ["msgspec", "ruamel.yaml"])
+def test_a_missing_package_is_named_by_its_extra(package: str, home: Path) -> None:
+    script = f"import sys; sys.modules[{package!r}] = None\nfrom zemanta_ops.secrets import load_config\n"
+    call = "load_config('a.toml', dict)" if package == "msgspec" else "load_config('a.yaml')"
+    saved(home, "a.toml", "a = 1")
+    saved(home, "a.yaml", "a: 1")
+    ended = subprocess.run(
+        [sys.executable, "-c", f"{script}print(load_config('a.toml'))\n{call}"],
+        env={"PYTHONPATH": str(Path(__file__).parents[2])},
+        capture_output=True,
+        text=True,
+    )
+    assert ended.stdout == "{'a': 1}\n"
+    assert MissingExtraError.__name__ in ended.stderr
+    assert 'pip install "zemanta-ops[config]"' in ended.stderr
+
+
+def test_the_package_names_no_other_attribute() -> None:
+    import zemanta_ops.secrets
+
+    with pytest.raises(AttributeError, match="no attribute 'load_confg'"):
+        zemanta_ops.secrets.load_confg  # noqa: B018

@@ -1,0 +1,130 @@
+"""Text of TOML, YAML, JSON and ``.env`` to names and values; every failure names file and line and quotes nothing."""
+
+from __future__ import annotations
+
+import codecs
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from zemanta_ops.secrets import config
+from zemanta_ops.secrets.configfile import lines
+from zemanta_ops.secrets.exceptions import ConfigError, MissingExtraError
+from zemanta_ops.secrets.formats import FormatError, dotenv, format_of
+
+# A file of settings comes near neither; YAML's aliases grow to more in a few lines.
+MAX_DEPTH = 64
+MAX_VALUES = 100_000
+
+Names = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class File:
+    """A configuration file as it was read; ``data`` is what it says."""
+
+    path: Path
+    kind: str
+    text: str
+    data: dict[Any, Any]
+
+    def error(self, names: Names, problem: str) -> ConfigError:
+        """Make an error with file, line and name."""
+        return ConfigError(f"{self.place(names)}: {'.'.join(names) or 'the file'} {problem}")
+
+    def place(self, names: Names) -> str:
+        """Return ``file:line`` of a setting, or the file alone where the line is not known."""
+        line = lines.line_of(self.text, self.kind, names)
+        return f"{self.path}:{line}" if line else str(self.path)
+
+
+def read(path: Path) -> File:
+    """Read a configuration file.
+
+    Raises:
+        ConfigError: It cannot be read, is of no known format, or does not hold names and values.
+        MissingExtraError: It is YAML, and its parser is not installed.
+    """
+    kind = (format_of(path.name) or "").replace(".yml", ".yaml")
+    if kind not in _PARSERS:
+        raise ConfigError(f"{path} is none of .toml, .yaml, .yml, .json and .env")
+    try:
+        text = path.read_bytes().removeprefix(codecs.BOM_UTF8).decode()
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise ConfigError(f"{path}:{line}: is not UTF-8") from None
+    try:
+        data = _PARSERS[kind](path, text)
+    except FormatError as error:
+        raise ConfigError(f"{path}:{error.line}: {error.reason}" if error.line else f"{path}: {error.reason}") from None
+    except (RecursionError, ValueError):
+        raise ConfigError(f"{path} is nested too deeply, or a value is out of range") from None
+    if not isinstance(data, dict):
+        raise ConfigError(f"{path} must hold names with values")
+    file = File(path, kind, text, data)
+    _measure(file)
+    return file
+
+
+def _measure(file: File) -> None:
+    """Refuse what would never end: YAML may contain itself."""
+    count = 0
+    left: list[tuple[Any, int]] = [(file.data, 0)]
+    while left:
+        value, depth = left.pop()
+        count += 1
+        if depth > MAX_DEPTH:
+            raise ConfigError(f"{file.path} is nested too deeply: more than {MAX_DEPTH} levels")
+        if count > MAX_VALUES:
+            raise ConfigError(f"{file.path} has more than {MAX_VALUES} values")
+        members = value.values() if isinstance(value, dict) else value if isinstance(value, (list, tuple)) else ()
+        left += [(member, depth + 1) for member in members]
+
+
+def _json(_path: Path, text: str) -> Any:
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        if len(dict(pairs)) < len(pairs):
+            raise FormatError(0, "a name stands twice in an object")
+        return dict(pairs)
+
+    try:
+        return json.loads(text, object_pairs_hook=once)
+    except json.JSONDecodeError as error:
+        raise FormatError(error.lineno, "not valid JSON") from None
+
+
+def _yaml(_path: Path, text: str) -> Any:
+    try:
+        from ruamel.yaml import YAML
+        from ruamel.yaml.error import MarkedYAMLError, YAMLError
+    except ImportError:
+        raise MissingExtraError("reading YAML files", "config") from None
+    try:
+        # The empty file is one without settings.
+        return YAML(typ="safe", pure=True).load(text) or {}
+    except MarkedYAMLError as error:
+        mark = error.problem_mark
+        raise FormatError(mark.line + 1 if mark else 0, "not valid YAML, or more than one document") from None
+    except YAMLError:
+        raise FormatError(0, "not valid YAML") from None
+
+
+def _dotenv(_path: Path, text: str) -> Any:
+    found: dict[str, str] = {}
+    for literal in dotenv.scalars(text):
+        if literal.setting in found:
+            raise FormatError(literal.line, f"{literal.setting} stands twice")
+        found[literal.setting] = literal.value
+    return found
+
+
+_PARSERS: dict[str, Callable[[Path, str], Any]] = {
+    ".toml": config.parse_toml,
+    ".yaml": _yaml,
+    ".json": _json,
+    ".env": _dotenv,
+}
