@@ -57,7 +57,10 @@ class DatabaseV1(Database):
         else:
             # VictoriaMetrics, for one, accepts whatever comes and returns nothing.
             raise InfluxError("foreign", "it accepts any query at all: this is not InfluxDB, nothing can be read back")
-        self.query(f"SHOW MEASUREMENTS ON {_identifier(self._database)} LIMIT 1")
+        # Asked for its measurements, a database that does not exist has none; asked for this it is an error.
+        policies = self.query(f"SHOW RETENTION POLICIES ON {_identifier(self._database)}")
+        if self._policy and self._policy not in {row.get("name") for row in policies}:
+            raise InfluxError("missing", f"the database has no retention policy {self._policy}")
 
     def series_room(self) -> tuple[int, int] | None:
         """Return the number of series and ``max-series-per-database``; None without an administrator's rights."""
