@@ -123,3 +123,14 @@ def test_the_lines_beyond_a_limit_are_reported(start_influxdb1: StartInfluxDB1, 
         assert len(report.refused) == 2
         assert all("limit exceeded" in reason for _, reason in report.refused)
         assert read(database) == [1.0, 1.0, 2.0, 2.0]
+
+
+def test_the_room_for_series_is_told_to_an_administrator_only(start_influxdb1: StartInfluxDB1) -> None:
+    server = start_influxdb1(auth=True, max_series=40)
+    store = store_of_1(server, server.create("metrics"))
+    with store.connect() as database:
+        for filled in (10, 40):
+            database.write([Point("m", {"value": 1.0}, {"t": str(number)}) for number in range(filled)])
+            assert database.series_room() == (filled, 40)
+    with store.limited("all").connect() as database:
+        assert database.series_room() is None
