@@ -172,6 +172,14 @@ def guarded_store(request: pytest.FixtureRequest) -> Store:
     return make(server, server.create(f"guarded_{next(_numbers)}"))
 
 
+@pytest.fixture(params=["start_influxdb1", pytest.param("start_influxdb2", marks=pytest.mark.second_tier)])
+def own_store(request: pytest.FixtureRequest) -> Store:
+    """Return a store in a server of the test's own, which it may stop or pause."""
+    server = request.getfixturevalue(request.param)()
+    make = store_of_2 if request.param == "start_influxdb2" else store_of_1
+    return make(server, server.create("metrics"))
+
+
 @pytest.fixture
 def store(new_store: Callable[[], Store]) -> Store:
     """Return an empty store of InfluxDB 1.8 or 2.7."""

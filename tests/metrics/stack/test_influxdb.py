@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.metrics.stack.answering import Answer, Request, answering, in_turn
+from tests.metrics.stack.answering import Answer, Request, answering, in_turn, never_taken
 from zemanta_ops.metrics.stack.influxdb import ONCE, Database, InfluxError, MissingClientError, Point, Retry, connect
 
 QUICK = Retry(attempts=3, first=0.001, longest=0.01)
@@ -159,16 +159,12 @@ def test_a_port_that_never_answers_is_a_timeout(connect_to: Connect) -> None:
 
 @both
 def test_a_connection_that_is_never_taken_is_blocked(connect_to: Connect) -> None:
-    with closing(socket.create_server(("127.0.0.1", 0), backlog=0)) as listener:
-        address = listener.getsockname()
-        # The queue of a listener that accepts nothing is soon full; then the kernel ignores further ones.
-        with closing(socket.socket()) as first, closing(socket.socket()) as second:
-            for each in (first, second):
-                each.setblocking(False)
-                each.connect_ex(address)
-            url = f"http://127.0.0.1:{address[1]}"
-            with connect_to(url, retry=ONCE, timeout=0.3) as database, pytest.raises(InfluxError) as raised:
-                database.query("x")
+    with (
+        never_taken() as port,
+        connect_to(f"http://127.0.0.1:{port}", retry=ONCE, timeout=0.3) as database,
+        pytest.raises(InfluxError) as raised,
+    ):
+        database.query("x")
     assert raised.value.kind == "blocked"
 
 
