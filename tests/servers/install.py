@@ -28,12 +28,17 @@ def install(names: list[str]) -> None:
     MissingToolError and BuildError are raised only after all the others have been tried.
     """
     missing: list[str] = []
+    failed: list[str] = []
     with cache.locked():
         for name in names:
             try:
                 _install(RECIPES[name])
             except MissingToolError as error:
                 missing.append(f"{name}: {error}")
+            except BuildError as error:
+                failed.append(str(error))
+    if failed:
+        raise BuildError("\n".join([*failed, *missing]))
     if missing:
         raise MissingToolError("\n".join(missing))
 

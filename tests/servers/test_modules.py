@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.servers import cache, recipes
+from tests.servers import cache, golang, install, recipes
 from tests.servers.__main__ import main
 from tests.servers.recipes import MODULES, RECIPES, Recipe
 
@@ -44,3 +44,22 @@ def test_a_changed_module_is_built_anew(tmp_path: Path, monkeypatch: pytest.Monk
         (tmp_path / "vault" / "go.sum").write_text(total)
         folders.add(RECIPES["vault"].folder)
     assert len(folders) == 3
+
+
+def test_a_build_that_fails_does_not_keep_the_others_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv(cache.ENV, str(tmp_path))
+    done: list[str] = []
+
+    def build(recipe: Recipe, go: object, folder: Path) -> None:
+        if recipe.name == "age":
+            raise install.BuildError("the build of age failed")
+        done.append(recipe.name)
+        (folder / "sops").touch()
+
+    monkeypatch.setattr(install, "_build", build)
+    monkeypatch.setattr(golang, "find", lambda: Path("go"))
+    assert main(["install", "age", "sops"]) == 1
+    assert done == ["sops"]
+    assert capsys.readouterr().err == "the build of age failed\n"
