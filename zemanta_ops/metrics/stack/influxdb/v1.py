@@ -14,6 +14,7 @@ from urllib.parse import SplitResult, urlencode, urlsplit
 from zemanta_ops.metrics.stack.influxdb.database import Database, Reading, Retry
 from zemanta_ops.metrics.stack.influxdb.errors import TRANSIENT, InfluxError, Kind, from_answer
 
+NO_VERSION = "something answers there, but not as InfluxDB does: no X-Influxdb-Version"
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
@@ -44,7 +45,7 @@ class DatabaseV1(Database):
         _, headers, _ = self.retry.call(lambda: self._request("GET", "/ping"))
         version = headers.get("X-Influxdb-Version")
         if not version:
-            raise InfluxError("foreign", "something answers there, but not as InfluxDB does: no X-Influxdb-Version")
+            raise InfluxError("foreign", NO_VERSION)
         return version
 
     def verify(self) -> None:

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from zemanta_ops.metrics.stack.influxdb.database import Database, Reading, Retry
 from zemanta_ops.metrics.stack.influxdb.errors import InfluxError, MissingClientError, from_answer
-from zemanta_ops.metrics.stack.influxdb.v1 import show_url
+from zemanta_ops.metrics.stack.influxdb.v1 import NO_VERSION, show_url
 
 T = TypeVar("T")
 
@@ -34,7 +34,10 @@ class DatabaseV2(Database):
 
     def version(self) -> str:
         """Return what ``/ping`` says."""
-        return self._call(self._client.version)
+        version = self._call(self._client.version)
+        if version == "unknown":
+            raise InfluxError("foreign", NO_VERSION)
+        return version
 
     def verify(self) -> None:
         """Ask for the newest minute of the bucket, which needs the organisation, the bucket and the right to read."""
@@ -42,7 +45,7 @@ class DatabaseV2(Database):
 
     def query(self, text: str) -> list[dict[str, Any]]:
         """Return the rows of a Flux query as dicts of columns; times are datetimes."""
-        tables = self._call(lambda: self._client.query_api().query(text))
+        tables = self._call(lambda: _parsed(lambda: self._client.query_api().query(text)))
         return [record.values for table in tables for record in table.records]
 
     def readings(
@@ -108,6 +111,19 @@ def _translated(request: Callable[[], T], timeout: float) -> T:
         raise InfluxError("unreachable", f"the connection broke: {type(error).__name__}") from None
     except exceptions.HTTPError as error:
         raise InfluxError("unreachable", str(error).rsplit(": ", 1)[-1]) from None
+
+
+def _parsed(query: Callable[[], T]) -> T:
+    """Return the tables of an answer, which the client reads while it comes in."""
+    from influxdb_client.client.flux_csv_parser import FluxCsvParserException, FluxQueryException
+
+    try:
+        return query()
+    except FluxQueryException as error:
+        # A query may fail when its answer has begun, with status 200.
+        raise from_answer(400, str(error.message)) from None
+    except (FluxCsvParserException, IndexError, KeyError, ValueError):
+        raise InfluxError("foreign", "the answer is not the CSV that InfluxDB sends") from None
 
 
 def _message(body: Any, reason: Any) -> str:
