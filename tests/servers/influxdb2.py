@@ -102,7 +102,7 @@ class InfluxDB2(Server):
 
 
 TYPES = {float: "float", int: "integer", str: "string", bool: "boolean"}
-NOT_TAGS = {"result", "table", "_start", "_stop", "_time", "_value", "_field", "_measurement"}
+NOT_TAGS = {"_start", "_stop", "_time", "_value", "_field", "_measurement"}
 _READ: dict[str, Callable[[str], Any]] = {
     "double": float,
     "long": int,
@@ -126,8 +126,8 @@ def _rows(text: str) -> Iterator[dict[str, Any]]:
         elif row and not names:
             names = row
         elif row:
-            cells = zip(names[1:], types[1:], row[1:], strict=True)
-            found = {name: _READ.get(kind, str)(cell) for name, kind, cell in cells if cell}
-            if "error" in found:
-                raise HttpError(200, found["error"])
-            yield found
+            if names[1] == "error":
+                raise HttpError(200, row[1])
+            # The first three columns are for annotations, and the names of result and table.
+            cells = zip(names[3:], types[3:], row[3:], strict=True)
+            yield {name: _READ.get(kind, str)(cell) for name, kind, cell in cells if cell}

@@ -14,6 +14,11 @@ from zemanta_ops.metrics.stack.influxdb.v1 import NO_VERSION, show_url
 
 T = TypeVar("T")
 
+_NOT_TAGS = {"result", "table", "_start", "_stop", "_time", "_value", "_field", "_measurement"}
+# Every answer has two columns with these names; a tag that is called so gets another until it is read.
+_TAGS = {"tag:result": "result", "tag:table": "table"}
+_APART = ' |> rename(fn: (column) => if column == "result" or column == "table" then "tag:" + column else column)'
+
 
 class DatabaseV2(Database):
     """A bucket of InfluxDB 2.x; also of 1.8, with ``user:password`` as token and ``database/policy`` as bucket."""
@@ -41,7 +46,21 @@ class DatabaseV2(Database):
 
     def verify(self) -> None:
         """Ask for the newest minute of the bucket, which needs the organisation, the bucket and the right to read."""
-        self.query(f"from(bucket: {_string(self._bucket)}) |> range(start: -1m) |> limit(n: 1)")
+        try:
+            self.query(f"from(bucket: {_string(self._bucket)}) |> range(start: -1m) |> limit(n: 1)")
+        except InfluxError as error:
+            # Who may not read a bucket is told that there is none; asked for it by name, the server knows it.
+            if error.kind == "missing" and self._exists():
+                raise InfluxError("forbidden", f"the token may not read it: {error}", status=error.status) from None
+            raise
+
+    def _exists(self) -> bool:
+        buckets = self._client.buckets_api()
+        try:
+            self._call(lambda: buckets.find_buckets(name=self._bucket, org=self._client.org))  # type: ignore[no-untyped-call]
+        except InfluxError:
+            return False
+        return True
 
     def query(self, text: str) -> list[dict[str, Any]]:
         """Return the rows of a Flux query as dicts of columns; times are datetimes."""
@@ -65,13 +84,13 @@ class DatabaseV2(Database):
             f"from(bucket: {_string(self._bucket)}) |> range(start: {start.isoformat()}, stop: {end.isoformat()})"
             f" |> filter(fn: (r) => {tests})"
             + ("" if equal_to is None else f" |> filter(fn: (r) => r._value == {equal_to!r})")
+            + _APART
         )
-        own = {"result", "table"}
         found = [
             Reading(
                 row["_time"],
                 row["_value"],
-                {key: each for key, each in row.items() if key not in own and not key.startswith("_") and each},
+                {_TAGS.get(key, key): each for key, each in row.items() if key not in _NOT_TAGS and each},
             )
             for row in rows
         ]
