@@ -91,6 +91,7 @@ def test_without_influxdb_it_ends_at_the_agent(agent: Agent, tmp_path: Path) -> 
     assert "INFLUXDB" in hop(document, "probe")["text"]
     report = agent.wait_for(lambda report: report.received.datagrams == 2, timeout=5)
     assert report.count("zemanta_ops.probe") == 2  # twice, because a refusal may come back late
+    assert {series.name for series in report.series} == {"zemanta_ops.probe"}
 
 
 @pytest.mark.parametrize(

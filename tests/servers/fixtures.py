@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,8 +18,11 @@ import pytest
 from tests.servers import cache, debian
 from tests.servers.debian import PostgreSQL, Redis
 from tests.servers.influxdb1 import InfluxDB1
+from tests.servers.influxdb2 import InfluxDB2
+from tests.servers.kapacitor import Kapacitor
 from tests.servers.kms import KMS
 from tests.servers.process import Server
+from tests.servers.stores import Store, store_of_1, store_of_2
 from tests.servers.telegraf import Telegraf
 from tests.servers.vault import Vault
 
@@ -112,6 +115,91 @@ def influxdb1(tmp_path_factory: pytest.TempPathFactory) -> Iterator[InfluxDB1]:
 def database(influxdb1: InfluxDB1) -> str:
     """Return the name of an empty database in the shared InfluxDB 1.8."""
     return influxdb1.create(f"test_{next(_numbers)}")
+
+
+@pytest.fixture
+def start_influxdb2(tmp_path_factory: pytest.TempPathFactory, server_stack: ExitStack) -> Callable[[], InfluxDB2]:
+    """Return a function that starts a real InfluxDB 2.7, to stop or pause; most tests share ``influxdb2``."""
+    require("influxdb2")
+
+    def start() -> InfluxDB2:
+        influxdb = InfluxDB2(tmp_path_factory.mktemp("influxdb2"))
+        run(influxdb, server_stack)
+        return influxdb
+
+    return start
+
+
+@pytest.fixture(scope="session")
+def influxdb2(tmp_path_factory: pytest.TempPathFactory) -> Iterator[InfluxDB2]:
+    """Return the InfluxDB 2.7 that all tests of a run share; do not stop it."""
+    require("influxdb2")
+    with ExitStack() as stack:
+        server = InfluxDB2(tmp_path_factory.mktemp("influxdb2"))
+        run(server, stack)
+        yield server
+
+
+@pytest.fixture
+def bucket(influxdb2: InfluxDB2) -> str:
+    """Return the name of an empty bucket in the shared InfluxDB 2.7."""
+    return influxdb2.create(f"test_{next(_numbers)}")
+
+
+@pytest.fixture(scope="session", params=["influxdb1", pytest.param("influxdb2", marks=pytest.mark.second_tier)])
+def new_store(request: pytest.FixtureRequest) -> Callable[[], Store]:
+    """Return a function that makes an empty store; a test that asks for it runs against 1.8 and against 2.7."""
+    server = request.getfixturevalue(request.param)
+    make = store_of_1 if request.param == "influxdb1" else store_of_2
+    return lambda: make(server, server.create(f"store_{next(_numbers)}"))
+
+
+@pytest.fixture(scope="session")
+def guarded_influxdb1(tmp_path_factory: pytest.TempPathFactory) -> Iterator[InfluxDB1]:
+    """Return the InfluxDB 1.8 with users that all tests of a run share; do not stop it."""
+    require("influxdb1")
+    with ExitStack() as stack:
+        server = InfluxDB1(tmp_path_factory.mktemp("influxdb1"), auth=True)
+        run(server, stack)
+        yield server
+
+
+@pytest.fixture(params=["guarded_influxdb1", pytest.param("influxdb2", marks=pytest.mark.second_tier)])
+def guarded_store(request: pytest.FixtureRequest) -> Store:
+    """Return an empty store that asks for credentials: of 1.8 with users, and of 2.7."""
+    server = request.getfixturevalue(request.param)
+    make = store_of_2 if request.param == "influxdb2" else store_of_1
+    return make(server, server.create(f"guarded_{next(_numbers)}"))
+
+
+@pytest.fixture(params=["start_influxdb1", pytest.param("start_influxdb2", marks=pytest.mark.second_tier)])
+def own_store(request: pytest.FixtureRequest) -> Store:
+    """Return a store in a server of the test's own, which it may stop or pause."""
+    server = request.getfixturevalue(request.param)()
+    make = store_of_2 if request.param == "start_influxdb2" else store_of_1
+    return make(server, server.create("metrics"))
+
+
+@pytest.fixture
+def store(new_store: Callable[[], Store]) -> Store:
+    """Return an empty store of InfluxDB 1.8 or 2.7."""
+    return new_store()
+
+
+@pytest.fixture
+def kapacitor(tmp_path_factory: pytest.TempPathFactory, server_stack: ExitStack, influxdb1: InfluxDB1) -> Kapacitor:
+    """Return a Kapacitor of the test's own, which reads from and writes to the shared InfluxDB 1.8."""
+    require("kapacitor")
+    server = Kapacitor(tmp_path_factory.mktemp("kapacitor"), influxdb1.url)
+    run(server, server_stack)
+    return server
+
+
+@pytest.fixture(scope="session")
+def sops() -> Path:
+    """Return the program ``sops``."""
+    require("sops")
+    return cache.binary("sops")
 
 
 @pytest.fixture(scope="session")

@@ -10,9 +10,8 @@ from pathlib import Path
 
 from tests.servers import cache, golang
 from tests.servers.golang import MissingToolError
-from tests.servers.recipes import RECIPES, Recipe
+from tests.servers.recipes import MODULES, RECIPES, Recipe
 
-MODULES = Path(__file__).parent / "modules"
 TOOLS = {
     "cargo": "Rust's cargo (https://rustup.rs)",
     "cc": "a C compiler (Debian: apt install build-essential)",
@@ -29,12 +28,17 @@ def install(names: list[str]) -> None:
     MissingToolError and BuildError are raised only after all the others have been tried.
     """
     missing: list[str] = []
+    failed: list[str] = []
     with cache.locked():
         for name in names:
             try:
                 _install(RECIPES[name])
             except MissingToolError as error:
                 missing.append(f"{name}: {error}")
+            except BuildError as error:
+                failed.append(str(error))
+    if failed:
+        raise BuildError("\n".join([*failed, *missing]))
     if missing:
         raise MissingToolError("\n".join(missing))
 
@@ -83,6 +87,7 @@ def _environment(recipe: Recipe, go: Path, folder: Path) -> dict[str, str]:
     env["PATH"] = f"{go.parent}{os.pathsep}{env.get('PATH', '')}"
     if "cargo" in recipe.also_needs:
         env.update(_rust(folder.parent))
+        _forget_half_copies(go)
     binaries = {name: folder / name for name in recipe.packages}
     return env | {key: value.format(**binaries) for key, value in recipe.env.items()}
 
@@ -99,7 +104,20 @@ def _rust(scratch: Path) -> dict[str, str]:
     env = {"RUSTC_WRAPPER": str(wrapper)}
     rustup = shutil.which("rustup")
     if rustup:
-        active = subprocess.run([rustup, "toolchain", "list"], capture_output=True, text=True, check=True).stdout
-        toolchain = next((line for line in active.splitlines() if "active" in line or "default" in line), active)
-        env["RUSTUP_TOOLCHAIN"] = toolchain.split()[0]
+        listed = subprocess.run([rustup, "toolchain", "list"], capture_output=True, text=True, check=True).stdout
+        # Where there is none it says so in a sentence on the same stream.
+        installed = [line for line in listed.splitlines() if not line.startswith("no ")]
+        if not installed:
+            raise MissingToolError("rustup is here, but no Rust: rustup toolchain install stable")
+        active = [line for line in installed if "active" in line or "default" in line]
+        env["RUSTUP_TOOLCHAIN"] = (active or installed)[0].split()[0]
     return env
+
+
+def _forget_half_copies(go: Path) -> None:
+    """Remove the Flux library's source from Go's build cache.
+
+    The pkg-config of InfluxDB 2 copies it there and never looks whether an earlier copy was interrupted.
+    """
+    build_cache = subprocess.run([go, "env", "GOCACHE"], capture_output=True, text=True, check=True).stdout.strip()
+    shutil.rmtree(Path(build_cache, "pkgconfig", "github.com"), ignore_errors=True)

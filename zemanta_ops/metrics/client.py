@@ -258,11 +258,12 @@ class Client:
             self.put(series, value)
 
     def _self_metrics(self, buffer: Buffer) -> Iterable[tuple[Series, Any]]:
-        """Return what the emitter says about itself, every ``report_seconds``."""
+        """Return what the emitter says about itself, every ``report_seconds``; nothing where that is infinite."""
         now = time.monotonic()
-        if now < buffer.tally.report_at:
+        pause = self._options_now().report_seconds
+        if now < buffer.tally.report_at or pause == float("inf"):
             return
-        buffer.tally.report_at = now + self._options_now().report_seconds
+        buffer.tally.report_at = now + pause
         yield self._find(HISTOGRAM, catalog.QUEUE_DEPTH.name, {}), buffer.last_depth
         yield self._find(TIMING, catalog.FLUSH_DURATION.name, {}), buffer.last_flush_seconds * 1000
         for why, change in buffer.tally.changes():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -78,3 +79,16 @@ def in_turn(*answers: Answer) -> Callable[[Request], Answer]:
     """Return a function that gives each answer once, and the last one for ever."""
     remaining = list(answers)
     return lambda _: remaining.pop(0) if len(remaining) > 1 else remaining[0]
+
+
+@contextmanager
+def never_taken() -> Iterator[int]:
+    """Return a port whose connections are never taken, as behind a firewall.
+
+    The queue of a listener that accepts nothing is soon full; then the kernel ignores further ones.
+    """
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as listener, socket.socket() as one, socket.socket() as two:
+        for each in (one, two):
+            each.setblocking(False)
+            each.connect_ex(listener.getsockname())
+        yield listener.getsockname()[1]

@@ -134,6 +134,12 @@ def test_nothing_new_within_two_flushes_is_a_slow_flush() -> None:
     assert "every 30 s" in telegraf.text
 
 
+def test_nothing_new_though_two_flushes_were_due_means_that_telegraf_does_not_write() -> None:
+    telegraf, _ = diagnose(missing(), Internals(ago(8), flush_seconds=1.0))
+
+    assert (telegraf.status, telegraf.cause) == ("failed", "agent_not_writing")
+
+
 def test_nothing_new_for_long_means_that_telegraf_does_not_write() -> None:
     telegraf, _ = diagnose(missing(), Internals(ago(300), flush_seconds=10.0))
 

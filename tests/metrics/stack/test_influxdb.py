@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.metrics.stack.answering import Answer, Request, answering, in_turn
+from tests.metrics.stack.answering import Answer, Request, answering, in_turn, never_taken
 from zemanta_ops.metrics.stack.influxdb import ONCE, Database, InfluxError, MissingClientError, Point, Retry, connect
 
 QUICK = Retry(attempts=3, first=0.001, longest=0.01)
@@ -159,16 +159,12 @@ def test_a_port_that_never_answers_is_a_timeout(connect_to: Connect) -> None:
 
 @both
 def test_a_connection_that_is_never_taken_is_blocked(connect_to: Connect) -> None:
-    with closing(socket.create_server(("127.0.0.1", 0), backlog=0)) as listener:
-        address = listener.getsockname()
-        # The queue of a listener that accepts nothing is soon full; then the kernel ignores further ones.
-        with closing(socket.socket()) as first, closing(socket.socket()) as second:
-            for each in (first, second):
-                each.setblocking(False)
-                each.connect_ex(address)
-            url = f"http://127.0.0.1:{address[1]}"
-            with connect_to(url, retry=ONCE, timeout=0.3) as database, pytest.raises(InfluxError) as raised:
-                database.query("x")
+    with (
+        never_taken() as port,
+        connect_to(f"http://127.0.0.1:{port}", retry=ONCE, timeout=0.3) as database,
+        pytest.raises(InfluxError) as raised,
+    ):
+        database.query("x")
     assert raised.value.kind == "blocked"
 
 
@@ -192,10 +188,11 @@ def test_a_port_that_speaks_something_else_is_not_influxdb(connect_to: Connect) 
     assert raised.value.kind in ("foreign", "unreachable")
 
 
-def test_what_answers_without_influxdbs_header_is_foreign() -> None:
+@both
+def test_what_answers_without_influxdbs_header_is_foreign(connect_to: Connect) -> None:
     with (
         answering(in_turn(Answer(200, "hello"))) as server,
-        connect_v1(server.url) as database,
+        connect_to(server.url) as database,
         pytest.raises(InfluxError, match="not as InfluxDB does") as raised,
     ):
         database.version()
@@ -212,14 +209,27 @@ def test_what_accepts_any_query_is_refused_as_a_database_to_read_from() -> None:
     assert raised.value.kind == "foreign"
 
 
-def test_an_answer_that_is_not_json_is_foreign() -> None:
+@both
+@pytest.mark.parametrize("body", ["<html>", "<html>\n,a\n,b,c", ",result,table\nx,y"])
+def test_an_answer_that_is_neither_json_nor_csv_is_foreign(connect_to: Connect, body: str) -> None:
     with (
-        answering(in_turn(Answer(200, "<html>"))) as server,
-        connect_v1(server.url) as database,
+        answering(in_turn(Answer(200, body))) as server,
+        connect_to(server.url) as database,
         pytest.raises(InfluxError) as raised,
     ):
         database.query("x")
     assert raised.value.kind == "foreign"
+
+
+def test_a_query_that_fails_when_its_answer_has_begun_is_told() -> None:
+    body = "#datatype,string,string\n#group,true,true\n#default,,\n,error,reference\n,it failed midway,897\n"
+    with (
+        answering(in_turn(Answer(200, body))) as server,
+        connect_v2(server.url) as database,
+        pytest.raises(InfluxError, match="it failed midway") as raised,
+    ):
+        database.query("x")
+    assert raised.value.kind == "refused"
 
 
 def test_names_and_values_are_quoted_in_influxql() -> None:

@@ -90,13 +90,15 @@ def _suspect(arrival: Arrival, internals: Internals, age: float | None, database
         return failed("telegraf", cause, f"{words}: {refusal}")
     if age is None:
         return Hop("telegraf", "warning", "the agent says nothing about itself in this database", "no_internals")
-    if age < (arrival.until - arrival.sent_at).total_seconds() - _SAME_BATCH:
+    waited = (arrival.until - arrival.sent_at).total_seconds()
+    if age < waited - _SAME_BATCH:
         # It wrote what it collected after the probe had been sent, and the probe was not in it.
         if internals.listens_elsewhere(port):
             text = f"{internals.agent} listens on {internals.address}: another program has port {port}"
             return failed("telegraf", "agent_elsewhere", text, address=internals.address)
         return Hop("telegraf", "ok", f"{internals.agent} wrote about itself {max(age, 0):.1f} s ago, and lost nothing")
-    if internals.flush_seconds and internals.fresh(arrival.until):
+    # A metric takes up to one interval of collection and one of flushing, which are seldom far apart.
+    if internals.flush_seconds and waited < 2 * internals.flush_seconds and internals.fresh(arrival.until):
         text = f"{internals.agent} writes every {internals.flush_seconds:.0f} s, and last did {age:.0f} s ago"
         return failed("telegraf", "slow_flush", text, flush_seconds=internals.flush_seconds)
     text = f"{internals.agent} last wrote into this database {age:.0f} s ago"

@@ -13,12 +13,14 @@ from zemanta_ops.metrics.stack.configured import bad_settings, open_database
 from zemanta_ops.metrics.stack.diagnosis import Arrival, probe_hop, telegraf_hop
 from zemanta_ops.metrics.stack.hops import HOPS, FlowReport, Hop, failed, skipped
 from zemanta_ops.metrics.stack.influxdb import Database, InfluxError, MissingClientError, Retry
+from zemanta_ops.metrics.stack.influxdb.errors import SILENT, TRANSIENT
 from zemanta_ops.metrics.stack.internals import Internals, read_internals
 from zemanta_ops.metrics.stack.listening import kernel_drops_of_port, show_address
 from zemanta_ops.metrics.stack.probe import Probe
 
 # One request to the database may take so long; a database that hangs is told after it.
 REQUEST_SECONDS = 5.0
+_RETRY = Retry(attempts=2, kinds=TRANSIENT - SILENT)
 _POLL_SECONDS = 0.2
 _REFUSALS = {"refused": "agent_down", "dns": "agent_unknown"}
 
@@ -57,7 +59,8 @@ def check(timeout: float | None = None, waiting: Callable[[float], None] | None 
         if found.status == "failed" and found.cause != "limit":
             return _stop([settings, agent, found], "the database comes first")
         arrival = _wait(probe, database, timeout, waiting)
-        internals = _internals(database)
+        # A database that failed just now is not asked again: it would cost another time-out.
+        internals = Internals() if arrival.error else _internals(database)
         lost_by_kernel = (kernel_drops_of_port(options.port) or 0) - (drops_before or 0)
         telegraf = telegraf_hop(arrival, internals, database, options.port, lost_by_kernel)
         return FlowReport((settings, agent, found, telegraf, probe_hop(arrival, telegraf, timeout)), arrival.latency)
@@ -74,7 +77,7 @@ def _check_settings(options: Options) -> tuple[Hop, Database | None]:
     if not options.enabled:
         return failed("settings", "disabled", "metrics are switched off"), None
     try:
-        database = open_database(timeout=REQUEST_SECONDS, retry=Retry(attempts=2))
+        database = open_database(timeout=REQUEST_SECONDS, retry=_RETRY)
     except ValueError as error:
         return failed("settings", "incomplete", str(error)), None
     except MissingClientError as error:

@@ -11,7 +11,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any, TypeVar
 
-from zemanta_ops.metrics.stack.influxdb.errors import TRANSIENT, InfluxError
+from zemanta_ops.metrics.stack.influxdb.errors import TRANSIENT, InfluxError, Kind
 from zemanta_ops.metrics.stack.influxdb.points import FieldValue, Point
 
 T = TypeVar("T")
@@ -24,11 +24,15 @@ MAX_SPLITS = 200
 
 @dataclass(frozen=True)
 class Retry:
-    """How often to try, and the wait between: ``first`` seconds, doubled each time up to ``longest``, with jitter."""
+    """How often to try, and the wait between: ``first`` seconds, doubled each time up to ``longest``, with jitter.
+
+    ``kinds`` are the failures that are worth another attempt.
+    """
 
     attempts: int = 4
     first: float = 0.25
     longest: float = 5.0
+    kinds: frozenset[Kind] = TRANSIENT
 
     def call(self, request: Callable[[], T]) -> T:
         """Return what ``request`` returns; a transient failure is tried again, the last one is raised."""
@@ -36,7 +40,7 @@ class Retry:
             try:
                 return request()
             except InfluxError as error:
-                if error.kind not in TRANSIENT:
+                if error.kind not in self.kinds:
                     raise
                 wait = self.first * 2 ** (attempt - 1) * random.uniform(0.5, 1.5)  # noqa: S311  jitter, not a secret
                 time.sleep(min(max(wait, error.retry_after), self.longest))

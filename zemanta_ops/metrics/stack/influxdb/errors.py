@@ -20,6 +20,8 @@ Kind = Literal[
 
 # A second attempt may succeed; for the others it cannot.
 TRANSIENT: frozenset[Kind] = frozenset({"unreachable", "blocked", "timeout", "overloaded", "server"})
+# Those that take the whole time-out to fail.
+SILENT: frozenset[Kind] = frozenset({"blocked", "timeout"})
 
 _BY_STATUS: dict[int, Kind] = {
     401: "unauthorized",

@@ -14,6 +14,7 @@ from urllib.parse import SplitResult, urlencode, urlsplit
 from zemanta_ops.metrics.stack.influxdb.database import Database, Reading, Retry
 from zemanta_ops.metrics.stack.influxdb.errors import TRANSIENT, InfluxError, Kind, from_answer
 
+NO_VERSION = "something answers there, but not as InfluxDB does: no X-Influxdb-Version"
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
@@ -44,7 +45,7 @@ class DatabaseV1(Database):
         _, headers, _ = self.retry.call(lambda: self._request("GET", "/ping"))
         version = headers.get("X-Influxdb-Version")
         if not version:
-            raise InfluxError("foreign", "something answers there, but not as InfluxDB does: no X-Influxdb-Version")
+            raise InfluxError("foreign", NO_VERSION)
         return version
 
     def verify(self) -> None:
@@ -57,19 +58,29 @@ class DatabaseV1(Database):
         else:
             # VictoriaMetrics, for one, accepts whatever comes and returns nothing.
             raise InfluxError("foreign", "it accepts any query at all: this is not InfluxDB, nothing can be read back")
-        self.query(f"SHOW MEASUREMENTS ON {_identifier(self._database)} LIMIT 1")
+        # Asked for its measurements, a database that does not exist has none; asked for this it is an error.
+        policies = self.query(f"SHOW RETENTION POLICIES ON {_identifier(self._database)}")
+        if self._policy and self._policy not in {row.get("name") for row in policies}:
+            raise InfluxError("missing", f"the database has no retention policy {self._policy}")
 
     def series_room(self) -> tuple[int, int] | None:
         """Return the number of series and ``max-series-per-database``; None without an administrator's rights."""
         try:
             limits = [row.get("max-series-per-database") for row in self.query("SHOW DIAGNOSTICS")]
-            counts = self.query(f"SHOW SERIES EXACT CARDINALITY ON {_identifier(self._database)}")
+            limit = next((int(each) for each in limits if each), 0)
+            if not limit:
+                return None
+            # The exact number takes seconds where there are a million; far from the limit the estimate will do.
+            count = self._series("")
+            return (count if count < 0.9 * limit else self._series("EXACT")), limit
         except InfluxError as error:
             if error.kind in TRANSIENT:
                 raise
             return None
-        limit = next((int(each) for each in limits if each), 0)
-        return (sum(int(row["count"]) for row in counts), limit) if limit else None
+
+    def _series(self, how: str) -> int:
+        rows = self.query(f"SHOW SERIES {how} CARDINALITY ON {_identifier(self._database)}")
+        return sum(int(row.get("count", row.get("cardinality estimation", 0))) for row in rows)
 
     def query(self, text: str) -> list[dict[str, Any]]:
         """Return the rows of an InfluxQL query as dicts of tags and columns; times in nanoseconds."""

@@ -10,9 +10,14 @@ from urllib.parse import urlsplit
 
 from zemanta_ops.metrics.stack.influxdb.database import Database, Reading, Retry
 from zemanta_ops.metrics.stack.influxdb.errors import InfluxError, MissingClientError, from_answer
-from zemanta_ops.metrics.stack.influxdb.v1 import show_url
+from zemanta_ops.metrics.stack.influxdb.v1 import NO_VERSION, show_url
 
 T = TypeVar("T")
+
+_NOT_TAGS = {"result", "table", "_start", "_stop", "_time", "_value", "_field", "_measurement"}
+# Every answer has two columns with these names; a tag that is called so gets another until it is read.
+_TAGS = {"tag:result": "result", "tag:table": "table"}
+_APART = ' |> rename(fn: (column) => if column == "result" or column == "table" then "tag:" + column else column)'
 
 
 class DatabaseV2(Database):
@@ -34,15 +39,32 @@ class DatabaseV2(Database):
 
     def version(self) -> str:
         """Return what ``/ping`` says."""
-        return self._call(self._client.version)
+        version = self._call(self._client.version)
+        if version == "unknown":
+            raise InfluxError("foreign", NO_VERSION)
+        return version
 
     def verify(self) -> None:
         """Ask for the newest minute of the bucket, which needs the organisation, the bucket and the right to read."""
-        self.query(f"from(bucket: {_string(self._bucket)}) |> range(start: -1m) |> limit(n: 1)")
+        try:
+            self.query(f"from(bucket: {_string(self._bucket)}) |> range(start: -1m) |> limit(n: 1)")
+        except InfluxError as error:
+            # Who may not read a bucket is told that there is none; asked for it by name, the server knows it.
+            if error.kind == "missing" and self._exists():
+                raise InfluxError("forbidden", f"the token may not read it: {error}", status=error.status) from None
+            raise
+
+    def _exists(self) -> bool:
+        buckets = self._client.buckets_api()
+        try:
+            self._call(lambda: buckets.find_buckets(name=self._bucket, org=self._client.org))  # type: ignore[no-untyped-call]
+        except InfluxError:
+            return False
+        return True
 
     def query(self, text: str) -> list[dict[str, Any]]:
         """Return the rows of a Flux query as dicts of columns; times are datetimes."""
-        tables = self._call(lambda: self._client.query_api().query(text))
+        tables = self._call(lambda: _parsed(lambda: self._client.query_api().query(text)))
         return [record.values for table in tables for record in table.records]
 
     def readings(
@@ -62,13 +84,13 @@ class DatabaseV2(Database):
             f"from(bucket: {_string(self._bucket)}) |> range(start: {start.isoformat()}, stop: {end.isoformat()})"
             f" |> filter(fn: (r) => {tests})"
             + ("" if equal_to is None else f" |> filter(fn: (r) => r._value == {equal_to!r})")
+            + _APART
         )
-        own = {"result", "table"}
         found = [
             Reading(
                 row["_time"],
                 row["_value"],
-                {key: each for key, each in row.items() if key not in own and not key.startswith("_") and each},
+                {_TAGS.get(key, key): each for key, each in row.items() if key not in _NOT_TAGS and each},
             )
             for row in rows
         ]
@@ -108,6 +130,19 @@ def _translated(request: Callable[[], T], timeout: float) -> T:
         raise InfluxError("unreachable", f"the connection broke: {type(error).__name__}") from None
     except exceptions.HTTPError as error:
         raise InfluxError("unreachable", str(error).rsplit(": ", 1)[-1]) from None
+
+
+def _parsed(query: Callable[[], T]) -> T:
+    """Return the tables of an answer, which the client reads while it comes in."""
+    from influxdb_client.client.flux_csv_parser import FluxCsvParserException, FluxQueryException
+
+    try:
+        return query()
+    except FluxQueryException as error:
+        # A query may fail when its answer has begun, with status 200.
+        raise from_answer(400, str(error.message)) from None
+    except (FluxCsvParserException, IndexError, KeyError, ValueError):
+        raise InfluxError("foreign", "the answer is not the CSV that InfluxDB sends") from None
 
 
 def _message(body: Any, reason: Any) -> str:
