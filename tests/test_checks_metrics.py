@@ -111,3 +111,11 @@ def test_e121_a_lock_that_cannot_lock(lock: str) -> None:
 @pytest.mark.parametrize("lock", ["database", "none"])
 def test_locks_that_can_are_silent(lock: str) -> None:
     assert ids(ZEMANTA_OPS={"METRICS": {"GAUGE_LOCK": lock}}) == []
+
+
+def test_e130_legacy_names_that_cannot_be_used() -> None:
+    names = ["shop.{host}", "jobs.{measurement}", "jobs.*.{measurement}", "jobs.{env}.{measurement=x}"]
+    found = messages(ZEMANTA_OPS={"METRICS": {"LEGACY_NAMES": names}})
+    assert [message.id for message in found] == ["zemanta_ops.E130"] * 2
+    assert ["no segment is the {measurement}" in found[0].msg, "overlap" in found[1].msg] == [True, True]
+    assert ids(ZEMANTA_OPS={"METRICS": {"LEGACY_NAMES": names[1:3]}}) == []

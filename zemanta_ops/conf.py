@@ -130,6 +130,9 @@ class Metrics(Section):
     request_tags = Setting("", parsing.text, doc="dotted path of a function (request, response) -> dict of tags")
     instrument: Setting[tuple[str, ...]] = Setting((), parsing.strings, doc="names of the instrumentations to install")
     gauge_lock = Setting("database", parsing.text, doc="what lets one collector run: database, cache:<alias> or none")
+    legacy_names: Setting[tuple[str, ...]] = Setting(
+        (), parsing.strings, doc="patterns of dotted names of before, which Telegraf is to take apart into tags"
+    )
     agent_interval = Setting(10.0, parsing.number(0.1, 3600), doc="the agent's collection interval, in seconds")
 
 

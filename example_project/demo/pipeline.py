@@ -14,7 +14,8 @@ from example_project.demo.traffic import Request
 from tests.servers import cache
 from tests.servers.influxdb1 import InfluxDB1
 from tests.servers.process import free_port
-from tests.servers.telegraf import Telegraf, config, influxdb1_output
+from tests.servers.telegraf import Telegraf
+from zemanta_ops.metrics.stack import telegraf as generated
 
 DATABASE = "telegraf"
 ARRIVAL_SECONDS = 10.0
@@ -56,7 +57,9 @@ def pipeline(folder: Path) -> Iterator[Pipeline | None]:
         influxdb.start()
         influxdb.create(DATABASE)
         port = free_port(socket.SOCK_DGRAM)
-        telegraf = Telegraf(folder, config(port, influxdb1_output(influxdb.url, DATABASE)), port)
+        output = generated.InfluxDB1(influxdb.url, DATABASE)
+        agent = generated.Agent(address=f"127.0.0.1:{port}", interval=1.0, output=output)
+        telegraf = Telegraf(folder, generated.render(agent), port)
         stack.callback(telegraf.stop)
         telegraf.start()
         yield Pipeline(telegraf, influxdb)

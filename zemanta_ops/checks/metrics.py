@@ -67,6 +67,15 @@ def check_gauge_lock(**_: Any) -> list[CheckMessage]:
 
 
 @register("zemanta_ops")
+def check_legacy_names(**_: Any) -> list[CheckMessage]:
+    """Check that LEGACY_NAMES are patterns, and that no name fits two of them."""
+    from zemanta_ops.metrics.stack import legacy
+
+    hint = 'Write one word a segment, such as "shop.{env}.{host}.{measurement}"; see the page on Telegraf.'
+    return [Error(f"{problem}.", hint=hint, id="zemanta_ops.E130") for problem in legacy.problems()]
+
+
+@register("zemanta_ops")
 def check_old_settings(**_: Any) -> list[CheckMessage]:
     """Point at the traps of django-statsd-influx's settings, which are read all the same."""
     messages: list[CheckMessage] = []
