@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Sequence
 
 from zemanta_ops.secrets import modes
+from zemanta_ops.secrets.decryption import decrypt_tokens
 from zemanta_ops.secrets.exceptions import (
     DeniedError,
     LegacyTokenWarning,
@@ -16,7 +17,6 @@ from zemanta_ops.secrets.exceptions import (
     ThrottledError,
     UnreachableError,
 )
-from zemanta_ops.secrets.secret import decrypt_tokens
 from zemanta_ops.secrets.source.scan import Found
 
 DECRYPTED = "decrypted"
