@@ -20,6 +20,7 @@ from tests.servers.process import Server, free_port
 from zemanta_ops.secrets.backends import password
 
 ROOT = Path(__file__).resolve().parents[2]
+OTHER = "redis://:Zweitvogel@host"
 SETTINGS = "tests.secrets.canary_site"
 SERVERS = {
     "runserver": ["-m", "django", "runserver", "--noreload", "127.0.0.1:{port}"],
@@ -47,7 +48,7 @@ def site(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "PYTHONPATH": str(ROOT),
         # Two plaintexts more: of a setting that holds a token, and of one that holds none.
         "ZEMANTA_OPS_OVERRIDE__VALUES__plain": CANARY,
-        "ZEMANTA_OPS_OVERRIDE__OTHER_URL": CANARY,
+        "ZEMANTA_OPS_OVERRIDE__OTHER_URL": OTHER,
     }.items():
         monkeypatch.setenv(name, value)
     return home
@@ -83,6 +84,8 @@ def test_the_error_page_the_mail_and_the_log_of_a_running_server_show_no_plainte
     assert "wrong: <redacted>" in texts["log"]
     assert "Internal Server Error" in texts["mail"]
     assert {place: found for place, text in texts.items() if (found := shown(text))} == {}
+    # runserver's requests carry the whole environment.
+    assert [place for place, text in texts.items() if "Zweitvogel" in text] == []
 
 
 def test_no_command_of_django_shows_a_plaintext(site: Path) -> None:

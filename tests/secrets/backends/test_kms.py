@@ -239,6 +239,17 @@ def test_a_child_makes_clients_of_its_own(kms: KMS) -> None:
     assert not module._clients
 
 
+@pytest.mark.parametrize("variables", [{"AWS_PROFILE": "hunter2"}, {"AWS_ENDPOINT_URL": "hunter2"}])
+def test_a_client_that_cannot_be_made_is_an_error(
+    variables: dict[str, str], kms: KMS, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = token()
+    become(monkeypatch, variables)
+    with pytest.raises(SecretError, match="boto3 could not ask KMS") as caught:
+        Secret(text).get()
+    assert "hunter2" not in str(caught.value)
+
+
 @pytest.mark.parametrize(
     ("raised", "error"),
     [

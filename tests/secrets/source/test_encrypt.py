@@ -162,6 +162,25 @@ def test_decrypt_wants_to_be_told_in_ci(run: Run) -> None:
     assert run("decrypt-secret", token, "--reveal", env={"CI": "true"}).stdout == PLAINTEXT.encode()
 
 
+@pytest.mark.parametrize(
+    ("verb", "given", "reason"),
+    [
+        (["encrypt", "local"], None, "standard input is closed"),
+        (["decrypt", "-"], None, "not a token"),
+        (["decrypt", "-"], b"local::\xff\xfe", "not a token"),
+    ],
+)
+def test_standard_input_that_is_closed_or_no_text_is_one_line(
+    verb: list[str], given: bytes | None, reason: str, home: Path
+) -> None:
+    script = f"{sys.executable} -m zemanta_ops.secrets {' '.join(verb)}" + (" <&-" if given is None else "")
+    strict = {**os.environ, "PYTHONIOENCODING": "utf-8:strict"}
+    ended = subprocess.run(["sh", "-c", script], input=given, capture_output=True, check=False, env=strict)
+    assert ended.returncode == 1
+    [line] = ended.stderr.decode().splitlines()
+    assert reason in line
+
+
 def test_decrypt_of_a_wrong_token_never_repeats_it(run: Run) -> None:
     ended = run("decrypt-secret", "hunter2-pasted-by-mistake")
     assert (ended.returncode, ended.stdout) == (1, b"")

@@ -203,6 +203,15 @@ def test_abandoning_leaves_the_files(files: dict[str, str], folder: Path) -> Non
     assert _decrypted() == files
 
 
+@pytest.mark.parametrize("content", [b"hunter2\n", b"[]\n", b'{"nonce": "zz"}\n', b"\xff\n", b'{"journal": 1}\n7\n'])
+def test_a_journal_that_is_none_is_said(content: bytes, folder: Path) -> None:
+    (folder / ".zemanta_ops-rotation").write_bytes(content)
+    ended = call(rotate, "--resume")
+    assert ended.code == 1
+    assert "not the journal of a rotation" in ended.err
+    assert "hunter2" not in ended.err
+
+
 def test_a_link_stays_and_its_target_is_rotated(folder: Path) -> None:
     (folder / "real.py").write_text(f'A = Secret("{token("one")}")\n')
     (folder / "link.py").symlink_to("real.py")

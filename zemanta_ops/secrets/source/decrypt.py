@@ -45,8 +45,10 @@ def run(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
 
 
 def _from_stdin() -> str:
+    if not sys.stdin:
+        raise TokenError("not a token: standard input is closed")
     try:
-        return sys.stdin.read().strip("\r\n") if sys.stdin else ""
+        return sys.stdin.read().strip("\r\n")
     except UnicodeDecodeError:
         raise TokenError("not a token: standard input is not text") from None
 
