@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from tests.metrics.chain import Chain, State, assert_reaches, expected_state
+from tests.servers.process import wait_until
 from zemanta_ops.metrics.client import Client
 from zemanta_ops.metrics.options import Options
 from zemanta_ops.metrics.series import COUNTER, GAUGE, SET, TIMING
@@ -169,3 +170,13 @@ def test_what_the_client_emits_arrives_with_the_sanitised_tags(chain: Chain) -> 
     client.close()
 
     assert_reaches(lambda: chain.state("emit"), expected)
+
+
+def test_the_name_c_alone_is_none_with_dogstatsd_extensions(chain: Chain) -> None:
+    line = "c:1|c"
+    chain.telegraf.send(line)
+
+    if chain.parse(line).rejected:
+        assert wait_until(lambda: re.search(r"unable to parse metric: \|?c$", chain.telegraf.log(), re.MULTILINE))
+    else:
+        assert_reaches(lambda: chain.state("c"), expected_state(chain.parse(line).samples))

@@ -15,6 +15,9 @@ from zemanta_ops.metrics.series import COUNTER, GAUGE, HISTOGRAM, SET, TIMING, S
 
 INT64 = 2**63 - 1
 
+# DogStatsD's field for the id of a container is "c:…": Telegraf cuts it out wherever it stands, a name included.
+CONTAINER_FIELD = "c"
+
 
 class Line(NamedTuple):
     """One line without its newline, and how many samples it stands for."""
@@ -37,7 +40,9 @@ def render_influx(series: Series) -> None:
 
 
 def render_dogstatsd(series: Series) -> None:
-    """Set the head and the tail of a series in the DogStatsD dialect."""
+    """Set the head and the tail of a series in the DogStatsD dialect; the name ``c`` alone cannot be written in it."""
+    if series.full_name == CONTAINER_FIELD:
+        return
     series.head = series.full_name.encode()
     pairs = ",".join(f"{key}:{value}" for key, value in series.all_tags.items())
     if not pairs[-1:].isascii():
