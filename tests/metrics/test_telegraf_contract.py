@@ -177,6 +177,6 @@ def test_the_name_c_alone_is_none_with_dogstatsd_extensions(chain: Chain) -> Non
     chain.telegraf.send(line)
 
     if chain.parse(line).rejected:
-        assert wait_until(lambda: re.search(r"unable to parse metric: \|?c$", chain.telegraf.log(), re.MULTILINE))
+        assert wait_until(lambda: bool(re.search(r"unable to parse metric: \|?c$", chain.telegraf.log(), re.MULTILINE)))
     else:
         assert_reaches(lambda: chain.state("c"), expected_state(chain.parse(line).samples))
