@@ -210,3 +210,12 @@ def test_an_env_file_that_cannot_be_read(arguments: list[str], says: str, home: 
     assert (ended.code, ended.out) == (1, "")
     assert says in ended.err
     assert "hunter2" not in ended.err
+
+
+@pytest.mark.parametrize("into", [[], ["--into", "a.toml", "p"]])
+def test_wrong_arguments_are_said_before_the_plaintext_is_read(
+    into: list[str], home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (home / "a.toml").write_text('p = ""\n')
+    monkeypatch.setattr(sys, "stdin", None)
+    assert "--context takes KEY=VALUE" in call(encrypt, "local", "--context", "hunter2", *into).err

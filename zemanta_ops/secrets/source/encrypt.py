@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import getpass
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -80,7 +80,7 @@ def run(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
 
             into.run(options, out, err)
             return 0
-        token = encrypted(options, plaintext(options, err), options.name)
+        token = encrypted(options, lambda: plaintext(options, err), options.name)
     except SecretError as error:
         err.write(f"encrypt_secret: {error}\n")
         return 1
@@ -88,10 +88,13 @@ def run(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     return 0
 
 
-def encrypted(options: argparse.Namespace, value: bytes, name: str, kept: Mapping[str, str] | None = None) -> str:
-    """Return the token of a plaintext, bound to ``name`` unless that is empty, and to the pairs of ``kept``."""
+def encrypted(
+    options: argparse.Namespace, read: Callable[[], bytes], name: str, kept: Mapping[str, str] | None = None
+) -> str:
+    """Return the token of what ``read`` returns, bound to ``name`` unless that is empty, and to ``kept``."""
     backend, chosen, app = target(options)
     context = {**(kept or {}), **_context(options, app, name)}
+    value = read()
     # Whatever goes wrong from here on, no log and no error page shows it.
     ledger.reveal(value)
     return wire.format(backends.load(backend).encrypt(value, context, **chosen))

@@ -38,7 +38,7 @@ def run(options: argparse.Namespace, out: TextIO, err: TextIO) -> None:
     old = _old(file, where.literal)
     kept = old.context if old else {}
     bound = kept.get("name") or _binds(options, path)
-    new = encrypted(options, plaintext(options, err), name if bound else "", kept)
+    new = encrypted(options, lambda: plaintext(options, err), name if bound else "", kept)
     atomic.replace(path, file.encoded(where.write(new)), file.data)
     err.write(f"{path}: {name} {_done(where.literal, old)} a {wire.parse(new).backend} token{_of(new)}\n")
     if file.kind == ".py" and "decrypt_settings" not in file.text and not old:
@@ -56,7 +56,7 @@ def _tokens(options: argparse.Namespace) -> str:
     for literal in literals(file):
         token = literal.value
         if token and not is_token(file, literal):
-            token = encrypted(options, token.encode(), literal.setting if binds else "")
+            token = encrypted(options, token.encode, literal.setting if binds else "")
             check_safe(file, token)
         lines.append(f'{literal.setting}="{token}"\n')
     return "".join(lines)
