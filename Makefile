@@ -49,7 +49,7 @@ lint: $(VENV)/.dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/lint-imports --config setup.cfg
+	$(BIN)/lint-imports
 	$(BIN)/sphinx-build --quiet --fresh-env --fail-on-warning docs docs/_build
 	@ls .coverage.* >/dev/null 2>&1 || $(MAKE) test
 	$(BIN)/coverage combine --keep --quiet
