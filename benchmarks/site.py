@@ -30,15 +30,20 @@ patterns = (
 urlpatterns = [path("shop/", include(patterns, namespace="shop"))]
 
 
-def setup(port: int) -> None:
-    """Configure Django, with every package of the peers reporting to this UDP port."""
+def setup(port: int, **metrics: Any) -> None:
+    """Configure Django, with every package of the peers reporting to this UDP port.
+
+    The flusher waits, so that a measurement says when it works; ``metrics`` are further settings of METRICS.
+    """
     settings.configure(
         SECRET_KEY="benchmark-only",
         ROOT_URLCONF=__name__,
         ALLOWED_HOSTS=["*"],
         MIDDLEWARE=[],
         LOGGING_CONFIG=None,
-        ZEMANTA_OPS={"METRICS": {"ENABLED": True, "PORT": port, "FLUSH_SECONDS": 3600, "AGENT_INTERVAL": 3600}},
+        ZEMANTA_OPS={
+            "METRICS": {"ENABLED": True, "PORT": port, "FLUSH_SECONDS": 3600.0, "AGENT_INTERVAL": 3600.0, **metrics}
+        },
         STATSD_HOST="127.0.0.1",
         STATSD_PORT=port,
     )

@@ -206,3 +206,23 @@ def test_too_many_tag_values_become_other_and_are_reported_once() -> None:
     ]
     warnings = [record.tags for record in recorder.records if record.name == "zemanta_ops.cardinality"]
     assert warnings == [{"metric": "login", "tag": "user"}]
+
+
+def test_a_name_of_the_value_is_a_tag_only_where_a_value_was_given() -> None:
+    with capture_metrics() as captured:
+        for _ in range(2):
+            metrics.incr("n", 5, count="2")
+            metrics.incr("n", count="2")
+            metrics.timing("t", 1.5, seconds="2")
+            metrics.timing("t", seconds="2")
+    given = [(record.name, record.value, record.tags) for record in captured.records]
+    assert given == [("n", 5, {"count": "2"}), ("n", 2, {}), ("t", 1500, {"seconds": "2"}), ("t", 2000, {})] * 2
+
+
+def test_calls_that_differ_in_how_name_and_tags_split_are_different_series() -> None:
+    with capture_metrics() as captured:
+        for _ in range(2):
+            metrics.incr("n", a="b")
+            metrics.incr("n", a="b", c="d")
+            metrics.incr("n")
+    assert [record.tags for record in captured.records] == [{"a": "b"}, {"a": "b", "c": "d"}, {}] * 2

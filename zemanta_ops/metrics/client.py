@@ -17,7 +17,7 @@ from zemanta_ops.metrics import catalog, options
 from zemanta_ops.metrics.buffer import EXIT_SECONDS, Buffer
 from zemanta_ops.metrics.cardinality import Guard
 from zemanta_ops.metrics.dialects import RENDERERS
-from zemanta_ops.metrics.emitters import Cache, Put, Queue, make_gauge, make_incr, make_timing
+from zemanta_ops.metrics.emitters import VALUE_NAMES, Cache, Put, Queue, key_of, make_gauge, make_incr, make_timing
 from zemanta_ops.metrics.forks import new_mark
 from zemanta_ops.metrics.options import Options
 from zemanta_ops.metrics.series import COUNTER, GAUGE, HISTOGRAM, SET, TIMING, Series
@@ -82,7 +82,7 @@ class Client:
         """
         tags = tags or {}
         try:
-            series = self._caches[kind, every][(name, *tags.items())]
+            series = self._caches[kind, every][key_of(name, tags)]
         except Exception:  # noqa: BLE001
             series = self._find(kind, name, tags, every)
         if kind == SET:
@@ -112,6 +112,11 @@ class Client:
         if text:
             RENDERERS[self._options_now().dialect](series)
         return series
+
+    @property
+    def queue(self) -> Queue:
+        """The samples that wait, for those who write its put out, as ``emitters`` does."""
+        return self._queue
 
     def new_cache(self) -> Cache:
         """Return a dict for series of one's own, which the client empties when its options change."""
@@ -193,7 +198,8 @@ class Client:
         text = clean_name(name)
         cleaned = clean_tags(tags)
         cache = self._cache(kind, every)
-        key = (text, *cleaned.items())
+        ambiguous = any(word in tags for word in VALUE_NAMES)
+        key = (None, *key_of(text, cleaned)) if ambiguous else key_of(text, cleaned)
         series = cache.get(key)
         if series is None:
             series = self.series(kind, name, tags, every=every)
@@ -201,8 +207,8 @@ class Client:
                 cache.clear()
             cache[key] = series
         # Only strings may answer for the raw call: 1, 1.0 and True are one key but three texts.
-        if type(name) is str and all(type(value) is str for value in tags.values()):
-            cache[(name, *tags.items())] = series
+        if not ambiguous and type(name) is str and all(type(value) is str for value in tags.values()):
+            cache[key_of(name, tags)] = series
         return series
 
     def _admit(self, name: str, tags: dict[str, str]) -> dict[str, str]:

@@ -1,8 +1,9 @@
 """The functions that an application calls all the time: ``incr``, ``gauge``, ``timing``.
 
-They are closures over the queue and the series cache, with the queue's put written out in each, because a method
-call and four attribute look-ups would double what an emit costs. Whatever is not the common case (an unknown series,
-a value of another type, no flusher yet, a forked child, a captured or disabled client) goes to ``find`` and ``put``.
+They are closures over the queue and the series cache, with the key and the queue's put written out in each, because a
+method call and four attribute look-ups would double what an emit costs. Whatever is not the common case (an unknown
+series, a value by keyword or of another type, no flusher yet, a forked child, a captured or disabled client) goes to
+``find`` and ``put``.
 """
 
 from __future__ import annotations
@@ -16,6 +17,18 @@ from zemanta_ops.metrics.values import MISSING, by_keyword, milliseconds, number
 
 Cache = dict[Any, Series]
 Put = Callable[[Series, Any], None]
+
+
+# A value may be given by these names, so a call that uses one as a tag is never answered by the cache as it stands.
+VALUE_NAMES = ("count", "value", "seconds")
+
+
+def key_of(name: Any, tags: Mapping[str, Any]) -> tuple[Any, ...]:
+    """Return the cache's key of a call; one tag, the usual number, goes flat, which is a quarter faster to make."""
+    if len(tags) == 1:
+        [(key, value)] = tags.items()
+        return (name, key, value)
+    return (name, *tags.items())
 
 
 class Emit(Protocol):
@@ -60,12 +73,18 @@ def make_incr(queue: Queue, cache: Cache, find: Find, put: Put) -> Emit:
 
         Without a second positional, ``count=`` or else ``value=`` is the count, as in django-statsd-influx.
         """
-        if count is MISSING:
-            count = by_keyword(tags, 1, "count", "value") if "count" in tags or "value" in tags else 1
         try:
-            series = cache[(name, *tags.items())]
+            if len(tags) == 1:
+                for key in tags:
+                    series = cache[name, key, tags[key]]
+            else:
+                series = cache[(name, *tags.items())] if tags else cache[name,]
         except Exception:  # noqa: BLE001  (an unknown series, or a tag that cannot be hashed)
+            if count is MISSING:
+                count = by_keyword(tags, 1, "count", "value")
             series = find(COUNTER, name, tags)
+        if count is MISSING:
+            count = 1
         if mark[0] and type(count) is int and len(entries) < room[0]:
             append((series, count))
         else:
@@ -80,13 +99,18 @@ def make_gauge(queue: Queue, cache: Cache, find: Find, put: Put) -> EmitGauge:
 
     def gauge(name: str, value: Any = MISSING, /, *, delta: bool = False, **tags: Any) -> None:
         """Set a gauge, or add to it with ``delta=True``; the order of the calls is kept."""
-        if value is MISSING:
-            value = by_keyword(tags, None, "value")
         try:
-            series = cache[(name, *tags.items())]
+            if len(tags) == 1:
+                for key in tags:
+                    series = cache[name, key, tags[key]]
+            else:
+                series = cache[(name, *tags.items())] if tags else cache[name,]
         except Exception:  # noqa: BLE001
+            if value is MISSING:
+                value = by_keyword(tags, None, "value")
             series = find(GAUGE, name, tags)
-        value = number(value)
+        if type(value) is not float and type(value) is not int:
+            value = number(value)
         if delta:
             value = (value,)
         if mark[0] and len(entries) < room[0]:
@@ -103,11 +127,15 @@ def make_timing(queue: Queue, cache: Cache, find: Find, put: Put) -> Emit:
 
     def timing(name: str, seconds: Any = MISSING, /, **tags: Any) -> None:
         """Record a duration: seconds, or a timedelta; milliseconds on the wire, microseconds kept."""
-        if seconds is MISSING:
-            seconds = by_keyword(tags, None, "seconds", "value")
         try:
-            series = cache[(name, *tags.items())]
+            if len(tags) == 1:
+                for key in tags:
+                    series = cache[name, key, tags[key]]
+            else:
+                series = cache[(name, *tags.items())] if tags else cache[name,]
         except Exception:  # noqa: BLE001
+            if seconds is MISSING:
+                seconds = by_keyword(tags, None, "seconds", "value")
             series = find(TIMING, name, tags)
         if mark[0] and type(seconds) is float and len(entries) < room[0]:
             # Adding zero makes a positive one of minus zero, whose sign the agent would refuse.

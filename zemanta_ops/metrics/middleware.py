@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-import time
 from collections.abc import Awaitable, Callable
+from time import perf_counter
 from typing import Any, cast
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
@@ -41,32 +41,37 @@ class RequestMetricsMiddleware:
         if settings.enabled is False:
             raise MiddlewareNotUsed("ZEMANTA_OPS METRICS ENABLED is False")
         self.get_response: Callable[[HttpRequest], Any] = get_response
-        self._is_async = iscoroutinefunction(get_response)
-        if self._is_async:
+        is_async = iscoroutinefunction(get_response)
+        if is_async:
             markcoroutinefunction(self)
             flush_at_sigterm(default_client.flush)
         every = round(1 / settings.sample_rate)
         self._recorder = RequestRecorder(default_client, every, _hook(settings.request_tags))
+        self._record = self._recorder.record
         self._every = every
         self._exact = frozenset(path for path in settings.exclude_paths if not path.endswith("*"))
         self._prefixes = tuple(path[:-1] for path in settings.exclude_paths if path.endswith("*"))
         self._chooses = every > 1 or bool(settings.exclude_paths)
         self._keeps_state = bool(settings.instrument)
+        # Decided once: None is the common case, sync and every request measured alone, which ``__call__`` spells out.
+        self._other_way: Callable[[HttpRequest], Any] | None = None
+        if is_async:
+            self._other_way = self._answer_async
+        elif self._chooses or self._keeps_state:
+            self._other_way = self._answer_with_choice
 
     def __call__(self, request: HttpRequest) -> Any:
         """Answer the request; under ASGI, return the awaitable that does."""
-        if self._is_async:
-            return self._answer_async(request)
-        if self._chooses or self._keeps_state:
-            return self._answer_with_choice(request)
-        start = time.perf_counter()
+        if self._other_way is not None:
+            return self._other_way(request)
+        start = perf_counter()
         try:
-            response = self.get_response(request)
+            response: Response = self.get_response(request)
         except BaseException as error:
             self._recorder.record_abort(request, error, start, 500)
             raise
-        self._recorder.record(request, response, start)
-        return cast(Response, response)
+        self._record(request, response, start)
+        return response
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> None:
         """Keep the type of a view's exception, which ``__call__`` never sees."""
@@ -75,9 +80,9 @@ class RequestMetricsMiddleware:
     def _answer_with_choice(self, request: HttpRequest) -> Response:
         chosen, state, token = self._choose(request), RequestState(), None
         token = REQUEST.set(state)
-        start = time.perf_counter()
+        start = perf_counter()
         try:
-            response = self.get_response(request)
+            response: Response = self.get_response(request)
         except BaseException as error:
             if chosen:
                 self._recorder.record_abort(request, error, start, 500)
@@ -85,17 +90,17 @@ class RequestMetricsMiddleware:
         finally:
             REQUEST.reset(token)
         if chosen:
-            self._recorder.record(request, response, start)
+            self._record(request, response, start)
             self._recorder.record_state(request, response, state)
-        return cast(Response, response)
+        return response
 
     async def _answer_async(self, request: HttpRequest) -> Response:
         chosen = not self._chooses or self._choose(request)
         state = RequestState() if self._keeps_state else None
         token = REQUEST.set(state) if self._keeps_state else None
-        start = time.perf_counter()
+        start = perf_counter()
         try:
-            response = await self.get_response(request)
+            response: Response = await self.get_response(request)
         except BaseException as error:
             if chosen:
                 gone = isinstance(error, asyncio.CancelledError)
@@ -105,10 +110,10 @@ class RequestMetricsMiddleware:
             if token is not None:
                 REQUEST.reset(token)
         if chosen:
-            self._recorder.record(request, response, start)
+            self._record(request, response, start)
             if state is not None:
                 self._recorder.record_state(request, response, state)
-        return cast(Response, response)
+        return response
 
     def _choose(self, request: HttpRequest) -> bool:
         """Whether this request is recorded."""

@@ -1,0 +1,36 @@
+"""Middlewares for packages that have none: a clock around the request, and one function that records it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from time import perf_counter
+from typing import Any
+
+from asgiref.sync import iscoroutinefunction
+from django.utils.decorators import sync_and_async_middleware
+
+Record = Callable[[Any, Any, float], object]
+
+
+def register(name: str, record: Record) -> str:
+    """Make a middleware of ``record(request, response, seconds)``; return the dotted path for MIDDLEWARE."""
+
+    @sync_and_async_middleware
+    def factory(get_response: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        async def answer_async(request: Any) -> Any:
+            start = perf_counter()
+            response = await get_response(request)
+            record(request, response, perf_counter() - start)
+            return response
+
+        def answer(request: Any) -> Any:
+            start = perf_counter()
+            response = get_response(request)
+            record(request, response, perf_counter() - start)
+            return response
+
+        return answer_async if iscoroutinefunction(get_response) else answer
+
+    setattr(sys.modules[__name__], name, factory)
+    return f"{__name__}.{name}"
