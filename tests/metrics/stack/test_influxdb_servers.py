@@ -14,7 +14,11 @@ from tests.servers.stores import Store, store_of_1
 from zemanta_ops.metrics.stack.influxdb import ONCE, Database, InfluxError, Point
 
 HOUR = timedelta(hours=1)
-POINT = [Point("m", {"value": 1.0}, {"t": "x"})]
+
+
+def point() -> list[Point]:
+    """Return a point of now."""
+    return [Point("m", {"value": 1.0}, {"t": "x"})]
 
 
 def read(database: Database) -> list[float]:
@@ -25,7 +29,7 @@ def read(database: Database) -> list[float]:
 
 def write(database: Database) -> int:
     """Write one point."""
-    return database.write(POINT).written
+    return database.write(point()).written
 
 
 def verify(database: Database) -> None:
@@ -48,7 +52,7 @@ def test_what_is_written_is_read_with_its_tags(guarded_store: Store) -> None:
     with guarded_store.connect() as database:
         database.verify()
         assert database.version()
-        assert database.write(POINT).written == 1
+        assert database.write(point()).written == 1
         now = datetime.now(timezone.utc)
         (reading,) = database.readings("m", "value", now - HOUR, now + HOUR, tags={"t": "x"}, equal_to=1.0)
 
@@ -78,7 +82,7 @@ def test_an_unknown_database_or_bucket_is_told(guarded_store: Store, request_: C
 
 def test_who_may_only_read_reads_and_may_not_write(guarded_store: Store) -> None:
     with guarded_store.connect() as database:
-        database.write(POINT)
+        database.write(point())
     reader = guarded_store.limited("read")
 
     with reader.connect() as database:
@@ -91,7 +95,7 @@ def test_who_may_only_write_writes_and_may_not_read(guarded_store: Store) -> Non
     writer = guarded_store.limited("write")
 
     with writer.connect() as database:
-        assert database.write(POINT).written == 1
+        assert database.write(point()).written == 1
     assert failure(writer, verify).kind == "forbidden"
 
 
@@ -112,7 +116,7 @@ def test_an_unknown_retention_policy_is_told(influxdb1: InfluxDB1, database: str
     store = store_of_1(influxdb1, database)
     with store.elsewhere(name=f"{database}/autogen").connect() as known:
         known.verify()
-        assert (known.write(POINT).written, read(known)) == (1, [1.0])
+        assert (known.write(point()).written, read(known)) == (1, [1.0])
     missing = store.elsewhere(name=f"{database}/yearly")
     with missing.connect() as unknown, pytest.raises(InfluxError, match="no retention policy yearly") as raised:
         unknown.verify()
