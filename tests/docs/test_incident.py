@@ -30,12 +30,6 @@ def token_of(project: Project, name: str) -> str:
     return found[1]
 
 
-def put(project: Project, name: str, token: str) -> None:
-    """Put a token in the place of the old one, as a person does in an editor."""
-    text = project.settings.read_text(encoding="utf-8")
-    project.settings.write_text(text.replace(token_of(project, name), token.strip()), encoding="utf-8")
-
-
 @pytest.fixture
 def sealed(new_project: NewProject) -> Project:
     """Return a project whose private key lies in ``production.key``."""
@@ -69,7 +63,7 @@ def test_a_private_key_leaked(sealed: Project) -> None:
         public = person.do("python -m zemanta_ops.secrets keygen --output new.key").strip()
         person.do("# zemanta_ops.toml", replace={"age1pq1…": public})
         for name in (SIGNING_KEY, PASSWORD):
-            put(sealed, name, person.do("encrypt-secret", typed=f"{NEW[name]}\n"))
+            person.do("encrypt-secret", typed=f"{NEW[name]}\n")
         assert "would re-encrypt 0 secrets" in person.do("python -m zemanta_ops.secrets rotate")
     assert sealed.read(ZEMANTA_OPS_SEALED_KEY_FILE="new.key") == NEW
     assert [path.name for path in sealed.folder.glob("*.key")] == ["new.key"]
@@ -91,7 +85,7 @@ def test_aws_credentials_leaked(kms_project: Project, kms_server: KMS) -> None:
         [statement] = policy["Statement"]
         assert statement["Effect"] == "Deny"
         assert re.fullmatch(r"20[\d-]{8}T[\d:]{8}Z", statement["Condition"]["DateLessThan"]["aws:TokenIssueTime"])
-        put(kms_project, SIGNING_KEY, person.do("encrypt-secret", typed=f"{NEW[SIGNING_KEY]}\n"))
+        person.do("encrypt-secret", typed=f"{NEW[SIGNING_KEY]}\n")
         person.do("aws iam delete-access-key")
     assert iam.list_access_keys(UserName="shop")["AccessKeyMetadata"] == []
     assert kms_project.read() == PLAINTEXTS | {SIGNING_KEY: NEW[SIGNING_KEY]}
@@ -123,7 +117,7 @@ def test_a_vault_token_and_a_secret_id_leaked(new_project: NewProject, vault: Va
             assert not project.starts(VAULT_TOKEN=token)
             person.do("vault write auth/approle/role/shop/secret-id/destroy")
             assert not project.starts(VAULT_TOKEN="", **approle)
-            put(project, SIGNING_KEY, person.do("encrypt-secret", typed=f"{NEW[SIGNING_KEY]}\n"))
+            person.do("encrypt-secret", typed=f"{NEW[SIGNING_KEY]}\n")
         renewed = {"ZEMANTA_OPS_VAULT_ROLE_ID": role, "ZEMANTA_OPS_VAULT_SECRET_ID_FILE": "secret-id"}
         assert project.read(VAULT_TOKEN="", **renewed) == PLAINTEXTS | {SIGNING_KEY: NEW[SIGNING_KEY]}
     finally:
@@ -142,7 +136,7 @@ def test_a_plaintext_leaked(new_project: NewProject) -> None:
     project.settings.write_text(good, encoding="utf-8")
     project.commit("Take it back")
     with walkthrough(PAGE, PLAINTEXT, project.folder, project.environment) as person:
-        put(project, PASSWORD, person.do("encrypt-secret", typed=f"{NEW[PASSWORD]}\n"))
+        person.do("encrypt-secret", typed=f"{NEW[PASSWORD]}\n")
         person.do("python manage.py check")
         assert project.read() == PLAINTEXTS | {PASSWORD: NEW[PASSWORD]}
         history = person.do("python -m zemanta_ops.secrets history")
@@ -159,8 +153,7 @@ def test_a_developer_left(new_project: NewProject) -> None:
     project = new_project()
     project.configure('app = "shop"\n[environments.production]\nbackend = "local"\n')
     project.environment["GIT_AUTHOR_NAME"] = "Bob"
-    token = project.run("encrypt-secret", "--name", PASSWORD, typed=NEW[PASSWORD])
-    put(project, PASSWORD, token)
+    project.run("encrypt-secret", "--into", "mysite/settings.py", PASSWORD, typed=NEW[PASSWORD])
     project.commit("Change the password")
     with walkthrough(PAGE, LEFT, project.folder, project.environment) as person:
         shown = person.do("python -m zemanta_ops.secrets audit mysite | grep Ann")

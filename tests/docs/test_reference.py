@@ -5,14 +5,18 @@ from __future__ import annotations
 import ast
 import pkgutil
 import re
+import textwrap
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from zemanta_ops import metrics
 from zemanta_ops.conf import conf
 from zemanta_ops.management import commands
 from zemanta_ops.metrics import catalog
 from zemanta_ops.secrets import config
+from zemanta_ops.testing import Recorder
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
@@ -63,6 +67,28 @@ def test_the_default_on_the_settings_page_is_the_one_in_the_code(section: str, n
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_is_on_the_commands_page(name: str) -> None:
     assert f"``manage.py {name}" in (DOCS / "commands.rst").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", sorted(metrics.__all__))
+def test_every_call_is_on_the_page_of_calls(name: str) -> None:
+    assert re.search(rf"``{name}[(`]", (DOCS / "calls.rst").read_text(encoding="utf-8"))
+
+
+def test_the_example_on_the_page_of_calls_emits_what_it_says(captured_metrics: Recorder) -> None:
+    [example] = re.findall(
+        r"code-block:: python\n\n((?:    .*\n|\n)+)", (DOCS / "calls.rst").read_text(encoding="utf-8")
+    )
+    names: dict[str, Any] = {}
+    exec(textwrap.dedent(example), names)
+    names["make_report"]()
+    captured_metrics.assert_incr("signup", 1, plan="pro")
+    captured_metrics.assert_incr("rows.imported", 250, source="crm")
+    captured_metrics.assert_gauge("queue.waiting", 12, queue="mail")
+    captured_metrics.assert_timing("etl.load", 1.25, source="s3")
+    captured_metrics.assert_histogram("upload.size", 48_210, kind="image")
+    captured_metrics.assert_unique("visitors", "user-17")
+    captured_metrics.assert_timing("billing.call", service="stripe")
+    captured_metrics.assert_timing("report.make")
 
 
 @pytest.mark.parametrize("metric", catalog.METRICS, ids=lambda metric: metric.name)

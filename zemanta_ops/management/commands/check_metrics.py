@@ -49,7 +49,7 @@ class Command(OpsCommand):
         )
         parser.add_argument("--json", action="store_true", help="one JSON document a check")
         parser.add_argument("--watch", type=positive, metavar="SECONDS", help="check again and again, so far apart")
-        parser.add_argument("--rounds", type=whole, help="end --watch after so many checks")
+        parser.add_argument("--rounds", type=whole, metavar="N", help="end --watch after so many checks")
 
     def handle(self, *_args: Any, **options: Any) -> None:
         """Check once, or until the rounds are over; the exit code is that of the last check."""

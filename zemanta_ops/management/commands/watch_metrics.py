@@ -55,7 +55,7 @@ class Command(OpsCommand):
         parser.add_argument("--host", default=conf.metrics.host, help="address to listen on (METRICS HOST)")
         parser.add_argument("--port", type=int, default=conf.metrics.port, help="port, 0 for a free one (METRICS PORT)")
         parser.add_argument("--protocol", choices=("udp", "tcp"), default=conf.metrics.protocol)
-        parser.add_argument("--interval", type=positive, help="seconds between two updates (1)")
+        parser.add_argument("--interval", type=positive, metavar="SECONDS", help="seconds between two updates (1)")
         parser.add_argument("--percentiles", type=percentiles, default=PERCENTILES, help="e.g. 50,95,99.9")
         parser.add_argument("--once", action="store_true", help="end after one interval")
         parser.add_argument("--for", dest="seconds", type=positive, help="end after so many seconds")
