@@ -35,7 +35,7 @@ def sealed(new_project: NewProject) -> Project:
     """Return a project whose private key lies in ``production.key``."""
     project = new_project(ZEMANTA_OPS_SEALED_KEY_FILE="production.key")
     public = project.run("python", "-m", "zemanta_ops.secrets", "keygen", "--output", "production.key").strip()
-    (project.folder / ".gitignore").write_text("*.key\n")
+    (project.folder / ".gitignore").write_text("*.key\n__pycache__/\n")
     project.configure(SEALED.format(public))
     return project
 

@@ -28,7 +28,7 @@ def key_ids(project: Project) -> set[str]:
 def test_sealed(new_project: NewProject) -> None:
     project = new_project(ZEMANTA_OPS_SEALED_KEY_FILE="production.key")
     public = project.run("python", "-m", "zemanta_ops.secrets", "keygen", "--output", "production.key").strip()
-    (project.folder / ".gitignore").write_text("*.key\n")
+    (project.folder / ".gitignore").write_text("*.key\n__pycache__/\n")
     project.configure(f'app = "shop"\n[environments.production]\nbackend = "sealed"\nrecipients = ["{public}"]\n')
     [old] = key_ids(project)
     old_key = (project.folder / "production.key").read_text()

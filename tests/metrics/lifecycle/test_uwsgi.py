@@ -21,6 +21,7 @@ from tests.metrics.lifecycle.serving import MODULE, Site, conserved
 from tests.servers.fixtures import StartTelegraf
 from tests.servers.process import STOP_SECONDS, wait_until
 
+PROCESSES = 2
 REQUESTS = 60
 IDLE_SECONDS = 1.0
 
@@ -52,6 +53,11 @@ def abruptly(site: Site, folder: Path) -> None:
     site.end(signal.SIGTERM)
 
 
+def workers_up(log: str) -> int:
+    """Return how many workers run, by the log of the master."""
+    return log.lower().count("spawned uwsgi worker") - log.count("is done. Seeya!")
+
+
 @pytest.mark.parametrize("end", [gracefully, abruptly])
 @pytest.mark.parametrize(
     "options",
@@ -73,12 +79,14 @@ def test_what_is_queued_is_sent_when_workers_end(
 ) -> None:
     collector = Collector(start_telegraf, tmp_path)
     command = [uwsgi, "--http-socket", "127.0.0.1:PORT", "--module", MODULE, "--need-app", "--home", sys.prefix]
-    command += ["--master", "--processes", "2", "--die-on-term", "--master-fifo", str(tmp_path / "fifo"), *options]
+    command += ["--master", "--processes", str(PROCESSES), "--die-on-term", "--master-fifo", str(tmp_path / "fifo"), *options]
     site = Site(command, collector, tmp_path, server_stack)
     # A worker that still loads the application when the server is told to end does not listen.
     assert wait_until(lambda: bool(site.ask(4)) and len({answer.worker for answer in site.answers}) >= 2)
     site.ask(REQUESTS)
     if "--max-requests" in options:
         assert len({answer.worker for answer in site.answers}) > 2
+    # A master that sleeps before it makes a worker anew, because they end too fast, forgets that it was told to end.
+    assert wait_until(lambda: workers_up(site.server.log()) == PROCESSES), site.server.log()
     end(site, tmp_path)
     assert conserved(site, collector)
