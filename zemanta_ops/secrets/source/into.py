@@ -13,8 +13,8 @@ from zemanta_ops.secrets.formats import Literal
 from zemanta_ops.secrets.source import atomic, place
 from zemanta_ops.secrets.source.encrypt import encrypted, plaintext
 from zemanta_ops.secrets.source.files import SourceFile, decode, read
-from zemanta_ops.secrets.source.rewrite import check_safe, is_token
-from zemanta_ops.secrets.source.scan import literals
+from zemanta_ops.secrets.source.rewrite import check_safe
+from zemanta_ops.secrets.source.scan import is_token, literals
 
 _STDIN = "-"
 
