@@ -130,23 +130,34 @@ def _context(options: argparse.Namespace, app: str, name: str) -> dict[str, str]
 def plaintext(options: argparse.Namespace, err: TextIO) -> bytes:
     """Read the plaintext from where the options say."""
     if options.from_file:
-        try:
-            return bytes(options.from_file.read_bytes())
-        except OSError as error:
-            raise EncryptError(f"{options.from_file} cannot be read: {error.strerror}") from None
-    if not sys.stdin:
-        raise EncryptError("standard input is closed: pipe the plaintext in, or use --from-file")
+        return read_bytes(options.from_file)
+    given = stdin()
     if options.multiline:
-        if sys.stdin.isatty():
+        if given.isatty():
             err.write("Enter plaintext, then Ctrl-D on a line of its own:\n")
             err.flush()
-        return sys.stdin.buffer.read()
-    if sys.stdin.isatty():
+        return given.buffer.read()
+    if given.isatty():
         return _typed()
-    line, *more = sys.stdin.buffer.read().split(b"\n", 1)
+    line, *more = given.buffer.read().split(b"\n", 1)
     if more and more[0]:
         raise EncryptError("standard input has more than one line: use --multiline to keep them all")
     return line.removesuffix(b"\r")
+
+
+def read_bytes(path: Path) -> bytes:
+    """Read a file that may have any name; EncryptError where that cannot be done."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise EncryptError(f"{path} cannot be read: {error.strerror}") from None
+
+
+def stdin() -> TextIO:
+    """Return standard input; EncryptError where it is closed."""
+    if not sys.stdin:
+        raise EncryptError("standard input is closed: pipe the plaintext in, or name a file")
+    return sys.stdin
 
 
 def _typed() -> bytes:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 from typing import TextIO
 
@@ -11,7 +10,7 @@ from zemanta_ops.secrets import config, wire
 from zemanta_ops.secrets.exceptions import EncryptError, SecretError
 from zemanta_ops.secrets.formats import Literal
 from zemanta_ops.secrets.source import atomic, place
-from zemanta_ops.secrets.source.encrypt import encrypted, plaintext
+from zemanta_ops.secrets.source.encrypt import encrypted, plaintext, read_bytes, stdin
 from zemanta_ops.secrets.source.files import SourceFile, decode, read
 from zemanta_ops.secrets.source.rewrite import check_safe
 from zemanta_ops.secrets.source.scan import is_token, literals
@@ -48,7 +47,7 @@ def run(options: argparse.Namespace, out: TextIO, err: TextIO) -> None:
 def _tokens(options: argparse.Namespace) -> str:
     source = options.from_env_file
     if source == _STDIN:
-        file = decode(Path(".env"), sys.stdin.buffer.read())
+        file = decode(Path(".env"), stdin().buffer.read())
     else:
         file = decode(Path(source).with_name(".env"), read_bytes(Path(source)))
     binds = _binds(options, Path(source).absolute())
@@ -60,14 +59,6 @@ def _tokens(options: argparse.Namespace) -> str:
             check_safe(file, token)
         lines.append(f'{literal.setting}="{token}"\n')
     return "".join(lines)
-
-
-def read_bytes(path: Path) -> bytes:
-    """Read a file that may have any name."""
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise EncryptError(f"{path} cannot be read: {error.strerror}") from None
 
 
 def _binds(options: argparse.Namespace, near: Path) -> bool:
