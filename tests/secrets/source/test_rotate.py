@@ -204,7 +204,15 @@ def test_abandoning_leaves_the_files(files: dict[str, str], folder: Path) -> Non
     assert _decrypted() == files
 
 
-@pytest.mark.parametrize("content", [b"hunter2\n", b"[]\n", b'{"nonce": "zz"}\n', b"\xff\n", b'{"journal": 1}\n7\n'])
+ODD_ORDERS = [
+    b'{"nonce": "00", "options": %b}\n' % options
+    for options in (b"[]", b"{}", b'{"paths": [], "selection": {}}', b'{"paths": [], "selection": {"settings": []}}')
+]
+
+
+@pytest.mark.parametrize(
+    "content", [b"hunter2\n", b"[]\n", b'{"nonce": "zz"}\n', b"\xff\n", b'{"journal": 1}\n7\n', *ODD_ORDERS]
+)
 def test_a_journal_that_is_none_is_said(content: bytes, folder: Path) -> None:
     (folder / ".zemanta_ops-rotation").write_bytes(content)
     ended = call(rotate, "--resume")

@@ -82,7 +82,10 @@ def conduct(
 def _do(options: argparse.Namespace, selection: Selection, out: TextIO, err: TextIO, finish: Finish) -> int:
     if options.resume:
         kept = journal.resume(Path())
-        order = order_from(kept.options)
+        try:
+            order = order_from(kept.options)
+        except (KeyError, TypeError):
+            raise journal.not_ours(kept.path) from None
         if order.selection.migrate != selection.migrate:
             raise SourceError(f"{kept.path} is of the other command: go on with migrate_secrets, or rotate_secrets")
     else:
