@@ -10,8 +10,9 @@ from zemanta_ops.secrets import config, wire
 from zemanta_ops.secrets.exceptions import EncryptError, SecretError
 from zemanta_ops.secrets.formats import Literal
 from zemanta_ops.secrets.source import atomic, place
-from zemanta_ops.secrets.source.encrypt import encrypted, plaintext, read_bytes, stdin
+from zemanta_ops.secrets.source.encrypting import encrypted
 from zemanta_ops.secrets.source.files import SourceFile, decode, read
+from zemanta_ops.secrets.source.plaintext import read_bytes, read_plaintext, stdin
 from zemanta_ops.secrets.source.rewrite import check_safe
 from zemanta_ops.secrets.source.scan import is_token, literals
 
@@ -37,7 +38,7 @@ def run(options: argparse.Namespace, out: TextIO, err: TextIO) -> None:
     old = _old(file, where.literal)
     kept = old.context if old else {}
     bound = kept.get("name") or _binds(options, path)
-    new = encrypted(options, lambda: plaintext(options, err), name if bound else "", kept)
+    new = encrypted(options, lambda: read_plaintext(options, err), name if bound else "", kept)
     atomic.replace(path, file.encoded(where.write(new)), file.data)
     err.write(f"{path}: {name} {_done(where.literal, old)} a {wire.parse(new).backend} token{_of(new)}\n")
     if file.kind == ".py" and "decrypt_settings" not in file.text and not old:

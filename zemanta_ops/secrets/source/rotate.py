@@ -11,7 +11,7 @@ from zemanta_ops.secrets import backends
 from zemanta_ops.secrets.exceptions import SecretError, SourceError
 from zemanta_ops.secrets.source import journal
 from zemanta_ops.secrets.source.campaign import Campaign, Finish, Order, no_finish, order_from, paths_of, summary
-from zemanta_ops.secrets.source.encrypt import add_target, target
+from zemanta_ops.secrets.source.encrypting import add_target, target
 from zemanta_ops.secrets.source.rewrite import diff
 from zemanta_ops.secrets.source.selection import Selection
 
