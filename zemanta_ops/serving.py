@@ -27,8 +27,7 @@ def refuse_fake() -> None:
     Raises:
         ModeError: Saying what to unset.
     """
-    if modes.mode() == modes.FAKE and not settings.DEBUG and not modes.under_test():
-        raise ModeError(f"{modes.VARIABLE}={modes.FAKE} is for test runs: unset it where DEBUG is off")
+    modes.refuse_fake(debug=settings.DEBUG)
 
 
 def _refuse(*_: Any, **__: Any) -> NoReturn:

@@ -7,6 +7,7 @@ import logging
 import pickle
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -245,6 +246,32 @@ def test_messages_of_msgspec_that_repeat_a_value_are_not_passed_on(home: Path) -
             load_config(saved(home, "a.toml", text), Picky)
         assert "hunter" not in str(caught.value)
         assert "mode is none of the values" in str(caught.value) or "its type (ValueError)" in str(caught.value)
+
+
+def test_an_error_about_a_type_carries_no_plaintext_in_its_chain_and_its_frames(home: Path) -> None:
+    class Wanted(msgspec.Struct):
+        level: Literal["low", "high"]
+        password: str
+
+    path = saved(home, "a.toml", f'level = "{local("example level")}"\npassword = "{local("example password")}"\n')
+    with pytest.raises(ConfigError, match="level is none of the values") as caught:
+        load_config(path, Wanted)
+    assert caught.value.__context__ is None
+    ours = [entry.frame for entry in caught.traceback if "/zemanta_ops/" in str(entry.path)]
+    assert ours
+    shown = [repr(value) for frame in ours for value in frame.f_locals.values()]
+    assert not [text for text in shown if "example level" in text or "example password" in text]
+
+
+def test_a_structure_stays_as_its_class_made_it(home: Path) -> None:
+    @dataclass
+    class Counted:
+        words: Any
+
+        def __post_init__(self) -> None:
+            self.words = Counter(self.words)
+
+    assert type(load_config(saved(home, "a.json", '{"words": ["a", "a"]}'), Counted).words) is Counter
 
 
 def test_unknown_names_may_be_let_pass(home: Path) -> None:

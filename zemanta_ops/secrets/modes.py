@@ -32,6 +32,19 @@ def under_test() -> bool:
     return "pytest" in sys.modules or sys.argv[1:2] == ["test"]
 
 
+def refuse_fake(*, debug: bool | None = None) -> None:
+    """Refuse to go on with random values where neither a test runs nor DEBUG is on.
+
+    Args:
+        debug: DEBUG; None where the caller runs before it is known.
+
+    Raises:
+        ModeError: Saying what to unset.
+    """
+    if mode() == FAKE and not debug and not under_test():
+        raise ModeError(f"{VARIABLE}={FAKE} is for test runs: unset it{'' if debug is None else ' where DEBUG is off'}")
+
+
 def fake(token: str) -> str:
     """Return the random value that stands for a token in this process; the same token gives the same value."""
     import base64

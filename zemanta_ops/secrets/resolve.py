@@ -9,7 +9,7 @@ from typing import Any
 
 from zemanta_ops.secrets import binding, config, ledger, modes, overrides
 from zemanta_ops.secrets.decryption import decoded, decrypt_tokens
-from zemanta_ops.secrets.exceptions import ModeError, ResolveError, SecretError, TokenError
+from zemanta_ops.secrets.exceptions import ResolveError, SecretError, TokenError
 from zemanta_ops.secrets.secret import REDACTED, Secret
 
 logger = logging.getLogger(__name__)
@@ -32,9 +32,7 @@ def decrypt_settings(namespace: MutableMapping[str, Any], *, app: str = "") -> N
         TokenError: A Secret stands in a set, where it cannot be replaced.
         ModeError: ``ZEMANTA_OPS_SECRETS=fake`` outside a test run while DEBUG is off.
     """
-    mode = modes.mode()
-    if mode == modes.FAKE and not modes.under_test() and not namespace.get("DEBUG"):
-        raise ModeError(f"{modes.VARIABLE}={modes.FAKE} is for test runs: DEBUG is off here")
+    modes.refuse_fake(debug=bool(namespace.get("DEBUG")))
     file = namespace.get("__file__")
     settings = config.load(*([Path(file)] if isinstance(file, str) else []))
     places = [place for name in list(namespace) if not name.startswith("__") for place in _find(name, namespace[name])]

@@ -30,6 +30,17 @@ both = pytest.mark.parametrize("connect_to", [connect_v1, connect_v2])
 
 
 @both
+@pytest.mark.parametrize(
+    "url",
+    [f"http://writer:{SECRET}/x@influx.example", f"http://writer:{SECRET}\u2100@influx.example", f"http://[{SECRET}"],
+)
+def test_an_error_about_the_url_does_not_repeat_it(connect_to: Connect, url: str) -> None:
+    with pytest.raises(ValueError, match="the InfluxDB URL is not a URL") as caught:
+        connect_to(url)
+    assert SECRET not in str(caught.value)
+
+
+@both
 def test_writes_batches_with_the_credentials_in_a_header_only(connect_to: Connect) -> None:
     with answering(in_turn(Answer())) as server, connect_to(server.url, retry=ONCE) as database:
         report = database.write(POINTS)

@@ -114,6 +114,11 @@ def test_a_malformed_token_never_reaches_kms(text: str, stub: Stubber) -> None:
         Secret(text).get()
 
 
+def test_a_malformed_body_is_no_fault_of_boto3_in_a_rewrap(stub: Stubber) -> None:
+    with pytest.raises(TokenError):
+        module.KMSBackend().rewrap(wire.parse(f"kms:region={REGION}:no-base64!"), {}, key=ALIAS)
+
+
 def test_an_identity_that_may_encrypt_only(kms: KMS, monkeypatch: pytest.MonkeyPatch) -> None:
     # moto's code for a denial; KMS says AccessDeniedException.
     monkeypatch.setitem(module._REASONS, "403", module._REASONS["AccessDeniedException"])

@@ -9,9 +9,11 @@ import subprocess
 import sys
 import textwrap
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from zemanta_ops import atomic as neutral
 from zemanta_ops.secrets.exceptions import SourceError
 from zemanta_ops.secrets.source import atomic
 
@@ -89,11 +91,12 @@ def test_killed_at_a_step_the_file_is_the_old_or_the_new_one(file: Path, step: s
     code = f"""
         import os, signal
         from pathlib import Path
+        import zemanta_ops.atomic
         from zemanta_ops.secrets.source import atomic
         def end(step, path):
             if step == {step!r}:
                 os.kill(os.getpid(), signal.SIGKILL)
-        atomic.step_hook = end
+        zemanta_ops.atomic.step_hook = end
         atomic.replace(Path({str(file)!r}), b"new", b"old")
     """
     ended = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], check=False)
@@ -103,6 +106,34 @@ def test_killed_at_a_step_the_file_is_the_old_or_the_new_one(file: Path, step: s
     assert list(file.parent.iterdir()) == [file]
     atomic.replace(file, b"newer", file.read_bytes())
     assert file.read_bytes() == b"newer"
+
+
+def test_a_folder_that_cannot_be_opened_to_be_synced_is_no_failure(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Windows opens no folder; it cannot run here, so its refusal is a mock.
+    opened = os.open
+
+    def refuse_folders(path: Any, *arguments: Any, **options: Any) -> int:
+        if Path(path).is_dir():
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        return opened(path, *arguments, **options)
+
+    monkeypatch.setattr(os, "open", refuse_folders)
+    atomic.replace(file, b"new", b"old")
+    assert file.read_bytes() == b"new"
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="shows the open files of a process on Linux only")
+def test_the_temporary_file_is_closed_before_it_is_renamed(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    open_files: list[str] = []
+
+    def look(step: str, _path: Path) -> None:
+        if step == "before rename":
+            open_files.extend(str(each.readlink()) for each in Path("/proc/self/fd").iterdir() if each.is_symlink())
+
+    monkeypatch.setattr(neutral, "step_hook", look)
+    atomic.replace(file, b"new", b"old")
+    assert open_files
+    assert not [name for name in open_files if name.endswith(neutral.SUFFIX)]
 
 
 def test_leftovers_of_a_name_with_brackets_are_its_own(tmp_path: Path) -> None:

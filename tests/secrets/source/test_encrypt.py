@@ -166,6 +166,7 @@ def test_decrypt_wants_to_be_told_in_ci(run: Run) -> None:
     ("verb", "given", "reason"),
     [
         (["encrypt", "local"], None, "standard input is closed"),
+        (["encrypt", "local", "--from-env-file", "-"], None, "standard input is closed"),
         (["decrypt", "-"], None, "not a token"),
         (["decrypt", "-"], b"local::\xff\xfe", "not a token"),
     ],

@@ -17,8 +17,9 @@ from tests.secrets.source import deterministic
 from tests.secrets.source.verbs import Ended, call
 from tests.secrets.tokens import made
 from tests.servers.kms import ALIAS, KMS, REGION
+from zemanta_ops import atomic
 from zemanta_ops.secrets import Secret, StrictSecret, backends, wire
-from zemanta_ops.secrets.source import atomic, migrate, rotate
+from zemanta_ops.secrets.source import migrate, rotate
 from zemanta_ops.secrets.source.files import read
 from zemanta_ops.secrets.source.journal import FILE_NAME
 from zemanta_ops.secrets.source.scan import literals, scan

@@ -14,9 +14,10 @@ import pytest
 
 from tests.secrets.source import deterministic
 from tests.secrets.source.verbs import call
+from zemanta_ops import atomic
 from zemanta_ops.secrets import backends, wire
 from zemanta_ops.secrets.secret import StrictSecret
-from zemanta_ops.secrets.source import atomic, rotate
+from zemanta_ops.secrets.source import rotate
 from zemanta_ops.secrets.source.files import read
 from zemanta_ops.secrets.source.journal import FILE_NAME
 from zemanta_ops.secrets.source.scan import scan
@@ -203,7 +204,15 @@ def test_abandoning_leaves_the_files(files: dict[str, str], folder: Path) -> Non
     assert _decrypted() == files
 
 
-@pytest.mark.parametrize("content", [b"hunter2\n", b"[]\n", b'{"nonce": "zz"}\n', b"\xff\n", b'{"journal": 1}\n7\n'])
+ODD_ORDERS = [
+    b'{"nonce": "00", "options": %b}\n' % options
+    for options in (b"[]", b"{}", b'{"paths": [], "selection": {}}', b'{"paths": [], "selection": {"settings": []}}')
+]
+
+
+@pytest.mark.parametrize(
+    "content", [b"hunter2\n", b"[]\n", b'{"nonce": "zz"}\n', b"\xff\n", b'{"journal": 1}\n7\n', *ODD_ORDERS]
+)
 def test_a_journal_that_is_none_is_said(content: bytes, folder: Path) -> None:
     (folder / ".zemanta_ops-rotation").write_bytes(content)
     ended = call(rotate, "--resume")

@@ -16,9 +16,10 @@ import pytest
 
 from tests.secrets.source import deterministic
 from tests.secrets.source.verbs import Ended, call
+from zemanta_ops import atomic
 from zemanta_ops.secrets import backends, wire
 from zemanta_ops.secrets.secret import StrictSecret
-from zemanta_ops.secrets.source import atomic, rotate
+from zemanta_ops.secrets.source import rotate
 from zemanta_ops.secrets.source.journal import FILE_NAME
 from zemanta_ops.secrets.source.scan import scan
 

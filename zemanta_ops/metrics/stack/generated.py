@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import Literal
+
+from zemanta_ops import atomic
 
 # What can be generated, and the module whose ``generate()`` does it.
 TARGETS = {"telegraf": "zemanta_ops.metrics.stack.telegraf"}
@@ -110,14 +109,4 @@ def _state(path: Path, data: bytes) -> State:
 def _replace(path: Path, file: File) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     mode = path.stat().st_mode & 0o7777 if path.exists() else file.mode
-    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(descriptor, "wb") as temporary:
-            temporary.write(file.text.encode())
-            temporary.flush()
-            os.fchmod(temporary.fileno(), mode)
-            os.fsync(temporary.fileno())
-        Path(name).replace(path)
-    finally:
-        with contextlib.suppress(FileNotFoundError):
-            Path(name).unlink()
+    atomic.replace(path, file.text.encode(), mode=mode)

@@ -123,11 +123,11 @@ class KMSBackend(Backend):
         region = token.params.get("region", "")
         if "dk" in token.params or options.get("region", region) != region or not _REGION.fullmatch(region):
             return None
-        key, client = token.params.get("key"), _client(region)
+        key, blob, client = token.params.get("key"), from_base64(token), _client(region)
         source: Any = {"SourceKeyId": key} if key else {}
         answer = _call(
             lambda: client.re_encrypt(
-                CiphertextBlob=from_base64(token),
+                CiphertextBlob=blob,
                 SourceEncryptionContext=token.context,
                 DestinationKeyId=options["key"],
                 DestinationEncryptionContext=dict(context),

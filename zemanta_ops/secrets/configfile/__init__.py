@@ -10,7 +10,7 @@ from typing import Any, TypeVar, overload
 
 from zemanta_ops.secrets import config, modes, wire
 from zemanta_ops.secrets.configfile.parsing import File, Names, read
-from zemanta_ops.secrets.exceptions import ModeError, ResolveError, TokenError
+from zemanta_ops.secrets.exceptions import ResolveError, TokenError
 from zemanta_ops.secrets.resolve import resolved
 from zemanta_ops.secrets.secret import Secret, StrictSecret
 
@@ -50,8 +50,7 @@ def load_config(
         MissingExtraError: YAML, or ``type``, needs the extra ``config``.
         ModeError: ``ZEMANTA_OPS_SECRETS=fake`` outside of a test run.
     """
-    if modes.mode() == modes.FAKE and not modes.under_test():
-        raise ModeError(f"{modes.VARIABLE}={modes.FAKE} is for test runs")
+    modes.refuse_fake()
     file = read(Path(path))
     if type is None:
         return _replaced(file.data, (), _values(file, {}, app).get)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
-from zemanta_ops.secrets import formats
+from zemanta_ops.secrets import config, formats
+from zemanta_ops.secrets.exceptions import ConfigError
 
 Names = tuple[str, ...]
 Entry = tuple[Names, int]
@@ -50,13 +51,9 @@ def _toml(text: str) -> Iterator[Entry]:
 
 
 def _parsed(statement: str) -> dict[str, Any] | None:
-    if sys.version_info >= (3, 11):
-        import tomllib
-    else:
-        import tomli as tomllib
     try:
-        return tomllib.loads(statement)
-    except (ValueError, RecursionError):
+        return config.parse_toml(Path(), statement)
+    except (ConfigError, ValueError, RecursionError):
         return None
 
 

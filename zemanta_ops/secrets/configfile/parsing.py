@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +27,8 @@ class File:
 
     path: Path
     kind: str
-    text: str
-    data: dict[Any, Any]
+    text: str = field(repr=False)
+    data: dict[Any, Any] = field(repr=False)
 
     def error(self, names: Names, problem: str) -> ConfigError:
         """Make an error with file, line and name."""

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from difflib import get_close_matches
 from typing import Any
 
+from zemanta_ops.secrets import modes
 from zemanta_ops.secrets.configfile.parsing import File, Names
 from zemanta_ops.secrets.exceptions import MissingExtraError
 from zemanta_ops.secrets.modes import Deferred
@@ -93,8 +94,11 @@ def convert(file: File, data: Any, kind: Any) -> Any:
         made = msgspec.convert(_held(data), kind, dec_hook=_custom, strict=file.kind != ".env")
     except msgspec.ValidationError as error:
         problem, names = _explained(error)
-        raise file.error(names, problem) from None
-    return _swapped(made)
+    else:
+        return _swapped(made) if modes.mode() == modes.DEFERRED else made
+    # Raised where no variable holds a plaintext, and apart from the error of msgspec, which repeats the value.
+    del data
+    raise file.error(names, problem)
 
 
 def _custom(kind: type, value: Any) -> Any:

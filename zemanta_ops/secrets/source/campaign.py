@@ -13,9 +13,8 @@ from zemanta_ops.secrets.source import describe, rotation
 from zemanta_ops.secrets.source.files import SourceFile, discover, read
 from zemanta_ops.secrets.source.journal import Journal
 from zemanta_ops.secrets.source.progress import progress
-from zemanta_ops.secrets.source.rewrite import is_token
 from zemanta_ops.secrets.source.rotation import Job, Made, Target
-from zemanta_ops.secrets.source.scan import Found
+from zemanta_ops.secrets.source.scan import Found, is_token
 from zemanta_ops.secrets.source.selection import Selection, from_dict
 from zemanta_ops.secrets.wire import parse
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import getpass
-import sys
-from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TextIO
 
-from zemanta_ops.secrets import backends, config, ledger, wire
-from zemanta_ops.secrets.exceptions import ConfigError, EncryptError, SecretError
+from zemanta_ops.secrets import backends
+from zemanta_ops.secrets.exceptions import SecretError
+from zemanta_ops.secrets.source.encrypting import add_target, encrypted
+from zemanta_ops.secrets.source.plaintext import read_plaintext
 
 HELP = "encrypt a secret and print its token, or write it into a file"
 EPILOG = """examples:
@@ -35,9 +34,6 @@ exit codes: 0 the token is on standard output, or in the file; 1 it could not be
 2 wrong arguments.
 """
 
-PROMPT = "Enter plaintext: "
-_OPTIONS = ("key", "region", "new_key", "recipients", "suite", "mount", "derived", "key_version")
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
@@ -53,25 +49,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--into", nargs=2, metavar=("FILE", "NAME"), help="write the token to this setting of a file")
 
 
-def add_target(parser: argparse.ArgumentParser) -> None:
-    """Declare what says how to encrypt, but for backend and key."""
-    parser.add_argument("--env", default="", metavar="NAME", help="environment of zemanta_ops.toml")
-    parser.add_argument("--app", default="", help="bind to this application (default: app of zemanta_ops.toml)")
-    parser.add_argument("--region", help="AWS region (kms)")
-    parser.add_argument("--new-key", action="store_true", default=None, help="make a new active key first (local)")
-    parser.add_argument(
-        "--recipient",
-        dest="recipients",
-        action="append",
-        metavar="PUBLIC_KEY",
-        help="a public key, age1pq1… or age1…; several: each of them can read (sealed)",
-    )
-    parser.add_argument("--suite", help="argon2id or scrypt (password)")
-    parser.add_argument("--mount", metavar="PATH", help="mount of the transit engine (vault)")
-    parser.add_argument("--derived", action="store_true", default=None, help="the key is a derived one (vault)")
-    parser.add_argument("--key-version", type=int, metavar="N", help="version of the key (vault; default: the newest)")
-
-
 def run(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     """Print the token."""
     try:
@@ -80,79 +57,9 @@ def run(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
 
             into.run(options, out, err)
             return 0
-        token = encrypted(options, lambda: plaintext(options, err), options.name)
+        token = encrypted(options, lambda: read_plaintext(options, err), options.name)
     except SecretError as error:
         err.write(f"encrypt_secret: {error}\n")
         return 1
     out.write(f"{token}\n")
     return 0
-
-
-def encrypted(
-    options: argparse.Namespace, read: Callable[[], bytes], name: str, kept: Mapping[str, str] | None = None
-) -> str:
-    """Return the token of what ``read`` returns, bound to ``name`` unless that is empty, and to ``kept``."""
-    backend, chosen, app = target(options)
-    context = {**(kept or {}), **_context(options, app, name)}
-    value = read()
-    # Whatever goes wrong from here on, no log and no error page shows it.
-    ledger.reveal(value)
-    return wire.format(backends.load(backend).encrypt(value, context, **chosen))
-
-
-def target(options: argparse.Namespace) -> tuple[str, dict[str, Any], str]:
-    """Return backend, its options and the application, of the arguments and ``zemanta_ops.toml``."""
-    settings = config.load()
-    given = {name: value for name in _OPTIONS if (value := getattr(options, name)) is not None}
-    app = options.app or settings.app
-    if options.backend and not options.env:
-        return options.backend, given, app
-    if not settings.environments:
-        raise ConfigError(f"name a backend ({', '.join(backends.names())}), or set one in {config.FILE_NAME}")
-    environment = settings.environment(options.env)
-    if options.backend and options.backend != environment.backend:
-        return options.backend, given, app
-    return environment.backend, dict(environment.options) | given, app
-
-
-def _context(options: argparse.Namespace, app: str, name: str) -> dict[str, str]:
-    pairs = [pair.partition("=") for pair in options.context]
-    if any(not separator for _, separator, _ in pairs):
-        raise EncryptError("--context takes KEY=VALUE")
-    free = {key: value for key, _, value in pairs}
-    if set(free) & {"app", "name"}:
-        raise EncryptError("app and name have options of their own: --app, --name")
-    # A token of SecretCrypt's users has no context, so app alone is added only where a name is bound as well.
-    bound = {"app": app, "name": name} if name or options.app else {}
-    return {key: value for key, value in (bound | free).items() if value}
-
-
-def plaintext(options: argparse.Namespace, err: TextIO) -> bytes:
-    """Read the plaintext from where the options say."""
-    if options.from_file:
-        try:
-            return bytes(options.from_file.read_bytes())
-        except OSError as error:
-            raise EncryptError(f"{options.from_file} cannot be read: {error.strerror}") from None
-    if not sys.stdin:
-        raise EncryptError("standard input is closed: pipe the plaintext in, or use --from-file")
-    if options.multiline:
-        if sys.stdin.isatty():
-            err.write("Enter plaintext, then Ctrl-D on a line of its own:\n")
-            err.flush()
-        return sys.stdin.buffer.read()
-    if sys.stdin.isatty():
-        return _typed()
-    line, *more = sys.stdin.buffer.read().split(b"\n", 1)
-    if more and more[0]:
-        raise EncryptError("standard input has more than one line: use --multiline to keep them all")
-    return line.removesuffix(b"\r")
-
-
-def _typed() -> bytes:
-    try:
-        return getpass.getpass(PROMPT).encode()
-    except UnicodeError:
-        raise EncryptError("what was typed is not text in this terminal's encoding: use --from-file") from None
-    except EOFError:
-        raise EncryptError("nothing was typed: nothing was encrypted") from None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 from typing import TextIO
 
@@ -11,10 +10,11 @@ from zemanta_ops.secrets import config, wire
 from zemanta_ops.secrets.exceptions import EncryptError, SecretError
 from zemanta_ops.secrets.formats import Literal
 from zemanta_ops.secrets.source import atomic, place
-from zemanta_ops.secrets.source.encrypt import encrypted, plaintext
+from zemanta_ops.secrets.source.encrypting import encrypted
 from zemanta_ops.secrets.source.files import SourceFile, decode, read
-from zemanta_ops.secrets.source.rewrite import check_safe, is_token
-from zemanta_ops.secrets.source.scan import literals
+from zemanta_ops.secrets.source.plaintext import read_bytes, read_plaintext, stdin
+from zemanta_ops.secrets.source.rewrite import check_safe
+from zemanta_ops.secrets.source.scan import is_token, literals
 
 _STDIN = "-"
 
@@ -38,7 +38,7 @@ def run(options: argparse.Namespace, out: TextIO, err: TextIO) -> None:
     old = _old(file, where.literal)
     kept = old.context if old else {}
     bound = kept.get("name") or _binds(options, path)
-    new = encrypted(options, lambda: plaintext(options, err), name if bound else "", kept)
+    new = encrypted(options, lambda: read_plaintext(options, err), name if bound else "", kept)
     atomic.replace(path, file.encoded(where.write(new)), file.data)
     err.write(f"{path}: {name} {_done(where.literal, old)} a {wire.parse(new).backend} token{_of(new)}\n")
     if file.kind == ".py" and "decrypt_settings" not in file.text and not old:
@@ -48,7 +48,7 @@ def run(options: argparse.Namespace, out: TextIO, err: TextIO) -> None:
 def _tokens(options: argparse.Namespace) -> str:
     source = options.from_env_file
     if source == _STDIN:
-        file = decode(Path(".env"), sys.stdin.buffer.read())
+        file = decode(Path(".env"), stdin().buffer.read())
     else:
         file = decode(Path(source).with_name(".env"), read_bytes(Path(source)))
     binds = _binds(options, Path(source).absolute())
@@ -60,14 +60,6 @@ def _tokens(options: argparse.Namespace) -> str:
             check_safe(file, token)
         lines.append(f'{literal.setting}="{token}"\n')
     return "".join(lines)
-
-
-def read_bytes(path: Path) -> bytes:
-    """Read a file that may have any name."""
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise EncryptError(f"{path} cannot be read: {error.strerror}") from None
 
 
 def _binds(options: argparse.Namespace, near: Path) -> bool:

@@ -95,9 +95,12 @@ def resume(folder: Path) -> Journal:
         new = {line["old"]: line["new"] for line in lines}
         return Journal(path, bytes.fromhex(head["nonce"]), head["options"], new)
     except (ValueError, TypeError, KeyError):
-        raise SourceError(
-            f"{path} is not the journal of a rotation: remove it with --abandon and start again"
-        ) from None
+        raise not_ours(path) from None
+
+
+def not_ours(path: Path) -> SourceError:
+    """Make the error for a file that is no journal."""
+    return SourceError(f"{path} is not the journal of a rotation: remove it with --abandon and start again")
 
 
 def abandon(folder: Path) -> bool:

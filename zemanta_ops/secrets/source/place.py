@@ -12,8 +12,8 @@ from zemanta_ops.secrets.exceptions import SourceError
 from zemanta_ops.secrets.formats import Literal
 from zemanta_ops.secrets.formats.base import splice
 from zemanta_ops.secrets.source.files import SourceFile
-from zemanta_ops.secrets.source.rewrite import appended, check_safe, is_token, replace_tokens
-from zemanta_ops.secrets.source.scan import scalars
+from zemanta_ops.secrets.source.rewrite import check_appended, check_safe, replace_tokens
+from zemanta_ops.secrets.source.scan import is_token, scalars
 
 _DECRYPTS = re.compile(r"^decrypt_settings\(", re.MULTILINE)
 _TABLE = re.compile(r"^[ \t]*\[[^\],\r\n]+\]\]?[ \t]*(?:#.*)?\r?$", re.MULTILINE)
@@ -100,7 +100,7 @@ def _inserted(file: SourceFile, line: str, at: int, setting: str, token: str) ->
     end = "\r\n" if "\r\n" in file.text else "\n"
     begun = at > 0 and file.text[at - 1] != "\n"
     text = splice(file.text, [((at, at), f"{end if begun else ''}{line}{end}")])
-    appended(file, text, setting, token)
+    check_appended(file, text, setting, token)
     return text
 
 

@@ -6,12 +6,11 @@ import difflib
 import re
 from collections.abc import Mapping
 
-from zemanta_ops.secrets import wire
 from zemanta_ops.secrets.exceptions import SourceError
 from zemanta_ops.secrets.formats import Literal
 from zemanta_ops.secrets.formats.base import Span, splice, spread
 from zemanta_ops.secrets.source.files import SourceFile, decode
-from zemanta_ops.secrets.source.scan import scalars, tokens
+from zemanta_ops.secrets.source.scan import is_token, scalars, tokens
 
 REDACTED = "<redacted>"
 
@@ -39,7 +38,7 @@ def replace_tokens(file: SourceFile, new: Mapping[Literal, str]) -> str:
     return text
 
 
-def appended(file: SourceFile, text: str, setting: str, token: str) -> None:
+def check_appended(file: SourceFile, text: str, setting: str, token: str) -> None:
     """Refuse a text that does not hold what the file holds and one more setting."""
     call = "Secret" if file.kind == ".py" else ""
     before = [_read_as(literal) for literal in scalars(file)]
@@ -63,11 +62,6 @@ def _read_as(literal: Literal, call: str | None = None, value: str | None = None
 
 def _call(file: SourceFile, literal: Literal) -> str:
     return literal.call or ("Secret" if file.kind == ".py" and not is_token(file, literal) else "")
-
-
-def is_token(file: SourceFile, literal: Literal) -> bool:
-    """Tell whether a literal holds a token, or stands where one belongs."""
-    return bool(literal.call) or wire.is_token(literal.value, plain=file.kind != ".py")
 
 
 def _edits(file: SourceFile, literal: Literal, token: str) -> list[tuple[Span, str]]:

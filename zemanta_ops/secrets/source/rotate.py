@@ -11,7 +11,7 @@ from zemanta_ops.secrets import backends
 from zemanta_ops.secrets.exceptions import SecretError, SourceError
 from zemanta_ops.secrets.source import journal
 from zemanta_ops.secrets.source.campaign import Campaign, Finish, Order, no_finish, order_from, paths_of, summary
-from zemanta_ops.secrets.source.encrypt import add_target, target
+from zemanta_ops.secrets.source.encrypting import add_target, target
 from zemanta_ops.secrets.source.rewrite import diff
 from zemanta_ops.secrets.source.selection import Selection
 
@@ -82,7 +82,10 @@ def conduct(
 def _do(options: argparse.Namespace, selection: Selection, out: TextIO, err: TextIO, finish: Finish) -> int:
     if options.resume:
         kept = journal.resume(Path())
-        order = order_from(kept.options)
+        try:
+            order = order_from(kept.options)
+        except (KeyError, TypeError):
+            raise journal.not_ours(kept.path) from None
         if order.selection.migrate != selection.migrate:
             raise SourceError(f"{kept.path} is of the other command: go on with migrate_secrets, or rotate_secrets")
     else:

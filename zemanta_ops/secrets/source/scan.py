@@ -68,6 +68,12 @@ def literals(file: SourceFile) -> list[Literal]:
     return [literal for literal in scalars(file) if literal.string]
 
 
+def is_token(file: SourceFile, literal: Literal) -> bool:
+    """Tell whether a literal holds a token, or stands where one belongs."""
+    # In Python "plain:…" is a token only inside Secret(): elsewhere it is too likely to be prose.
+    return bool(literal.call) or wire.is_token(literal.value, plain=file.kind != ".py")
+
+
 def tokens(file: SourceFile) -> list[Found]:
     """Return every token of a file, in the order in which they stand.
 
@@ -92,8 +98,7 @@ def scan(paths: Iterable[Path]) -> Iterator[Found]:
 
 def _found(file: SourceFile, literal: Literal) -> Found | None:
     value = literal.value.strip()
-    # In Python "plain:…" is a token only inside Secret(): elsewhere it is too likely to be prose.
-    if not value or not (literal.call or wire.is_token(value, plain=file.kind != ".py")):
+    if not value or not is_token(file, literal):
         return None
     try:
         return Found(file, literal, wire.parse(value))

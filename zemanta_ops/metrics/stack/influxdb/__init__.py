@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from zemanta_ops.metrics.stack.influxdb.database import ONCE, Database, Reading, Retry, WriteReport
 from zemanta_ops.metrics.stack.influxdb.errors import InfluxError, MissingClientError
+from zemanta_ops.metrics.stack.influxdb.places import check_kind, split_url
 from zemanta_ops.metrics.stack.influxdb.points import Point
 from zemanta_ops.metrics.stack.influxdb.v1 import DatabaseV1
 
@@ -55,10 +56,8 @@ def connect(
         MissingClientError: a bucket is given and influxdb-client is not installed.
 
     """
-    if not url.startswith(("http://", "https://")):
-        raise ValueError("the InfluxDB URL must start with http:// or https://")
-    if bool(database) == bool(bucket):
-        raise ValueError("InfluxDB needs either DATABASE (1.x) or BUCKET with ORG and TOKEN (2.x)")
+    split_url(url)
+    check_kind(database, bucket)
     if database:
         return DatabaseV1(url, database, username, password, timeout=timeout, retry=retry)
     from zemanta_ops.metrics.stack.influxdb.v2 import DatabaseV2

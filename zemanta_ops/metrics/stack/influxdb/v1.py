@@ -9,10 +9,11 @@ import ssl
 from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone
 from typing import Any
-from urllib.parse import SplitResult, urlencode, urlsplit
+from urllib.parse import urlencode
 
 from zemanta_ops.metrics.stack.influxdb.database import Database, Reading, Retry
 from zemanta_ops.metrics.stack.influxdb.errors import TRANSIENT, InfluxError, Kind, from_answer
+from zemanta_ops.metrics.stack.influxdb.places import DEFAULT_PORT, show_url, split_url
 
 NO_VERSION = "something answers there, but not as InfluxDB does: no X-Influxdb-Version"
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
@@ -31,7 +32,7 @@ class DatabaseV1(Database):
         timeout: float = 10.0,
         retry: Retry | None = None,
     ) -> None:
-        self._url = urlsplit(url)
+        self._url = split_url(url)
         super().__init__(f"database {database} at {show_url(self._url)}", retry or Retry())
         self._database, _, self._policy = database.partition("/")
         self._timeout = timeout
@@ -156,16 +157,10 @@ class DatabaseV1(Database):
         return answer.status, dict(answer.headers.items()), content
 
     def _connection(self) -> http.client.HTTPConnection:
-        host, port = self._url.hostname or "", self._url.port or 8086
+        host, port = self._url.hostname or "", self._url.port or DEFAULT_PORT
         if self._url.scheme == "https":
             return http.client.HTTPSConnection(host, port, timeout=self._timeout, context=ssl.create_default_context())
         return http.client.HTTPConnection(host, port, timeout=self._timeout)
-
-
-def show_url(url: SplitResult) -> str:
-    """Return the URL without user, password and query."""
-    host = f"[{url.hostname}]" if ":" in (url.hostname or "") else url.hostname
-    return f"{url.scheme}://{host}{f':{url.port}' if url.port else ''}{url.path.rstrip('/')}"
 
 
 def _rows(series: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -6,11 +6,11 @@ import json
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
 
 from zemanta_ops.metrics.stack.influxdb.database import Database, Reading, Retry
 from zemanta_ops.metrics.stack.influxdb.errors import InfluxError, MissingClientError, from_answer
-from zemanta_ops.metrics.stack.influxdb.v1 import NO_VERSION, show_url
+from zemanta_ops.metrics.stack.influxdb.places import show_url, split_url
+from zemanta_ops.metrics.stack.influxdb.v1 import NO_VERSION
 
 T = TypeVar("T")
 
@@ -32,7 +32,7 @@ class DatabaseV2(Database):
             raise MissingClientError(
                 'InfluxDB 2.x needs influxdb-client: pip install "zemanta-ops[influxdb]"'
             ) from None
-        super().__init__(f"bucket {bucket} at {show_url(urlsplit(url))}", retry or Retry())
+        super().__init__(f"bucket {bucket} at {show_url(split_url(url))}", retry or Retry())
         self._bucket, self._timeout = bucket, timeout
         # The client itself is given no retries: as it ships it never repeats a write, and here one policy serves both.
         self._client = InfluxDBClient(url=url, token=token, org=org, timeout=int(timeout * 1000))

@@ -9,10 +9,11 @@ import socket
 from zemanta_ops.conf import InfluxDB, Metrics, conf
 from zemanta_ops.metrics.stack.configured import bad_settings
 from zemanta_ops.metrics.stack.generated import File, Generated, IsSecret, SettingsError, nothing_secret
+from zemanta_ops.metrics.stack.influxdb.places import DEFAULT_PORT, check_kind
 from zemanta_ops.metrics.stack.legacy import LegacyError, declared_patterns, templates
 from zemanta_ops.metrics.stack.telegraf import outputs
 from zemanta_ops.metrics.stack.telegraf.config import Agent, render, variables
-from zemanta_ops.metrics.stack.telegraf.outputs import INFLUXDB1_PORT, InfluxDB1, InfluxDB2, Output, Printed, address
+from zemanta_ops.metrics.stack.telegraf.outputs import InfluxDB1, InfluxDB2, Output, Printed, address
 from zemanta_ops.metrics.stack.telegraf.systemd import drop_in, environment_example
 from zemanta_ops.metrics.stack.telegraf.toml import Text, Variable
 
@@ -61,9 +62,8 @@ def configured_output(influxdb: InfluxDB, is_secret: IsSecret) -> Output:
 
     if not influxdb.url:
         return Printed()
-    if bool(influxdb.database) == bool(influxdb.bucket):
-        raise ValueError("INFLUXDB needs either DATABASE (1.x) or BUCKET with ORG and TOKEN (2.x)")
-    plain = address(influxdb.url, INFLUXDB1_PORT if influxdb.database else None)
+    check_kind(influxdb.database, influxdb.bucket)
+    plain = address(influxdb.url, DEFAULT_PORT if influxdb.database else None)
     url = outputs.URL if is_secret(influxdb.url) else plain
     if influxdb.database:
         database, _, policy = influxdb.database.partition("/")
@@ -86,10 +86,10 @@ def listen_address(host: str, port: int) -> str:
         with contextlib.suppress(OSError):
             text = str(socket.getaddrinfo(text, port, type=socket.SOCK_DGRAM)[0][4][0])
     try:
-        address = ipaddress.ip_address(text)
+        version = ipaddress.ip_address(text).version
     except ValueError:
         return f":{port}"
-    return f"[{text}]:{port}" if address.version == 6 else f"{text}:{port}"
+    return f"[{text}]:{port}" if version == 6 else f"{text}:{port}"
 
 
 def _warnings(agent: Agent) -> list[str]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
-from urllib.parse import urlsplit
 
+from zemanta_ops.metrics.stack.influxdb.places import show_url, split_url
 from zemanta_ops.metrics.stack.telegraf.toml import Text, Value, Variable
 
 TOKEN = Variable("INFLUX_TOKEN", "an API token of InfluxDB 2.x that may write the bucket")
@@ -18,8 +18,6 @@ DATABASE = Variable("INFLUX_DATABASE", "the database")
 POLICY = Variable("INFLUX_POLICY", "its retention policy")
 ORG = Variable("INFLUX_ORG", "the organisation")
 BUCKET = Variable("INFLUX_BUCKET", "the bucket")
-
-INFLUXDB1_PORT = 8086
 
 
 class Output(Protocol):
@@ -88,14 +86,7 @@ def address(url: str, port: int | None = None) -> str:
     Raises:
         ValueError: it is not such a URL, or it has credentials or a query in it; the message does not repeat it.
     """
-    try:
-        parts = urlsplit(url)
-        host, port = parts.hostname, parts.port or port
-    except ValueError:
-        raise ValueError("INFLUXDB URL is not a URL") from None
-    if parts.scheme not in ("http", "https") or not host:
-        raise ValueError("INFLUXDB URL must start with http:// or https:// and name a host")
+    parts = split_url(url)
     if "@" in parts.netloc or parts.query or parts.fragment:
         raise ValueError("INFLUXDB URL must have no credentials and no query in it; USERNAME, PASSWORD or TOKEN do")
-    shown = f"[{host}]" if ":" in host else host
-    return f"{parts.scheme}://{shown}{f':{port}' if port else ''}{parts.path.rstrip('/')}"
+    return show_url(parts, port)
