@@ -79,7 +79,8 @@ def test_what_is_queued_is_sent_when_workers_end(
 ) -> None:
     collector = Collector(start_telegraf, tmp_path)
     command = [uwsgi, "--http-socket", "127.0.0.1:PORT", "--module", MODULE, "--need-app", "--home", sys.prefix]
-    command += ["--master", "--processes", str(PROCESSES), "--die-on-term", "--master-fifo", str(tmp_path / "fifo"), *options]
+    command += ["--master", "--processes", str(PROCESSES), "--die-on-term", *options]
+    command += ["--master-fifo", str(tmp_path / "fifo")]
     site = Site(command, collector, tmp_path, server_stack)
     # A worker that still loads the application when the server is told to end does not listen.
     assert wait_until(lambda: bool(site.ask(4)) and len({answer.worker for answer in site.answers}) >= 2)
