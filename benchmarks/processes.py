@@ -117,7 +117,9 @@ def _served(name: str, port: int) -> Iterator[tuple[str, int]]:
     ) as server:
         try:
             assert server.stderr
-            address = next(line.split("Listening at: ")[1].split()[0] for line in server.stderr if "Listening" in line)
+            said = (line.split("Listening at: ")[1].split()[0] for line in server.stderr if "Listening at: " in line)
+            address = next(said, None)
+            assert address, f"gunicorn does not start with {name}: pip install --group bench"
             url, deadline = f"{address}/shop/article/7/", time.monotonic() + START_SECONDS
             while not _answers(url):
                 assert time.monotonic() < deadline, f"gunicorn does not answer with {name}"
