@@ -9,13 +9,14 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 import pytest
 
+from tests.secrets.configuration import FILES, NAMES, Config, Mirror, saved, write
 from tests.secrets.tokens import local
 from zemanta_ops.secrets import Secret, StrictSecret, ledger, load_config, modes
 from zemanta_ops.secrets.backends.base import Result
@@ -23,48 +24,6 @@ from zemanta_ops.secrets.backends.local import LocalBackend
 from zemanta_ops.secrets.configfile.lines import line_of
 from zemanta_ops.secrets.exceptions import ConfigError, MissingExtraError, ModeError, ResolveError
 from zemanta_ops.secrets.wire import Token
-
-FILES = {
-    "config.toml": 'debug = true\n\n[database]  # one\nhost = "db"\nport = 5432\npassword = "{}"\n\n'
-    '[[mirrors]]\nurl = "a"\n[[mirrors]]\nurl = "b"\nkey = "{}"\n',
-    "config.yaml": "debug: true\ndatabase:\n  host: db\n  port: 5432\n  password: {}\n"
-    "mirrors:\n  - url: a\n  - url: b\n    key: '{}'\n",
-    "config.json": '{{"debug": true,\n"database": {{"host": "db", "port": 5432,\n "password": "{}"}},\n'
-    '"mirrors": [{{"url": "a"}},\n {{"url": "b", "key": "{}"}}]}}\n',
-}
-NAMES = ("database.password", "mirrors.1.key")
-
-
-@dataclass(frozen=True)
-class Database:
-    host: str
-    password: Secret
-    port: int = 5432
-
-
-class Mirror(msgspec.Struct, frozen=True):
-    url: str
-    key: str | None = None
-
-
-@dataclass
-class Config:
-    database: Database
-    mirrors: list[Mirror] = field(default_factory=list)
-    debug: bool = False
-    spare: Secret | None = None
-
-
-def write(folder: Path, name: str, tokens: Sequence[str] = ()) -> Path:
-    path = folder / name
-    path.write_text(FILES[name].format(*(tokens or [local(f"value of {name}", name=name) for name in NAMES])))
-    return path
-
-
-def saved(folder: Path, name: str, text: str | bytes) -> Path:
-    path = folder / name
-    path.write_bytes(text.encode() if isinstance(text, str) else text)
-    return path
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -208,61 +167,6 @@ def test_fake_secrets_are_for_test_runs(home: Path, monkeypatch: pytest.MonkeyPa
         load_config(path)
 
 
-WRONG = [
-    ('[database]\nhost = "db"\npassword = "hunter2"\n', ":3: database.password must be a token"),
-    ('[database]\nhost = "db"\npassword = 12345\n', ":3: database.password must be a token"),
-    ('[database]\npassword = ""\n', ":1: database does not fit its type: missing required field `host`"),
-    ('[database]\nhost = 1\npassword = ""\n', ":2: database.host does not fit its type: Expected `str`, got `int`"),
-    ('database = """\nhunter2\n"""', ":1: database does not fit its type: Expected `object`, got `str`"),
-    ('[database]\nhost = "h"\npassword = ""\npasword = "hunter2"', ":4: database.pasword is not known; did you mean"),
-    ('hunter = 1\ndatabase = {host="h", password=""}', ":1: hunter is not known; known are database, debug, mirrors"),
-    ('database = {host="h", password=""}\n[[mirrors]]\nurl="u"\n[[mirrors]]\nurl=3', ":5: mirrors.1.url does not fit"),
-    ('database = {host="h", password=""}\nspare = [\n1\n]', ":2: spare must be a token"),
-]
-
-
-@pytest.mark.parametrize(("text", "says"), WRONG)
-def test_what_does_not_fit_is_said_with_file_line_and_name(text: str, says: str, home: Path) -> None:
-    path = saved(home, "a.toml", text)
-    with pytest.raises(ConfigError) as caught:
-        load_config(path, Config)
-    assert str(caught.value).startswith(f"{path}{says}")
-    assert not {"hunter2", "12345"} & set(str(caught.value).replace('"', " ").split())
-    assert caught.value.__suppress_context__ or caught.value.__context__ is None
-
-
-def test_messages_of_msgspec_that_repeat_a_value_are_not_passed_on(home: Path) -> None:
-    @dataclass
-    class Picky:
-        mode: Literal["a", "b"] = "a"
-        port: int = 1
-
-        def __post_init__(self) -> None:
-            if self.port > 1:
-                raise ValueError(f"Expected `hunter{self.port}`")
-
-    for text in ('mode = "hunter2"', "port = 2"):
-        with pytest.raises(ConfigError) as caught:
-            load_config(saved(home, "a.toml", text), Picky)
-        assert "hunter" not in str(caught.value)
-        assert "mode is none of the values" in str(caught.value) or "its type (ValueError)" in str(caught.value)
-
-
-def test_an_error_about_a_type_carries_no_plaintext_in_its_chain_and_its_frames(home: Path) -> None:
-    class Wanted(msgspec.Struct):
-        level: Literal["low", "high"]
-        password: str
-
-    path = saved(home, "a.toml", f'level = "{local("example level")}"\npassword = "{local("example password")}"\n')
-    with pytest.raises(ConfigError, match="level is none of the values") as caught:
-        load_config(path, Wanted)
-    assert caught.value.__context__ is None
-    ours = [entry.frame for entry in caught.traceback if "/zemanta_ops/" in str(entry.path)]
-    assert ours
-    shown = [repr(value) for frame in ours for value in frame.f_locals.values()]
-    assert not [text for text in shown if "example level" in text or "example password" in text]
-
-
 def test_a_structure_stays_as_its_class_made_it(home: Path) -> None:
     @dataclass
     class Counted:
@@ -277,52 +181,6 @@ def test_a_structure_stays_as_its_class_made_it(home: Path) -> None:
 def test_unknown_names_may_be_let_pass(home: Path) -> None:
     path = saved(home, "a.toml", 'other = 1\ndatabase = {host="h", password="", more=2}')
     assert load_config(path, Config, strict=False).database.host == "h"
-
-
-NOT_FILES: list[tuple[str, str | bytes, str]] = [
-    ("a.toml", "a = 1\nb = hunter2\n", "is not TOML at line 2"),
-    ("a.yaml", "a: 1\nb: [hunter2\n", r"a.yaml:\d: not valid YAML"),
-    ("a.yaml", "a: 1\n---\nb: hunter2\n", "more than one document"),
-    ("a.yaml", "a: !hunter2 1\n", "a.yaml:1: not valid YAML"),
-    ("a.yaml", "- hunter2\n", "must hold names"),
-    ("a.yaml", "a: 2024-99-99\n", "out of range"),
-    ("a.yml", "a: \x00hunter2\n", "not valid YAML"),
-    ("a.json", '{"a": 1,\n"b": hunter2}', "a.json:2: not valid JSON"),
-    ("a.json", '["hunter2"]', "must hold names"),
-    ("a.json", '{"a": 1, "a": "hunter2"}', "stands twice"),
-    ("a.json", '{"a": ' + "9" * 5000 + "}", "out of range"),
-    (".env", "A=1\nhunter2\n", ".env:2: expected NAME=value"),
-    (".env", "A=1\nA=hunter2\n", ".env:2: A stands twice"),
-    ("a.toml", b"a = 1\nb = '\xffhunter2'\n", "a.toml:2: is not UTF-8"),
-    ("a.ini", "a = hunter2", "is none of .toml"),
-    ("settings.py", "A = 'hunter2'", "is none of .toml"),
-    ("a.json", '{"a": ' + "[" * 100 + "]" * 100 + "}", "nested too deeply"),
-    ("a.json", '{"a": ' + "[" * 100_000 + "]" * 100_000 + "}", "nested too deeply"),
-    ("a.toml", "a = " + "[" * 5_000 + "]" * 5_000, "nested too deeply|is not TOML"),
-    ("a.yaml", "a: " + "[" * 3_000 + "]" * 3_000, "nested too deeply"),
-    ("a.yaml", "a: &a [1,1,1,1,1,1,1,1,1,1]\n" + "".join(
-        f"{new}: &{new} [{', '.join([f'*{old}'] * 10)}]\n" for old, new in zip("abcdefgh", "bcdefghi", strict=True)
-    ), "more than 100000 values"),
-    ("a.yaml", "a: &a [*a]\n", "nested too deeply"),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize(("name", "content", "says"), NOT_FILES)
-def test_what_is_no_such_file_is_an_error_without_its_content(
-    name: str, content: str | bytes, says: str, home: Path
-) -> None:
-    with pytest.raises(ConfigError, match=says) as caught:
-        load_config(saved(home, name, content))
-    assert str(home) in str(caught.value)
-    assert "hunter2" not in str(caught.value)
-
-
-def test_a_file_that_cannot_be_read(home: Path) -> None:
-    with pytest.raises(ConfigError, match=r"gone\.toml cannot be read: No such file"):
-        load_config(home / "gone.toml")
-    (home / "folder.json").mkdir()
-    with pytest.raises(ConfigError, match="cannot be read: Is a directory"):
-        load_config(home / "folder.json")
 
 
 def test_empty_files_and_a_byte_order_mark(home: Path) -> None:
