@@ -11,6 +11,7 @@ import urllib.request
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from benchmarks import alternating, registry, site
@@ -112,9 +113,15 @@ def _served(name: str, port: int) -> Iterator[tuple[str, int]]:
     """Run gunicorn with one sync worker; give the address of a page and the process id."""
     command = [sys.executable, "-W", "ignore", "-m", "gunicorn", "--workers", "1", "--bind", "127.0.0.1:0"]
     environment = {**os.environ, "BENCHMARK_PEER": name, "BENCHMARK_PORT": str(port)}
-    with subprocess.Popen(
-        [*command, "benchmarks.served:application"], env=environment, stderr=subprocess.PIPE, text=True
-    ) as server:
+    with (
+        TemporaryDirectory() as sockets,
+        subprocess.Popen(
+            [*command, "benchmarks.served:application"],
+            env={**environment, "XDG_RUNTIME_DIR": sockets},
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as server,
+    ):
         try:
             assert server.stderr
             said = (line.split("Listening at: ")[1].split()[0] for line in server.stderr if "Listening at: " in line)

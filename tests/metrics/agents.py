@@ -6,8 +6,11 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
+from zemanta_ops.metrics.client import Client
 from zemanta_ops.metrics.dialects import Sample, parse
+from zemanta_ops.metrics.options import Options
 
 
 def wait_until(condition: Callable[[], bool], seconds: float = 10.0) -> bool:
@@ -62,3 +65,13 @@ def agent(family: socket.AddressFamily = socket.AF_INET, host: str = "127.0.0.1"
         yield running
     finally:
         running.close()
+
+
+def client_of(running: Agent, **options: Any) -> Client:
+    """Return a client of an agent; it does not report on itself."""
+    return Client(Options(**{"port": running.port, "flush_seconds": 0.05, "report_seconds": 3600, **options}))
+
+
+def counted(running: Agent, name: str) -> float:
+    """Return the sum of a metric's values so far."""
+    return sum(float(sample.value) for sample in running.samples() if sample.name == name)

@@ -8,6 +8,7 @@ from contextlib import ExitStack
 
 import pytest
 
+from tests.metrics.agents import Agent, agent
 from tests.metrics.chain import SETTINGS, Chain
 from tests.servers.fixtures import require, run
 from tests.servers.influxdb1 import InfluxDB1
@@ -27,3 +28,10 @@ def chain(
         telegraf = Telegraf(tmp_path_factory.mktemp("telegraf"), text, port)
         run(telegraf, stack)
         yield Chain(request.param, telegraf, influxdb1, database)
+
+
+@pytest.fixture
+def running() -> Iterator[Agent]:
+    """Run an agent that keeps what it receives."""
+    with agent() as started:
+        yield started

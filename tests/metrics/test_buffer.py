@@ -1,53 +1,19 @@
 from __future__ import annotations
 
-import multiprocessing
 import os
 import signal
 import socket
-import subprocess
 import sys
-import textwrap
 import threading
 import time
 import types
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from tests.metrics.agents import Agent, agent, wait_until
-from zemanta_ops.metrics import forks
+from tests.metrics.agents import Agent, agent, client_of, counted, wait_until
 from zemanta_ops.metrics.client import Client
 from zemanta_ops.metrics.options import Options
-
-# From Python 3.12 on, a fork with a thread running warns; these tests do that on purpose.
-pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork.*:DeprecationWarning")
-
-
-@pytest.fixture
-def running() -> Iterator[Agent]:
-    with agent() as started:
-        yield started
-
-
-def client_of(running: Agent, **options: Any) -> Client:
-    return Client(Options(**{"port": running.port, "flush_seconds": 0.05, "report_seconds": 3600, **options}))
-
-
-def counted(running: Agent, name: str) -> float:
-    return sum(float(sample.value) for sample in running.samples() if sample.name == name)
-
-
-def in_child(work: Any) -> None:
-    """Run a function in a forked child and wait for it; its failure is this test's."""
-    pid = os.fork()
-    if pid == 0:
-        try:
-            work()
-        except BaseException:
-            os._exit(1)
-        os._exit(0)
-    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
 
 
 def test_the_flusher_starts_with_the_first_sample_and_sends_by_itself(running: Agent) -> None:
@@ -140,103 +106,6 @@ def test_where_no_thread_can_start_the_caller_flushes(running: Agent, monkeypatc
     client.incr("n")
     client.close()
     assert counted(running, "n") == 1
-
-
-def test_a_sample_after_close_is_sent_inline(running: Agent) -> None:
-    client = client_of(running)
-    client.incr("n")
-    client.close()
-    client.incr("n")
-    assert counted(running, "n") == 2
-
-
-def test_a_fork_with_a_full_buffer_loses_and_doubles_nothing(running: Agent) -> None:
-    client = client_of(running, flush_seconds=60)
-    for _ in range(500):
-        client.incr("parent")
-
-    def child() -> None:
-        for _ in range(300):
-            client.incr("child")
-        client.close()
-
-    in_child(child)
-    client.close()
-    assert counted(running, "parent") == 500
-    assert counted(running, "child") == 300
-
-
-@pytest.mark.parametrize("wiped", [True, False])
-def test_a_fork_without_pythons_hooks_is_noticed(running: Agent, monkeypatch: pytest.MonkeyPatch, wiped: bool) -> None:
-    if not wiped:
-        monkeypatch.setattr("zemanta_ops.metrics.client.new_mark", forks.PidMark)
-    # As embedders fork that do not call PyOS_AfterFork_Child.
-    monkeypatch.setattr(os, "register_at_fork", lambda **hooks: None)
-    client = client_of(running, flush_seconds=60)
-    for _ in range(50):
-        client.incr("parent")
-
-    def child() -> None:
-        client.incr("child")
-        assert client.health()["flusher_alive"]
-        client.close()
-
-    in_child(child)
-    client.close()
-    assert counted(running, "parent") == 50
-    assert counted(running, "child") == 1
-
-
-def test_a_mark_falls_back_to_process_ids(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("zemanta_ops.metrics.forks._WIPE_ON_FORK", 12345)
-    mark = forks.new_mark()
-    assert isinstance(mark, forks.PidMark)
-    mark[0] = 1
-    assert mark[0] == 1
-
-
-def test_a_child_of_multiprocessing_sends_before_it_ends(running: Agent) -> None:
-    client = client_of(running, flush_seconds=60)
-    client.incr("parent")
-
-    def work() -> None:
-        client.incr("n", 7)
-
-    child = multiprocessing.get_context("fork").Process(target=work)
-    child.start()
-    child.join()
-    assert counted(running, "n") == 7
-    client.close()
-    assert counted(running, "parent") == 1
-
-
-SCRIPT = """
-import os, signal, sys
-from zemanta_ops.metrics.client import Client
-from zemanta_ops.metrics.options import Options
-client = Client(Options(port={port}, flush_seconds=60, report_seconds=3600))
-{body}
-"""
-
-
-def run_script(running: Agent, body: str) -> int:
-    script = SCRIPT.format(port=running.port, body=textwrap.dedent(body))
-    return subprocess.run([sys.executable, "-c", script], timeout=60, check=False).returncode
-
-
-def test_what_is_queued_at_exit_is_sent(running: Agent) -> None:
-    assert run_script(running, "for _ in range(100): client.incr('n')") == 0
-    assert counted(running, "n") == 100
-
-
-def test_sigterm_that_ends_in_exit_sends_what_is_queued(running: Agent) -> None:
-    body = """
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(3))
-    client.incr('n', 5)
-    os.kill(os.getpid(), signal.SIGTERM)
-    """
-    assert run_script(running, body) == 3
-    assert counted(running, "n") == 5
 
 
 def test_signal_handlers_and_finalizers_may_emit(running: Agent) -> None:

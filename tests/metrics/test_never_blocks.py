@@ -15,7 +15,7 @@ import pytest
 from django.test import AsyncClient, Client, override_settings
 
 from tests.metrics.agents import wait_until
-from tests.metrics.test_buffer import in_child
+from tests.metrics.test_forks import in_child
 from tests.servers.process import free_port
 from zemanta_ops import metrics
 from zemanta_ops.metrics.client import Client as MetricsClient

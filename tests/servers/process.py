@@ -64,8 +64,9 @@ class Server:
         return self._process.pid
 
     def environment(self) -> dict[str, str]:
-        """Return the environment of the process: that of the tests with its own on top."""
-        return {**os.environ, **(self.env or {})}
+        """Return the environment of the process: that of the tests, with its folder as its home, and its own on top."""
+        home = str(self.folder)
+        return {**os.environ, "HOME": home, "XDG_RUNTIME_DIR": home, **(self.env or {})}
 
     def start(self) -> None:
         """Start the server and return when it answers."""

@@ -219,13 +219,15 @@ def _exclusive(locks: dict[int, threading.Lock]) -> Iterator[bool]:
 
 
 def _run(reference: weakref.ref[Buffer], wake: threading.Event) -> None:
-    """Flush every interval until the buffer is closed or gone."""
+    """Flush every interval until the buffer is gone, or closed: then once more, here, where no signal interrupts."""
     try:
-        while (buffer := reference()) is not None and not buffer._closed:
+        closed = False
+        while not closed and (buffer := reference()) is not None:
             seconds, buffer = buffer.flush_seconds, None
             if wake.wait(seconds):
                 wake.clear()
             if (buffer := reference()) is not None:
+                closed = buffer._closed
                 _flush_safely(buffer)
     finally:
         if (buffer := reference()) is not None:

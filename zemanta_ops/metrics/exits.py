@@ -17,6 +17,7 @@ from typing import Any
 
 EXIT_PRIORITY = 10
 HURRY_SECONDS = 0.02
+ATTEMPTS = 10
 
 
 def call_before_exit(method: Callable[[], Any]) -> None:
@@ -25,7 +26,7 @@ def call_before_exit(method: Callable[[], Any]) -> None:
 
     def call(**_: Any) -> None:
         if (alive := reference()) is not None:
-            alive()
+            _insist(alive)
 
     atexit.register(call)
     process = sys.modules.get("multiprocessing.process")
@@ -37,6 +38,16 @@ def call_before_exit(method: Callable[[], Any]) -> None:
         from celery.signals import worker_process_shutdown
 
         worker_process_shutdown.connect(call, weak=False)
+
+
+def _insist(method: Callable[[], Any]) -> None:
+    """Call again where the handler of a signal raised in the middle, as gunicorn's does when it ends its workers."""
+    for _ in range(ATTEMPTS):
+        try:
+            method()
+        except (KeyboardInterrupt, SystemExit):
+            continue
+        return
 
 
 def flush_at_sigterm(flush: Callable[[], Any]) -> None:

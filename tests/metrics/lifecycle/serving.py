@@ -25,6 +25,10 @@ UVICORN = [sys.executable, "-m", "uvicorn", f"{MODULE}:asgi", "--lifespan", "off
 # No flush comes by itself within a test: what arrives was sent because a process ended.
 NEVER = 3600.0
 
+# gunicorn's gthread workers hang where SIGQUIT interrupts them as they hand a connection, or the end of one, to a
+# thread: their handler waits for the lock that ``ThreadPoolExecutor.submit`` holds. They are killed for it later.
+SETTLE_SECONDS = 1.0
+
 
 class Answer(NamedTuple):
     """When a request was answered, and by which process (0 where the view does not say)."""
@@ -95,12 +99,15 @@ class Site:
         return [int(pid) for pid in subprocess.check_output(["pgrep", "-P", str(self.server.pid)], text=True).split()]
 
     def end(self, how: signal.Signals) -> None:
-        """Send a signal to the server and wait until it has ended by itself."""
+        """Send a signal to the server when it is idle, and wait until it has ended by itself."""
+        time.sleep(SETTLE_SECONDS)
         os.kill(self.server.pid, how)
         assert wait_until(self.server.exited, STOP_SECONDS), self.server.log()
 
 
-def conserved(site: Site, collector: Collector) -> bool:
-    """Whether every answered request was counted once, by the middleware and by the application."""
-    arrived = collector.reaches("http_request_count", site.answered) and collector.reaches("hello", site.answered)
-    return arrived and collector.kernel_drops() == 0
+def assert_conserved(site: Site, collector: Collector) -> None:
+    """Fail unless every answered request was counted once, by the middleware and by the application."""
+    for name in ("http_request_count", "hello"):
+        arrived = collector.reaches(name, site.answered)
+        assert arrived, f"{name}: {collector.total(name)} of {site.answered}\n{site.server.log()}"
+    assert collector.kernel_drops() == 0

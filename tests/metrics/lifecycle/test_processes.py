@@ -45,6 +45,23 @@ ENDS: dict[str, tuple[str, int]] = {
         "import threading; threading.Thread(target=work, args=[10]).start()",
         0,
     ),
+    "while signals interrupt its end": (
+        """
+        import atexit
+        alarms = iter(range(3))
+        def interrupt(*_):
+            if next(alarms, None) is None:
+                signal.setitimer(signal.ITIMER_REAL, 0)
+            else:
+                sys.exit()
+        signal.signal(signal.SIGALRM, interrupt)
+        for number in range(20_000):
+            metrics.incr(f"filler{number}")
+        work(10)
+        atexit.register(signal.setitimer, signal.ITIMER_REAL, 0.02, 0.02)
+        """,
+        0,
+    ),
     "from atexit": ("import atexit; work(4); atexit.register(work, 6)", 0),
 }
 
@@ -118,7 +135,7 @@ def run(collector: Collector, code: str, *arguments: str, **variables: str) -> i
 
 @pytest.mark.parametrize(("body", "code"), ENDS.values(), ids=ENDS.keys())
 def test_a_process_ends(body: str, code: int, collector: Collector) -> None:
-    assert run(collector, SETUP + body) == code
+    assert run(collector, SETUP + textwrap.dedent(body)) == code
     assert collector.reaches("done", 10)
     assert collector.kernel_drops() == 0
 

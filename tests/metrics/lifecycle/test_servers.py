@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.metrics.lifecycle.collector import Collector
-from tests.metrics.lifecycle.serving import GUNICORN, UVICORN, Site, conserved
+from tests.metrics.lifecycle.serving import GUNICORN, UVICORN, Site, assert_conserved
 from tests.servers.fixtures import StartTelegraf
 from tests.servers.influxdb1 import InfluxDB1
 from tests.servers.process import wait_until
@@ -48,7 +48,7 @@ def test_gunicorn_sends_what_is_queued_when_it_ends(
     site.ask(REQUESTS)
     assert site.answered > REQUESTS
     site.end(how)
-    assert conserved(site, collector)
+    assert_conserved(site, collector)
     if "--preload" in options:
         assert collector.reaches("loaded", 1)
 
@@ -61,7 +61,7 @@ def test_what_recycled_workers_counted_is_in_influxdb(
     site.ask(REQUESTS)
     assert len({answer.worker for answer in site.answers}) > 2
     site.end(GRACEFUL)
-    assert conserved(site, collector)
+    assert_conserved(site, collector)
 
     def stored() -> float:
         rows = influxdb1.query("SELECT sum(value) FROM http_request_count WHERE \"view\" = 'hello'", database)
@@ -103,4 +103,4 @@ def test_uvicorn_with_workers(
     site.ask(REQUESTS, path)
     assert site.answered > REQUESTS
     site.end(how)
-    assert conserved(site, collector)
+    assert_conserved(site, collector)

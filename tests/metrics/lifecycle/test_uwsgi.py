@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from tests.metrics.lifecycle.collector import Collector
-from tests.metrics.lifecycle.serving import MODULE, Site, conserved
+from tests.metrics.lifecycle.serving import MODULE, Site, assert_conserved
 from tests.servers.fixtures import StartTelegraf
 from tests.servers.process import STOP_SECONDS, wait_until
 
@@ -90,4 +90,4 @@ def test_what_is_queued_is_sent_when_workers_end(
     # A master that sleeps before it makes a worker anew, because they end too fast, forgets that it was told to end.
     assert wait_until(lambda: workers_up(site.server.log()) == PROCESSES), site.server.log()
     end(site, tmp_path)
-    assert conserved(site, collector)
+    assert_conserved(site, collector)
