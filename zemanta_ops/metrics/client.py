@@ -17,10 +17,11 @@ from zemanta_ops.metrics import catalog, options
 from zemanta_ops.metrics.buffer import EXIT_SECONDS, Buffer
 from zemanta_ops.metrics.cardinality import Guard
 from zemanta_ops.metrics.dialects import RENDERERS
-from zemanta_ops.metrics.emitters import VALUE_NAMES, Cache, Put, Queue, key_of, make_gauge, make_incr, make_timing
+from zemanta_ops.metrics.emitters import Put, Queue, make_gauge, make_incr, make_timing
 from zemanta_ops.metrics.forks import new_mark
 from zemanta_ops.metrics.options import Options
 from zemanta_ops.metrics.series import COUNTER, GAUGE, HISTOGRAM, SET, TIMING, Series
+from zemanta_ops.metrics.series_cache import SeriesCache
 from zemanta_ops.metrics.tags import clean_name, clean_tags, merge
 from zemanta_ops.metrics.timers import Timer
 from zemanta_ops.metrics.transports import create
@@ -29,6 +30,9 @@ from zemanta_ops.metrics.values import MISSING, by_keyword, member, number, one
 logger = logging.getLogger("zemanta_ops.metrics")
 
 MAX_CACHED = 50_000
+
+# A value may be given by these names, so a call that uses one as a tag is never answered by the cache as it stands.
+VALUE_NAMES = ("count", "value", "seconds")
 
 
 class Client:
@@ -40,8 +44,8 @@ class Client:
     def __init__(self, given: Options | None = None) -> None:
         self._given: Options | Mapping[str, Any] = given or {}
         self._lock = threading.RLock()
-        self._caches: dict[tuple[str, int], Cache] = {}
-        self._extra_caches: list[Cache] = []
+        self._caches: dict[tuple[str, int], SeriesCache] = {}
+        self._extra_caches: list[dict[Any, Series]] = []
         self._queue = Queue(new_mark())
         self.incr = make_incr(self._queue, self._cache(COUNTER), self._find, self._put_now)
         self.gauge = make_gauge(self._queue, self._cache(GAUGE), self._find, self._put_now)
@@ -82,8 +86,10 @@ class Client:
         """
         tags = tags or {}
         try:
-            series = self._caches[kind, every][key_of(name, tags)]
+            series = self._caches[kind, every].get(name, tags)
         except Exception:  # noqa: BLE001
+            series = None
+        if series is None:
             series = self._find(kind, name, tags, every)
         if kind == SET:
             value = member(value)
@@ -118,9 +124,9 @@ class Client:
         """The samples that wait, for those who write its put out, as ``emitters`` does."""
         return self._queue
 
-    def new_cache(self) -> Cache:
+    def new_cache(self) -> dict[Any, Series]:
         """Return a dict for series of one's own, which the client empties when its options change."""
-        cache: Cache = {}
+        cache: dict[Any, Series] = {}
         self._extra_caches.append(cache)
         return cache
 
@@ -138,8 +144,10 @@ class Client:
             if self.buffer is not None:
                 self.buffer.close()
             self.buffer = self._options = None
-            for cache in (*self._caches.values(), *self._extra_caches):
+            for cache in self._caches.values():
                 cache.clear()
+            for extra in self._extra_caches:
+                extra.clear()
             if self._captured:
                 self._captured[0] = self._first_put
             else:
@@ -190,8 +198,8 @@ class Client:
             with self._lock:
                 self.put = self._captured.pop()
 
-    def _cache(self, kind: str, every: int = 1) -> Cache:
-        return self._caches.setdefault((kind, every), {})
+    def _cache(self, kind: str, every: int = 1) -> SeriesCache:
+        return self._caches.setdefault((kind, every), SeriesCache())
 
     def _find(self, kind: str, name: Any, tags: Mapping[str, Any], every: int = 1) -> Series:
         """Return the series of a call that the cache does not answer as it stands."""
@@ -199,16 +207,16 @@ class Client:
         cleaned = clean_tags(tags)
         cache = self._cache(kind, every)
         ambiguous = any(word in tags for word in VALUE_NAMES)
-        key = (None, *key_of(text, cleaned)) if ambiguous else key_of(text, cleaned)
-        series = cache.get(key)
+        known_as = (text,) if ambiguous else text
+        series = cache.get(known_as, cleaned)
         if series is None:
             series = self.series(kind, name, tags, every=every)
             if len(cache) >= MAX_CACHED:
                 cache.clear()
-            cache[key] = series
+            cache.add(known_as, cleaned, series)
         # Only strings may answer for the raw call: 1, 1.0 and True are one key but three texts.
         if not ambiguous and type(name) is str and all(type(value) is str for value in tags.values()):
-            cache[key_of(name, tags)] = series
+            cache.add(name, tags, series)
         return series
 
     def _admit(self, name: str, tags: dict[str, str]) -> dict[str, str]:

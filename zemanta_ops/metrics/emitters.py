@@ -1,7 +1,7 @@
 """The functions that an application calls all the time: ``incr``, ``gauge``, ``timing``.
 
-They are closures over the queue and the series cache, with the key and the queue's put written out in each, because a
-method call and four attribute look-ups would double what an emit costs. Whatever is not the common case (an unknown
+They are closures over the queue and the series cache, with the look-up and the queue's put written out in each, because
+a method call and four attribute look-ups would double what an emit costs. Whatever is not the common case (an unknown
 series, a value by keyword or of another type, no flusher yet, a forked child, a captured or disabled client) goes to
 ``find`` and ``put``.
 """
@@ -13,22 +13,10 @@ from typing import Any, Protocol
 
 from zemanta_ops.metrics.forks import Mark
 from zemanta_ops.metrics.series import COUNTER, GAUGE, TIMING, Series
+from zemanta_ops.metrics.series_cache import SeriesCache
 from zemanta_ops.metrics.values import MISSING, by_keyword, milliseconds, number
 
-Cache = dict[Any, Series]
 Put = Callable[[Series, Any], None]
-
-
-# A value may be given by these names, so a call that uses one as a tag is never answered by the cache as it stands.
-VALUE_NAMES = ("count", "value", "seconds")
-
-
-def key_of(name: Any, tags: Mapping[str, Any]) -> tuple[Any, ...]:
-    """Return the cache's key of a call; one tag, the usual number, goes flat, which is a quarter faster to make."""
-    if len(tags) == 1:
-        [(key, value)] = tags.items()
-        return (name, key, value)
-    return (name, *tags.items())
 
 
 class Emit(Protocol):
@@ -64,9 +52,10 @@ class Queue:
         self.room = [1]
 
 
-def make_incr(queue: Queue, cache: Cache, find: Find, put: Put) -> Emit:
+def make_incr(queue: Queue, cache: SeriesCache, find: Find, put: Put) -> Emit:
     """Return ``incr``."""
     mark, room, entries, append = queue.mark, queue.room, queue.entries, queue.entries.append
+    one_tag, others = cache.one_tag, cache.others
 
     def incr(name: str, count: Any = MISSING, /, **tags: Any) -> None:
         """Add ``count`` (default 1) to a counter; fractions are summed, then cut off, at each flush.
@@ -76,9 +65,9 @@ def make_incr(queue: Queue, cache: Cache, find: Find, put: Put) -> Emit:
         try:
             if len(tags) == 1:
                 for key in tags:
-                    series = cache[name, key, tags[key]]
+                    series = one_tag[name][key][tags[key]]
             else:
-                series = cache[(name, *tags.items())] if tags else cache[name,]
+                series = others[(name, *tags.items())] if tags else others[name,]
         except Exception:  # noqa: BLE001  (an unknown series, or a tag that cannot be hashed)
             if count is MISSING:
                 count = by_keyword(tags, 1, "count", "value")
@@ -93,18 +82,19 @@ def make_incr(queue: Queue, cache: Cache, find: Find, put: Put) -> Emit:
     return incr
 
 
-def make_gauge(queue: Queue, cache: Cache, find: Find, put: Put) -> EmitGauge:
+def make_gauge(queue: Queue, cache: SeriesCache, find: Find, put: Put) -> EmitGauge:
     """Return ``gauge``."""
     mark, room, entries, append = queue.mark, queue.room, queue.entries, queue.entries.append
+    one_tag, others = cache.one_tag, cache.others
 
     def gauge(name: str, value: Any = MISSING, /, *, delta: bool = False, **tags: Any) -> None:
         """Set a gauge, or add to it with ``delta=True``; the order of the calls is kept."""
         try:
             if len(tags) == 1:
                 for key in tags:
-                    series = cache[name, key, tags[key]]
+                    series = one_tag[name][key][tags[key]]
             else:
-                series = cache[(name, *tags.items())] if tags else cache[name,]
+                series = others[(name, *tags.items())] if tags else others[name,]
         except Exception:  # noqa: BLE001
             if value is MISSING:
                 value = by_keyword(tags, None, "value")
@@ -121,18 +111,19 @@ def make_gauge(queue: Queue, cache: Cache, find: Find, put: Put) -> EmitGauge:
     return gauge
 
 
-def make_timing(queue: Queue, cache: Cache, find: Find, put: Put) -> Emit:
+def make_timing(queue: Queue, cache: SeriesCache, find: Find, put: Put) -> Emit:
     """Return ``timing``."""
     mark, room, entries, append = queue.mark, queue.room, queue.entries, queue.entries.append
+    one_tag, others = cache.one_tag, cache.others
 
     def timing(name: str, seconds: Any = MISSING, /, **tags: Any) -> None:
         """Record a duration: seconds, or a timedelta; milliseconds on the wire, microseconds kept."""
         try:
             if len(tags) == 1:
                 for key in tags:
-                    series = cache[name, key, tags[key]]
+                    series = one_tag[name][key][tags[key]]
             else:
-                series = cache[(name, *tags.items())] if tags else cache[name,]
+                series = others[(name, *tags.items())] if tags else others[name,]
         except Exception:  # noqa: BLE001
             if seconds is MISSING:
                 seconds = by_keyword(tags, None, "seconds", "value")
