@@ -61,7 +61,8 @@ def running_site() -> Iterator[Site]:
         wsgi, asgi = (Server(kind, folder.path / f"{kind.__name__}.log") for kind in (gunicorn, uvicorn))
         environment = folder.served(
             nonce,
-            SHOP_URL=wsgi.url,
+            # The other server: when all threads of gunicorn waited for answers of gunicorn, none would give them.
+            SHOP_URL=asgi.url,
             ZEMANTA_OPS_METRICS_HOST="127.0.0.1",
             ZEMANTA_OPS_METRICS_PORT=str(agent.port),
         )

@@ -28,7 +28,7 @@ class Request:
 class Visit:
     """A page to ask for, how often, on which server, and how the metrics should call it.
 
-    ``inner`` is the request that the site sends to itself while it answers.
+    ``inner`` is the request that the site sends while it answers: from gunicorn's half to uvicorn's.
     """
 
     path: str
