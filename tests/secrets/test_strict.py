@@ -23,8 +23,8 @@ def holders() -> list[str]:
     wanted = "-".join(PARTS)
     encoded = base64.b64encode(wanted.encode()).decode()
     needles = (wanted, encoded, wanted.encode(), encoded.encode())
-    # Strings and bytes are not tracked themselves, but what refers to them is. What a module holds is in its dict: asking
-    # the module _asyncio sends the next collection round in circles (CPython 3.12 and 3.13, gh-122695).
+    # Strings and bytes are not tracked themselves, but what refers to them is. What a module holds is in its dict:
+    # asking the module _asyncio sends the next collection round in circles (CPython 3.12 and 3.13, gh-122695).
     return [
         type(holder).__name__
         for holder in gc.get_objects()
