@@ -22,7 +22,7 @@ from tests.servers.process import Server, free_port, wait_until
 from tests.servers.telegraf import FLOATS, Telegraf, config, influxdb1_output
 from zemanta_ops.metrics.client import Client
 from zemanta_ops.metrics.options import Options
-from zemanta_ops.metrics.stack.influxdb import Point
+from zemanta_ops.stack.databases import Point
 
 RATES = (500, 1_000, 2_000, 4_000, 8_000)
 RATE_SECONDS = 5

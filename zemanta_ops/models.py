@@ -6,7 +6,7 @@ from django.db import models
 
 
 class Lease(models.Model):
-    """Who collects the gauges at present; see ``zemanta_ops.metrics.lease``."""
+    """Who collects the gauges at present; see ``zemanta_ops.metrics.gauges.lease``."""
 
     name = models.CharField(max_length=64, primary_key=True)
     owner = models.CharField(max_length=255)

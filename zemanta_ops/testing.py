@@ -17,8 +17,8 @@ from typing import Any
 from unittest.mock import ANY, patch
 
 from zemanta_ops.metrics.client import default_client
-from zemanta_ops.metrics.series import COUNTER, KIND_NAMES, Series
-from zemanta_ops.metrics.tags import clean_name, clean_value
+from zemanta_ops.metrics.series.series import COUNTER, KIND_NAMES, Series
+from zemanta_ops.metrics.series.tags import clean_name, clean_value
 from zemanta_ops.secrets import modes
 from zemanta_ops.secrets.redaction.leaks import assert_no_secret_leaks
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from example_project.demo.traffic import Request
-from zemanta_ops.metrics.stack.report import Report
+from zemanta_ops.stack.agent.report import Report
 
 COUNT = "http.request.count"
 DURATION = "http.request.duration"

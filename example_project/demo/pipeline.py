@@ -15,7 +15,7 @@ from tests.servers import cache
 from tests.servers.influxdb1 import InfluxDB1
 from tests.servers.process import free_port
 from tests.servers.telegraf import Telegraf
-from zemanta_ops.metrics.stack import telegraf as generated
+from zemanta_ops.stack.generate import telegraf as generated
 
 DATABASE = "telegraf"
 ARRIVAL_SECONDS = 10.0

@@ -23,11 +23,11 @@ from example_project.demo.findings import (
 from example_project.demo.site import Site, running_site, shown_fingerprints
 from example_project.demo.traffic import DETAILS, MIRROR, POSTS, WAITING, Request, expected, send
 from example_project.shop.views.proof import fingerprint
-from zemanta_ops.metrics.stack.agent import Agent
-from zemanta_ops.metrics.stack.display import PlainView, View
-from zemanta_ops.metrics.stack.report import Report
-from zemanta_ops.metrics.stack.terminal import LiveView
-from zemanta_ops.metrics.stack.watch import Bounds, stop_on_signals, watch
+from zemanta_ops.stack.agent.display import PlainView, View
+from zemanta_ops.stack.agent.live_table import LiveView
+from zemanta_ops.stack.agent.report import Report
+from zemanta_ops.stack.agent.server import Agent
+from zemanta_ops.stack.agent.watch import Bounds, stop_on_signals, watch
 
 STARTING = "Encrypting example secrets with encrypt_secret; starting the site under gunicorn and uvicorn."
 ARRIVAL_SECONDS = 5.0

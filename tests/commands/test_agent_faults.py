@@ -9,11 +9,11 @@ import pytest
 
 from tests.commands.checking import checked_here
 from tests.commands.faults import INTERNAL, found, lost, speaks, started
-from tests.metrics.stack.answering import never_taken
 from tests.servers.fixtures import StartTelegraf
 from tests.servers.process import free_port, wait_until
 from tests.servers.stores import Store
 from tests.servers.telegraf import config
+from tests.stack.answering import never_taken
 
 
 def test_a_healthy_chain_is_proven(store: Store, start_telegraf: StartTelegraf) -> None:

@@ -15,7 +15,7 @@ from tests.servers.fixtures import StartTelegraf
 from tests.servers.influxdb1 import InfluxDB1
 from tests.servers.process import free_port, wait_until
 from tests.servers.telegraf import config, influxdb1_output
-from zemanta_ops.metrics.stack.agent import Agent
+from zemanta_ops.stack.agent.server import Agent
 
 
 @pytest.fixture

@@ -9,13 +9,13 @@ from contextlib import closing
 import pytest
 
 from tests.commands.faults import found, started
-from tests.metrics.stack.answering import never_taken
 from tests.servers.fixtures import StartInfluxDB1, StartTelegraf
 from tests.servers.process import free_port
 from tests.servers.stores import Store, store_of_1
-from zemanta_ops.metrics.stack.flow import REQUEST_SECONDS
-from zemanta_ops.metrics.stack.influxdb import Database, Reading
-from zemanta_ops.metrics.stack.probe import Probe
+from tests.stack.answering import never_taken
+from zemanta_ops.stack.check.flow import REQUEST_SECONDS
+from zemanta_ops.stack.check.probe import Probe
+from zemanta_ops.stack.databases import Database, Reading
 
 
 def test_a_database_that_is_down_is_told(store: Store, sink: int) -> None:

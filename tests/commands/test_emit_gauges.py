@@ -17,7 +17,7 @@ from django.test import override_settings
 
 from tests.metrics.agents import Agent, agent, wait_until
 from zemanta_ops import metrics
-from zemanta_ops.metrics import gauges
+from zemanta_ops.metrics.gauges import registry as gauges
 from zemanta_ops.models import Lease
 from zemanta_ops.testing import Recorder
 

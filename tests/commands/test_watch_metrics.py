@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from tests.commands.watching import LISTENING, ROOT, command, watching
-from tests.metrics.stack.statsd import send
-from zemanta_ops.metrics.stack.agent import Agent
+from tests.stack.telegraf_aggregates import send
+from zemanta_ops.stack.agent.server import Agent
 
 LINES = (
     "http.request.duration,host=web-1,method=GET,status=200,view=home:1.5|ms:2.5|ms\n"

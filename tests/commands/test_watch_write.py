@@ -16,14 +16,14 @@ import pytest
 from tests.commands.checking import checked, hop
 from tests.commands.test_watch_metrics import run_in_terminal
 from tests.commands.watching import command, watching, with_influxdb
-from tests.metrics.stack.statsd import send
 from tests.servers.fixtures import StartInfluxDB1, StartTelegraf
 from tests.servers.influxdb1 import InfluxDB1
 from tests.servers.process import free_port, wait_until
 from tests.servers.telegraf import FLOATS, config, influxdb1_output
+from tests.stack.telegraf_aggregates import send
 from zemanta_ops.management.commands.watch_metrics import REQUEST_SECONDS
-from zemanta_ops.metrics.dialects import parse
-from zemanta_ops.metrics.stack.cells import PERCENTILE_LIMIT
+from zemanta_ops.stack.agent.accumulators import PERCENTILE_LIMIT
+from zemanta_ops.stack.statsd import parse
 
 INTERVAL = 3
 PERCENTILES = f"percentiles = [50.0, 90.0, 95.0, 99.0]\n  percentile_limit = {PERCENTILE_LIMIT}"

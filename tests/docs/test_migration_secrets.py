@@ -16,8 +16,8 @@ from tests.servers import cache
 from tests.servers.fixtures import require
 from tests.servers.kms import ALIAS, KMS, REGION
 from zemanta_ops.secrets import Secret, load_config, wire
-from zemanta_ops.secrets.source.files import read
-from zemanta_ops.secrets.source.scan import tokens
+from zemanta_ops.secrets.files.scan import tokens
+from zemanta_ops.secrets.files.source_file import read
 
 # A section that comes or goes breaks its line: each has a test.
 [INTRODUCTION, AS_DICT, AS_STRUCTURE] = headings("config_files")

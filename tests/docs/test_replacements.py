@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.docs.tables import literals, section, tables
-from zemanta_ops.metrics.tags import MAX_LENGTH, RESERVED_KEYS, UNPRINTABLE, clean_key, clean_name, clean_value
+from zemanta_ops.metrics.series.tags import MAX_LENGTH, RESERVED_KEYS, UNPRINTABLE, clean_key, clean_name, clean_value
 
 ((*ROWS,),) = tables(section("series", "Names and tags: what is replaced"))
 CLEAN: dict[str, Callable[[Any], str]] = {"name": clean_name, "key": clean_key, "value": clean_value}

@@ -6,7 +6,7 @@ from collections import Counter
 
 from example_project.demo import findings
 from example_project.demo.traffic import Request
-from zemanta_ops.metrics.stack.report import Report, Series
+from zemanta_ops.stack.agent.report import Report, Series
 
 HOME = Request("GET", "home", "200")
 

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from typing import Any
 
 from zemanta_ops.metrics.client import Client
-from zemanta_ops.metrics.dialects import Sample, parse
 from zemanta_ops.metrics.options import Options
+from zemanta_ops.stack.statsd import Sample, parse
 
 
 def wait_until(condition: Callable[[], bool], seconds: float = 10.0) -> bool:

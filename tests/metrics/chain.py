@@ -10,8 +10,8 @@ import pytest
 from tests.servers.influxdb1 import InfluxDB1
 from tests.servers.process import wait_until
 from tests.servers.telegraf import Telegraf
-from zemanta_ops.metrics.dialects import Parsed, Sample, parse
-from zemanta_ops.metrics.series import COUNTER, GAUGE
+from zemanta_ops.metrics.series.series import COUNTER, GAUGE
+from zemanta_ops.stack.statsd import Parsed, Sample, parse
 
 # With nothing deleted, the last point of a series holds everything that was sent, whatever interval it came in.
 # (Telegraf 1.39 panics where counters are floats as well.)

@@ -22,8 +22,8 @@ from django.test import override_settings
 from tests.metrics.agents import Agent, agent
 from zemanta_ops import metrics
 from zemanta_ops.metrics.client import Client
-from zemanta_ops.metrics.dialects import Sample
 from zemanta_ops.metrics.options import Options
+from zemanta_ops.stack.statsd import Sample
 
 PROJECT = "my_project"
 HOST = "web-1"

@@ -22,8 +22,8 @@ from hypothesis import strategies as st
 from tests.metrics.chain import Chain, State, assert_reaches
 from zemanta_ops.metrics.client import Client
 from zemanta_ops.metrics.options import Options
+from zemanta_ops.metrics.series.tags import clean_name, clean_tags
 from zemanta_ops.metrics.statsd_adapter import StatsClient
-from zemanta_ops.metrics.tags import clean_name, clean_tags
 
 INT64 = 2**63 - 1
 

@@ -13,7 +13,7 @@ from django.test.client import AsyncRequestFactory, RequestFactory
 from django.utils.functional import SimpleLazyObject
 
 from zemanta_ops.metrics.middleware import RequestMetricsMiddleware
-from zemanta_ops.metrics.request_state import RequestState, current
+from zemanta_ops.metrics.request.state import RequestState, current
 from zemanta_ops.testing import Recorder, capture_metrics
 
 MIDDLEWARE = "zemanta_ops.metrics.middleware.RequestMetricsMiddleware"

@@ -10,13 +10,13 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from zemanta_ops.metrics.client import Client
-from zemanta_ops.metrics.dialects import parse
-from zemanta_ops.metrics.encoding import CONTAINER_FIELD
-from zemanta_ops.metrics.flushing import Tally, datagrams, group, lines
+from zemanta_ops.metrics.delivery.batch import Tally, datagrams, group, lines
+from zemanta_ops.metrics.delivery.statsd_writer import CONTAINER_FIELD
 from zemanta_ops.metrics.options import Options
-from zemanta_ops.metrics.series import COUNTER, GAUGE, HISTOGRAM, KIND_NAMES, SET, TIMING
-from zemanta_ops.metrics.tags import clean_name, clean_tags
-from zemanta_ops.metrics.values import member, number
+from zemanta_ops.metrics.series.series import COUNTER, GAUGE, HISTOGRAM, KIND_NAMES, SET, TIMING
+from zemanta_ops.metrics.series.tags import clean_name, clean_tags
+from zemanta_ops.metrics.series.values import member, number
+from zemanta_ops.stack.statsd import parse
 
 
 class Hostile:

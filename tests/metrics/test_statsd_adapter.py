@@ -17,9 +17,9 @@ from statsd.client.udp import Pipeline as RealPipeline
 
 from tests.metrics.agents import Agent, agent
 from zemanta_ops.metrics.client import Client
-from zemanta_ops.metrics.dialects import Sample, parse
 from zemanta_ops.metrics.options import Options
 from zemanta_ops.metrics.statsd_adapter import Pipeline, StatsClient
+from zemanta_ops.stack.statsd import Sample, parse
 from zemanta_ops.testing import Recorder
 
 Calls = Callable[[Any], object]

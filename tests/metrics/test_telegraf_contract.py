@@ -11,8 +11,8 @@ from tests.metrics.chain import Chain, State, assert_reaches, expected_state
 from tests.servers.process import wait_until
 from zemanta_ops.metrics.client import Client
 from zemanta_ops.metrics.options import Options
-from zemanta_ops.metrics.series import COUNTER, GAUGE, SET, TIMING
-from zemanta_ops.metrics.tags import clean_tags
+from zemanta_ops.metrics.series.series import COUNTER, GAUGE, SET, TIMING
+from zemanta_ops.metrics.series.tags import clean_tags
 
 # ``@`` becomes a name of the case's own, so that cases do not meet in one series.
 LINES = [

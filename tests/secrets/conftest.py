@@ -7,8 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.secrets.repositories import commit, repository
 from tests.servers.kms import KMS
 from zemanta_ops.secrets import ledger
+
+__all__ = ["commit", "repository"]
 
 
 @pytest.fixture(autouse=True)

@@ -9,7 +9,7 @@ from typing import Any
 from tests.servers.influxdb1 import ADMIN, ADMIN_PASSWORD, InfluxDB1, Point
 from tests.servers.influxdb2 import ORG, TOKEN, InfluxDB2
 from tests.servers.telegraf import influxdb1_output, influxdb2_output
-from zemanta_ops.metrics.stack.influxdb import Database, connect
+from zemanta_ops.stack.databases import Database, connect
 
 USER_PASSWORD = "example-user-password"
 

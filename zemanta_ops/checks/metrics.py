@@ -59,7 +59,7 @@ def check_instrument(**_: Any) -> list[CheckMessage]:
 @register("zemanta_ops")
 def check_gauge_lock(**_: Any) -> list[CheckMessage]:
     """Check that GAUGE_LOCK is something that can lock."""
-    from zemanta_ops.metrics import lease
+    from zemanta_ops.metrics.gauges import lease
 
     refusal = lease.refuse(conf.metrics.gauge_lock)
     hint = "Set GAUGE_LOCK to 'database', or to 'cache:' and the alias of a cache that all nodes share."
@@ -69,7 +69,7 @@ def check_gauge_lock(**_: Any) -> list[CheckMessage]:
 @register("zemanta_ops")
 def check_legacy_names(**_: Any) -> list[CheckMessage]:
     """Check that LEGACY_NAMES are patterns, and that no name fits two of them."""
-    from zemanta_ops.metrics.stack import legacy
+    from zemanta_ops.stack.generate.telegraf import legacy
 
     hint = 'Write one word a segment, such as "shop.{env}.{host}.{measurement}"; see the page on Telegraf.'
     return [Error(f"{problem}.", hint=hint, id="zemanta_ops.E130") for problem in legacy.problems()]

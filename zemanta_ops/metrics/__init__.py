@@ -7,7 +7,7 @@
 """
 
 from zemanta_ops.metrics.client import default_client
-from zemanta_ops.metrics.gauges import app_gauge
+from zemanta_ops.metrics.gauges.registry import app_gauge
 
 __all__ = [
     "app_gauge",

@@ -14,18 +14,18 @@ from contextlib import contextmanager
 from typing import Any
 
 from zemanta_ops.metrics import catalog, options
-from zemanta_ops.metrics.buffer import EXIT_SECONDS, Buffer
-from zemanta_ops.metrics.cardinality import Guard
-from zemanta_ops.metrics.dialects import RENDERERS
-from zemanta_ops.metrics.emitters import Put, Queue, make_gauge, make_incr, make_timing
-from zemanta_ops.metrics.forks import new_mark
+from zemanta_ops.metrics.delivery.buffer import EXIT_SECONDS, Buffer
+from zemanta_ops.metrics.delivery.emitters import Put, Queue, make_gauge, make_incr, make_timing
+from zemanta_ops.metrics.delivery.forks import new_mark
+from zemanta_ops.metrics.delivery.statsd_writer import RENDERERS
+from zemanta_ops.metrics.delivery.transports import create
 from zemanta_ops.metrics.options import Options
-from zemanta_ops.metrics.series import COUNTER, GAUGE, HISTOGRAM, SET, TIMING, Series
-from zemanta_ops.metrics.series_cache import SeriesCache
-from zemanta_ops.metrics.tags import clean_name, clean_tags, merge
+from zemanta_ops.metrics.series.cache import SeriesCache
+from zemanta_ops.metrics.series.cardinality import Guard
+from zemanta_ops.metrics.series.series import COUNTER, GAUGE, HISTOGRAM, SET, TIMING, Series
+from zemanta_ops.metrics.series.tags import clean_name, clean_tags, merge
+from zemanta_ops.metrics.series.values import MISSING, by_keyword, member, number, one
 from zemanta_ops.metrics.timers import Timer
-from zemanta_ops.metrics.transports import create
-from zemanta_ops.metrics.values import MISSING, by_keyword, member, number, one
 
 logger = logging.getLogger("zemanta_ops.metrics")
 

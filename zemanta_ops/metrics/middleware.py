@@ -17,9 +17,9 @@ from django.utils.module_loading import import_string
 
 from zemanta_ops.conf import conf
 from zemanta_ops.metrics.client import default_client
-from zemanta_ops.metrics.exits import flush_at_sigterm
-from zemanta_ops.metrics.recording import CLIENT_CLOSED_REQUEST, EXCEPTION_ATTRIBUTE, RequestRecorder, TagHook
-from zemanta_ops.metrics.request_state import REQUEST, RequestState
+from zemanta_ops.metrics.delivery.shutdown import flush_at_sigterm
+from zemanta_ops.metrics.request.recorder import CLIENT_CLOSED_REQUEST, EXCEPTION_ATTRIBUTE, RequestRecorder, TagHook
+from zemanta_ops.metrics.request.state import REQUEST, RequestState
 
 logger = logging.getLogger("zemanta_ops.metrics")
 

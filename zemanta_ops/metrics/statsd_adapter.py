@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import statsd
 
 from zemanta_ops.metrics.client import Client, default_client
-from zemanta_ops.metrics.series import COUNTER, GAUGE, SET, TIMING
-from zemanta_ops.metrics.tags import as_text
-from zemanta_ops.metrics.values import milliseconds, number
+from zemanta_ops.metrics.series.series import COUNTER, GAUGE, SET, TIMING
+from zemanta_ops.metrics.series.tags import as_text
+from zemanta_ops.metrics.series.values import milliseconds, number
 
 if TYPE_CHECKING:
     from typing_extensions import Self

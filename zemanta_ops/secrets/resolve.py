@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from zemanta_ops.secrets import binding, config, ledger, modes, overrides
-from zemanta_ops.secrets.decryption import decoded, decrypt_tokens
+from zemanta_ops.secrets.decrypt_tokens import decoded, decrypt_tokens
 from zemanta_ops.secrets.exceptions import ResolveError, SecretError, TokenError
 from zemanta_ops.secrets.secret import REDACTED, Secret
 

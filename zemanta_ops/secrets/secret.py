@@ -11,7 +11,7 @@ from urllib.parse import quote as url_quote
 from weakref import WeakKeyDictionary
 
 from zemanta_ops.secrets import backends, binding, ledger, modes
-from zemanta_ops.secrets.decryption import decoded, decrypt_tokens, parsed
+from zemanta_ops.secrets.decrypt_tokens import decoded, decrypt_tokens, parsed
 from zemanta_ops.secrets.exceptions import DecryptError, SecretError, TokenError
 from zemanta_ops.secrets.wire import Token
 

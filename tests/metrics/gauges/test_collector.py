@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from tests.metrics.agents import wait_until
-from zemanta_ops.metrics.collector import AT_ONCE, Collector
-from zemanta_ops.metrics.gauges import Gauge
+from zemanta_ops.metrics.gauges.collector import AT_ONCE, Collector
+from zemanta_ops.metrics.gauges.registry import Gauge
 from zemanta_ops.testing import Recorder
 
 

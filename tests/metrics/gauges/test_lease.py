@@ -12,7 +12,7 @@ from django.db.models.functions import Now
 from django.test import override_settings
 
 from tests.metrics.agents import wait_until
-from zemanta_ops.metrics.lease import CacheLease, DatabaseLease, Lease, LeaseError, NoLease, create
+from zemanta_ops.metrics.gauges.lease import CacheLease, DatabaseLease, Lease, LeaseError, NoLease, create
 from zemanta_ops.models import Lease as Row
 
 LOCKS = ["database", "cache:files", "cache:table"]

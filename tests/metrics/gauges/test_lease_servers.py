@@ -14,8 +14,8 @@ from pytest_django import DjangoDbBlocker
 from tests.metrics.agents import wait_until
 from tests.metrics.postgresql import connected
 from tests.servers.debian import PostgreSQL, Redis
-from zemanta_ops.metrics.gauge_loop import Duty
-from zemanta_ops.metrics.lease import create
+from zemanta_ops.metrics.gauges.lease import create
+from zemanta_ops.metrics.gauges.loop import Duty
 
 PROCESSES = 8
 ROUNDS = 5

@@ -9,7 +9,7 @@ import pytest
 
 from tests.metrics.lifecycle.serving import environment, get
 from tests.servers.process import Server, free_port
-from zemanta_ops.metrics.stack.agent import Agent
+from zemanta_ops.stack.agent.server import Agent
 
 SITE = "tests.metrics.lifecycle.site:asgi"
 REQUESTS = 20

@@ -12,13 +12,7 @@ from tests.secrets.tokens import made
 from zemanta_ops.secrets import Secret, SecretError, backends, decrypt_settings, ledger, wire
 from zemanta_ops.secrets.backends import _agekeys
 from zemanta_ops.secrets.backends._agekeys import CLASSIC, HYBRID, Identity
-from zemanta_ops.secrets.exceptions import (
-    ContextError,
-    EncryptError,
-    MissingKeyError,
-    TokenError,
-    WrongKeyError,
-)
+from zemanta_ops.secrets.exceptions import ContextError, EncryptError, MissingKeyError, TokenError, WrongKeyError
 
 HYBRID_KEY, OTHER_HYBRID_KEY = Identity(HYBRID, bytes(range(32))), Identity(HYBRID, bytes(range(1, 33)))
 CLASSIC_KEY, OTHER_CLASSIC_KEY = Identity(CLASSIC, bytes(range(32))), Identity(CLASSIC, bytes(range(1, 33)))

@@ -16,8 +16,8 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from hvac.adapters import RawAdapter
 
 from tests.secrets.broken import assert_all_refused, cut_and_flipped, outcomes
-from tests.secrets.source.verbs import call
 from tests.secrets.tokens import made
+from tests.secrets.verbs.calls import call
 from tests.servers.fixtures import require
 from tests.servers.http import HttpError
 from tests.servers.process import wait_until
@@ -33,7 +33,7 @@ from zemanta_ops.secrets.exceptions import (
     UnreachableError,
     WrongKeyError,
 )
-from zemanta_ops.secrets.source import encrypt
+from zemanta_ops.secrets.verbs import encrypt
 
 pytestmark = pytest.mark.second_tier
 

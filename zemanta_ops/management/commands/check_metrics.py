@@ -12,9 +12,9 @@ from django.core.management.base import CommandParser
 from zemanta_ops import metrics
 from zemanta_ops.management.base import OpsCommand, positive, whole
 from zemanta_ops.metrics import catalog
-from zemanta_ops.metrics.stack.flow import check
-from zemanta_ops.metrics.stack.hops import FlowReport, Hop
-from zemanta_ops.metrics.stack.signals import on_end_signals
+from zemanta_ops.signals import on_end_signals
+from zemanta_ops.stack.check.flow import check
+from zemanta_ops.stack.check.hops import FlowReport, Hop
 
 EPILOG = """
 examples:

@@ -13,10 +13,10 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from zemanta_ops.conf import conf
-from zemanta_ops.metrics import gauge_loop, lease
 from zemanta_ops.metrics.client import default_client
-from zemanta_ops.metrics.collector import Collector, Slot
-from zemanta_ops.metrics.gauges import registered
+from zemanta_ops.metrics.gauges import lease, loop
+from zemanta_ops.metrics.gauges.collector import Collector, Slot
+from zemanta_ops.metrics.gauges.registry import registered
 
 EXIT_LOCK = 3
 EXIT_FAILED = 4
@@ -81,7 +81,7 @@ class Command(BaseCommand):
 
     def _once(self, collector: Collector, seconds: float, as_json: bool) -> None:
         # The lease outlives the command and belongs to the node: where cron runs on every node, the others find it.
-        mine = gauge_loop.acquire(lease.create(conf.metrics.gauge_lock, socket.gethostname(), seconds))
+        mine = loop.acquire(lease.create(conf.metrics.gauge_lock, socket.gethostname(), seconds))
         if mine:
             collector.collect_once()
         slots = collector.slots if mine else []
@@ -90,7 +90,7 @@ class Command(BaseCommand):
                 json.dumps({"collected": mine, "gauges": [_as_dict(slot) for slot in slots]}, default=str)
             )
         elif not mine:
-            self.stdout.write(gauge_loop.STANDING_BY)
+            self.stdout.write(loop.STANDING_BY)
         else:
             self._list(slots)
         if any(slot.error for slot in slots):
@@ -119,7 +119,7 @@ class Command(BaseCommand):
         held = lease.create(conf.metrics.gauge_lock, owner, seconds)
         before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
         try:
-            gauge_loop.run(collector, held, seconds, lambda: bool(stops), tell)
+            loop.run(collector, held, seconds, lambda: bool(stops), tell)
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)

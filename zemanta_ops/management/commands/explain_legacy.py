@@ -10,7 +10,7 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 
 from zemanta_ops.management.base import OpsCommand
-from zemanta_ops.metrics.stack.legacy import LegacyError, Outcome, declared_patterns, explain
+from zemanta_ops.stack.generate.telegraf.legacy import LegacyError, Outcome, declared_patterns, explain
 
 EXIT_SETTINGS = 3
 EXIT_NO_PATTERN = 4

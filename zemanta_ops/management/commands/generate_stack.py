@@ -9,7 +9,8 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 
 from zemanta_ops.management.base import OpsCommand
-from zemanta_ops.metrics.stack.generated import (
+from zemanta_ops.secrets import ledger
+from zemanta_ops.stack.generate.files import (
     TARGETS,
     Generated,
     SettingsError,
@@ -19,7 +20,6 @@ from zemanta_ops.metrics.stack.generated import (
     generate,
     write,
 )
-from zemanta_ops.secrets import ledger
 
 EXIT_SETTINGS = 3
 EXIT_NOT_WRITTEN = 4

@@ -10,7 +10,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 
 from zemanta_ops.conf import conf
-from zemanta_ops.metrics.stack.inventory import Entry, entries, warnings
+from zemanta_ops.stack.inventory.emitted import Entry, entries, warnings
 
 EXIT_FOLDED = 5
 

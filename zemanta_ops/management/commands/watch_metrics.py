@@ -11,16 +11,16 @@ from django.core.management.base import CommandError, CommandParser
 
 from zemanta_ops.conf import conf
 from zemanta_ops.management.base import OpsCommand, positive, whole
-from zemanta_ops.metrics.stack.agent import Agent
-from zemanta_ops.metrics.stack.aggregate import PERCENTILES
-from zemanta_ops.metrics.stack.configured import open_database
-from zemanta_ops.metrics.stack.display import JsonView, PlainView, View
-from zemanta_ops.metrics.stack.forward import Forwarder, ForwardError
-from zemanta_ops.metrics.stack.influxdb import ONCE, Database, MissingClientError
-from zemanta_ops.metrics.stack.listening import ListenError, show_address
-from zemanta_ops.metrics.stack.terminal import LiveView, MissingRichError
-from zemanta_ops.metrics.stack.watch import Bounds, stop_on_signals, watch
-from zemanta_ops.metrics.stack.writing import Writer
+from zemanta_ops.stack.agent.aggregate import PERCENTILES
+from zemanta_ops.stack.agent.display import JsonView, PlainView, View
+from zemanta_ops.stack.agent.forward import Forwarder, ForwardError
+from zemanta_ops.stack.agent.live_table import LiveView, MissingRichError
+from zemanta_ops.stack.agent.server import Agent
+from zemanta_ops.stack.agent.watch import Bounds, stop_on_signals, watch
+from zemanta_ops.stack.agent.writer import Writer
+from zemanta_ops.stack.databases import ONCE, Database, MissingClientError
+from zemanta_ops.stack.settings import open_database
+from zemanta_ops.stack.sockets import ListenError, show_address
 
 # One request to the database may take so long.
 REQUEST_SECONDS = 5.0

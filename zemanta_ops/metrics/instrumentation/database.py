@@ -22,8 +22,8 @@ from zemanta_ops.metrics.catalog import (
     REQUEST_REPEATS,
 )
 from zemanta_ops.metrics.instrumentation.emitting import Emitter
-from zemanta_ops.metrics.request_state import current
-from zemanta_ops.metrics.series import HISTOGRAM, TIMING
+from zemanta_ops.metrics.request.state import current
+from zemanta_ops.metrics.series.series import HISTOGRAM, TIMING
 
 _durations = Emitter(QUERY_DURATION)
 _wrapped: WeakSet[BaseDatabaseWrapper] = WeakSet()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from zemanta_ops.metrics.catalog import Metric
 from zemanta_ops.metrics.client import default_client
-from zemanta_ops.metrics.series import KIND_NAMES, Series
+from zemanta_ops.metrics.series.series import KIND_NAMES, Series
 
 _KINDS = {name: kind for kind, name in KIND_NAMES.items()}
 

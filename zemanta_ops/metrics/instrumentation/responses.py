@@ -6,8 +6,8 @@ from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 
 from zemanta_ops.metrics.catalog import RESPONSE_SIZE
-from zemanta_ops.metrics.request_state import AT_RESPONSE, RequestState
-from zemanta_ops.metrics.series import HISTOGRAM
+from zemanta_ops.metrics.request.state import AT_RESPONSE, RequestState
+from zemanta_ops.metrics.series.series import HISTOGRAM
 
 
 def _measure(state: RequestState, response: HttpResponseBase) -> None:

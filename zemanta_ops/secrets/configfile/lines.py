@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from zemanta_ops.secrets import config, formats
+from zemanta_ops.secrets import config
 from zemanta_ops.secrets.exceptions import ConfigError
+from zemanta_ops.secrets.files import formats
 
 Names = tuple[str, ...]
 Entry = tuple[Names, int]

@@ -12,7 +12,7 @@ from typing import Any
 from zemanta_ops.secrets import config
 from zemanta_ops.secrets.configfile import lines
 from zemanta_ops.secrets.exceptions import ConfigError, MissingExtraError
-from zemanta_ops.secrets.formats import FormatError, dotenv, format_of
+from zemanta_ops.secrets.files.formats import FormatError, dotenv, format_of
 
 # A file of settings comes near neither; YAML's aliases grow to more in a few lines.
 MAX_DEPTH = 64

@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+import multiprocessing
+import os
+from typing import Any
+
+import pytest
+
+from tests.metrics.agents import Agent, client_of, counted
+from zemanta_ops.metrics.delivery import forks
+
+# From Python 3.12 on, a fork with a thread running warns; these tests do that on purpose.
+pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork.*:DeprecationWarning")
+
+
+def in_child(work: Any) -> None:
+    """Run a function in a forked child and wait for it; its failure is this test's."""
+    pid = os.fork()
+    if pid == 0:
+        try:
+            work()
+        except BaseException:
+            os._exit(1)
+        os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+
+
+def test_a_fork_with_a_full_buffer_loses_and_doubles_nothing(running: Agent) -> None:
+    client = client_of(running, flush_seconds=60)
+    for _ in range(500):
+        client.incr("parent")
+
+    def child() -> None:
+        for _ in range(300):
+            client.incr("child")
+        client.close()
+
+    in_child(child)
+    client.close()
+    assert counted(running, "parent") == 500
+    assert counted(running, "child") == 300
+
+
+@pytest.mark.parametrize("wiped", [True, False])
+def test_a_fork_without_pythons_hooks_is_noticed(running: Agent, monkeypatch: pytest.MonkeyPatch, wiped: bool) -> None:
+    if not wiped:
+        monkeypatch.setattr("zemanta_ops.metrics.client.new_mark", forks.PidMark)
+    # As embedders fork that do not call PyOS_AfterFork_Child.
+    monkeypatch.setattr(os, "register_at_fork", lambda **hooks: None)
+    client = client_of(running, flush_seconds=60)
+    for _ in range(50):
+        client.incr("parent")
+
+    def child() -> None:
+        client.incr("child")
+        assert client.health()["flusher_alive"]
+        client.close()
+
+    in_child(child)
+    client.close()
+    assert counted(running, "parent") == 50
+    assert counted(running, "child") == 1
+
+
+def test_a_mark_falls_back_to_process_ids(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("zemanta_ops.metrics.delivery.forks._WIPE_ON_FORK", 12345)
+    mark = forks.new_mark()
+    assert isinstance(mark, forks.PidMark)
+    mark[0] = 1
+    assert mark[0] == 1
+
+
+def test_a_child_of_multiprocessing_sends_before_it_ends(running: Agent) -> None:
+    client = client_of(running, flush_seconds=60)
+    client.incr("parent")
+
+    def work() -> None:
+        client.incr("n", 7)
+
+    child = multiprocessing.get_context("fork").Process(target=work)
+    child.start()
+    child.join()
+    assert counted(running, "n") == 7
+    client.close()
+    assert counted(running, "parent") == 1

@@ -1,0 +1,98 @@
+"""Taking turns: collect while the lease is held, stand by while not."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import pytest
+
+from tests.metrics.agents import wait_until
+from zemanta_ops.metrics.gauges.collector import Collector
+from zemanta_ops.metrics.gauges.lease import LeaseError
+from zemanta_ops.metrics.gauges.loop import COLLECTING, STANDING_BY, Duty, run
+from zemanta_ops.metrics.gauges.registry import Gauge
+from zemanta_ops.testing import Recorder
+
+pytestmark = pytest.mark.django_db
+
+
+class Answers:
+    """A lease that answers as the test says; an exception is raised."""
+
+    def __init__(self, *answers: bool | Exception) -> None:
+        self.answers = list(answers)
+        self.asked = 0
+        self.released = False
+
+    def acquire(self) -> bool:
+        answer = self.answers[min(self.asked, len(self.answers) - 1)]
+        self.asked += 1
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def release(self) -> None:
+        self.released = True
+
+
+class Stubborn(Answers):
+    def release(self) -> None:
+        raise ConnectionError("gone")
+
+
+def collector() -> Collector:
+    return Collector([Gauge("users", lambda: 5, every=60, timeout=60)], 0.02)
+
+
+def until(condition: Callable[[], bool]) -> Callable[[], bool]:
+    deadline = time.monotonic() + 20
+    return lambda: condition() or time.monotonic() > deadline
+
+
+def test_the_holder_collects_and_gives_the_lease_back(captured_metrics: Recorder) -> None:
+    said: list[str] = []
+    lease = Answers(True)
+    run(collector(), lease, 60, until(lambda: bool(captured_metrics.find("users"))), said.append)
+    captured_metrics.assert_gauge("users", 5)
+    assert (said, lease.released) == ([COLLECTING], True)
+
+
+def test_the_other_stands_by_and_takes_over(captured_metrics: Recorder) -> None:
+    said: list[str] = []
+    lease = Answers(False, False, False, True)
+    run(collector(), lease, 0.06, until(lambda: bool(captured_metrics.find("users"))), said.append)
+    assert said == [STANDING_BY, COLLECTING]
+
+
+def test_who_loses_the_lease_sends_no_more(captured_metrics: Recorder) -> None:
+    said: list[str] = []
+    lease = Answers(True, True, False)
+
+    def stopping() -> bool:
+        if said == [COLLECTING, STANDING_BY] and lease.asked == 3:
+            captured_metrics.clear()
+        return lease.asked >= 6
+
+    run(collector(), lease, 0.06, until(stopping), said.append)
+    captured_metrics.assert_not_emitted("users")
+
+
+def test_a_lock_that_cannot_be_asked_at_the_start_is_an_error_that_says_what_to_do() -> None:
+    with pytest.raises(LeaseError, match=r"ConnectionError: refused.*run manage.py migrate, or set GAUGE_LOCK"):
+        run(collector(), Answers(ConnectionError("refused")), 60, lambda: False, print)
+
+
+def test_while_the_lock_cannot_be_asked_the_lease_lasts_to_its_end(caplog: pytest.LogCaptureFixture) -> None:
+    lease = Answers(True, ConnectionError("refused"))
+    duty = Duty(lease, 1.5)
+    assert duty.holds()
+    assert wait_until(lambda: lease.asked >= 2 or not duty.holds())
+    assert duty.holds()
+    assert "ConnectionError: refused" in caplog.text
+    assert wait_until(lambda: not duty.holds())
+
+
+def test_a_lock_that_cannot_be_given_back_ends_by_itself(caplog: pytest.LogCaptureFixture) -> None:
+    run(collector(), Stubborn(True), 60, lambda: True, print)
+    assert "could not be given back: ConnectionError" in caplog.text

@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.urls import ResolverMatch, resolve
+from django.utils import translation
+
+from tests.metrics import site
+from zemanta_ops.metrics.request.view_names import dotted_name, view_name
+
+pytestmark = pytest.mark.urls("tests.metrics.site")
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("/named/", "named"),
+        ("/shop/item/1/", "eu:item"),
+        ("/shop/bare/1/", "shop/bare/<int:pk>/"),
+        ("/route/7/", "route/<int:pk>/"),
+        ("/year/2024/", "^year/(?P<year>[0-9]{4})/$"),
+        ("/", "tests.metrics.site.plain"),
+        ("/class/", "class"),
+        ("/api/articles/", "article-list"),
+        ("/admin/auth/user/3/change/", "admin:auth_user_change"),
+        ("/en-us/about/", "about"),
+        ("/en-us/bare/", "bare/"),
+    ],
+)
+def test_a_view_has_its_resolvers_name_else_its_route_else_its_dotted_name(path: str, name: str) -> None:
+    assert view_name(resolve(path), "GET") == name
+
+
+def test_all_languages_of_an_unnamed_route_are_one_view() -> None:
+    with translation.override("de"):
+        assert view_name(resolve("/de/bare/")) == "bare/"
+
+
+def test_no_match_is_unresolved() -> None:
+    assert view_name(None) == "unresolved"
+
+
+@pytest.mark.parametrize(
+    ("view", "name"),
+    [
+        (site.plain, "tests.metrics.site.plain"),
+        (site.view, "tests.metrics.site.plain"),
+        (site.ClassView.as_view(), "tests.metrics.site.ClassView"),
+        (site.Api.as_view(), "tests.metrics.site.Api"),
+        (site.Articles.as_view({"get": "list"}), "tests.metrics.site.Articles.list"),
+        (site.router, "rest_framework.routers.SimpleRouter"),
+    ],
+)
+def test_classes_are_named_by_their_class_and_action(view: Any, name: str) -> None:
+    assert dotted_name(view, "GET") == name
+    assert view_name(ResolverMatch(view, (), {}), "GET") == name

@@ -1,0 +1,103 @@
+"""What the operators' verbs ask of git, asked of a real repository."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from pathlib import Path
+
+import pytest
+
+from tests.secrets.repositories import Commit, git
+from zemanta_ops.secrets.files.git import GitError, blame, contents, is_shallow, run, tracked, versions
+
+
+def test_blame_names_author_and_date_of_each_line(repository: Path, commit: Commit) -> None:
+    first = commit("one", author="Ann", date="2024-01-01T12:00:00+0000", **{"s.py": "A = 1\n\tB = 2\nC = 3\n"})
+    second = commit("two", author="Bob", date="2024-02-01T12:00:00+0200", **{"s.py": "A = 1\n\tB = 5\nC = 3\n"})
+    (repository / "s.py").write_text("A = 1\n\tB = 5\nC = 6\n")
+    lines = blame(repository / "s.py")
+    assert [lines[number].hash for number in (1, 2, 3)] == [first, second, ""]
+    assert [lines[number].author for number in (1, 2, 3)] == ["Ann", "Bob", "not committed"]
+    assert lines[2].date == datetime(2024, 2, 1, 10, tzinfo=timezone.utc)
+    assert lines[3].date is None
+
+
+def test_versions_follow_renames(repository: Path, commit: Commit) -> None:
+    text = "".join(f"LINE_{number} = {number}\n" for number in range(20))
+    first = commit("one", **{"old é.py": text})
+    git(repository, "mv", "old é.py", "new.py")
+    second = commit("two")
+    third = commit("three", author="Bob", **{"new.py": text + "B = 1\n"})
+    commit("other file", **{"x.py": ""})
+    found = versions(repository / "new.py")
+    assert [(v.commit.hash, v.name) for v in found] == [(third, "new.py"), (second, "new.py"), (first, "old é.py")]
+    assert found[0].commit.author == "Bob"
+    assert contents(repository, [f"{first}:old é.py", f"{first}:new.py", f"{third}:new.py"]) == [
+        text.encode(),
+        None,
+        (text + "B = 1\n").encode(),
+    ]
+
+
+def test_a_repository_without_history_is_an_error_that_says_so(repository: Path) -> None:
+    (repository / "s.py").write_text("A = 1\n")
+    with pytest.raises(GitError, match="does not have any commits"):
+        versions(repository / "s.py")
+    with pytest.raises(GitError):
+        blame(repository / "s.py")
+
+
+def test_a_shallow_clone_is_told_and_its_edge_is_marked(repository: Path, commit: Commit, tmp_path: Path) -> None:
+    commit("one", **{"s.py": "A = 1\n"})
+    commit("two", **{"s.py": "A = 1\nB = 1\n"})
+    commit("three", **{"s.py": "A = 1\nB = 1\nC = 1\n"})
+    clone = tmp_path / "clone"
+    git(tmp_path, "clone", "--quiet", "--depth=2", f"file://{repository}", str(clone))
+    assert is_shallow(clone)
+    assert not is_shallow(repository)
+    assert blame(clone / "s.py")[1].boundary
+    assert not blame(clone / "s.py")[3].boundary
+    assert len(versions(clone / "s.py")) == 2
+
+
+def test_no_git_and_no_repository_are_told_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+    with pytest.raises(GitError, match="not a git repository"):
+        tracked(tmp_path)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(GitError, match="not installed"):
+        tracked(tmp_path)
+
+
+def test_tracked_and_new_files_are_listed_and_ignored_ones_are_not(repository: Path, commit: Commit) -> None:
+    commit("one", **{"a.py": "", ".gitignore": "*.log\n", "sub/b.py": ""})
+    (repository / "new.py").touch()
+    (repository / "x.log").touch()
+    assert sorted(path.name for path in tracked(repository)) == [".gitignore", "a.py", "b.py", "new.py"]
+    assert [path.name for path in tracked(repository / "sub")] == ["b.py"]
+
+
+def test_a_file_name_with_a_line_break_is_an_error(repository: Path, commit: Commit) -> None:
+    commit("one", **{"a\nb.py": "A = 1\n", "c.py": "A = 2\n"})
+    with pytest.raises(GitError, match="line break"):
+        contents(repository, ["HEAD:a\nb.py", "HEAD:c.py"])
+
+
+def test_a_hostile_configuration_runs_nothing(repository: Path, commit: Commit, tmp_path: Path) -> None:
+    trap = tmp_path / "trap"
+    script = tmp_path / "script"
+    script.write_text(f"#!/bin/sh\ntouch {trap}\ncat\n")
+    script.chmod(0o755)
+    commit("one", **{"s.py": "A = 1\n", ".gitattributes": "*.py diff=trap filter=none\n"})
+    commit("two", **{"s.py": "A = 2\n"})
+    for key in ("diff.external", "diff.trap.command", "diff.trap.textconv", "core.fsmonitor", "core.pager"):
+        git(repository, "config", key, str(script))
+    git(repository, "log", "-p", "--ext-diff")
+    assert trap.exists(), "the trap itself must work"
+    trap.unlink()
+    blame(repository / "s.py")
+    versions(repository / "s.py")
+    tracked(repository)
+    contents(repository, ["HEAD:s.py"])
+    run(repository, "status", "--porcelain")
+    assert not trap.exists()

@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import pytest
+
+from tests.servers.influxdb1 import InfluxDB1
+from tests.servers.process import free_port, wait_until
+from zemanta_ops.stack.agent import writer as writer_module
+from zemanta_ops.stack.agent.aggregate import Aggregator
+from zemanta_ops.stack.agent.report import Report, Series
+from zemanta_ops.stack.agent.writer import Writer, points_of
+from zemanta_ops.stack.databases import ONCE, Database, Point, connect
+from zemanta_ops.stack.statsd import parse
+
+
+def interval(lines: str) -> Report:
+    aggregator = Aggregator()
+    aggregator.take(len(lines), parse(lines))
+    return aggregator.next_interval()
+
+
+def points(report: Report) -> list[Point]:
+    return list(points_of(report, {"host": "here"}))
+
+
+@pytest.fixture
+def dead() -> Iterator[Database]:
+    with connect(f"http://127.0.0.1:{free_port()}", database="none", retry=ONCE) as database:
+        yield database
+
+
+def test_a_point_has_telegrafs_name_tags_and_field_types() -> None:
+    counter, timing = points(interval("a.b,k=v,host=there:2|c\na.c:1.5|ms"))
+
+    assert (counter.measurement, counter.tags) == ("a_b", {"k": "v", "host": "there", "metric_type": "counter"})
+    assert counter.encode().split()[1] == "value=2.0"
+    assert timing.tags == {"host": "here", "metric_type": "timing"}
+    assert "count=1i" in timing.encode()
+    assert "sum=1.5" in timing.encode()
+
+
+def test_the_time_is_the_end_of_the_interval() -> None:
+    report = interval("hits:1|c")
+
+    assert points(report)[0].time_ns == int((report.started + report.seconds) * 1e9)
+
+
+def test_two_names_that_become_one_measurement_do_not_overwrite_each_other() -> None:
+    assert len({(each.measurement, each.time_ns) for each in points(interval("a.b:1|c\na_b:1|c"))}) == 2
+
+
+def test_what_is_not_a_number_is_left_out_as_telegraf_does() -> None:
+    series = Series("load", {}, "timing", 2, 1.0, {"count": 2, "mean": math.nan, "upper": math.inf, "lower": 1})
+
+    assert points(Report(0.0, 1.0, series=(series,)))[0].fields == {"count": 2, "lower": 1.0}
+
+
+def test_the_oldest_points_are_lost_when_too_many_wait(dead: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writer_module, "WAITING_LIMIT", 7)
+    told: list[str] = []
+    writer = Writer(dead, "here", "127.0.0.1:8125", told.append)
+    for _ in range(5):  # three points each: one series, and two of the agent's own
+        writer.put(interval("hits:1|c"))
+        assert wait_until(lambda: bool(writer.state().reason), 10)
+    state = writer.state()
+    writer.close()
+
+    assert (state.points, state.waiting, state.lost) == (0, 7, 8)
+    assert (writer.state().waiting, writer.state().lost) == (0, 15)
+    assert len(told) == 1
+
+
+def test_a_listener_that_is_gone_stops_nothing(dead: Database) -> None:
+    def tell(text: str) -> None:
+        raise BrokenPipeError
+
+    writer = Writer(dead, "here", "127.0.0.1:8125", tell)
+    writer.put(interval("hits:1|c"))
+    assert wait_until(lambda: bool(writer.state().reason), 10)
+    writer.close()
+
+    assert writer.state().lost == 3
+
+
+def test_whatever_a_client_package_raises_is_a_reason(dead: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    def write(points: object) -> None:
+        raise ValueError("the text may hold anything")
+
+    monkeypatch.setattr(dead, "write", write)
+    writer = Writer(dead, "here", "127.0.0.1:8125", lambda _: None)
+    writer.put(interval("hits:1|c"))
+    writer.close()
+
+    assert (writer.state().reason, writer.state().lost) == ("ValueError", 3)
+
+
+def test_it_writes_through_the_interface_of_2x_too(influxdb1: InfluxDB1, database: str) -> None:
+    # InfluxDB 1.8 has /api/v2/write; influxdb-client speaks to it.
+    with connect(influxdb1.url, org="-", bucket=f"{database}/autogen", token="-", retry=ONCE) as bucket:
+        writer = Writer(bucket, "here", "127.0.0.1:8125", lambda _: None)
+        writer.put(interval("hits,k=é 汉:3|c"))
+        writer.close()
+
+    assert writer.state().points == 3
+    assert influxdb1.query("SELECT value, k FROM hits", database)[0]["k"] == "é 汉"
+
+
+@pytest.mark.parametrize("protocol", ["udp", "tcp"])
+def test_it_says_of_itself_what_telegraf_says(protocol: str, influxdb1: InfluxDB1, database: str) -> None:
+    with connect(influxdb1.url, database=database, retry=ONCE) as influxdb:
+        writer = Writer(influxdb, "here", "127.0.0.1:8125", lambda _: None, protocol)
+        writer.put(interval("hits:1|c"))
+        writer.close()
+
+    (received,) = influxdb1.last_points("^internal_statsd$", database)
+    assert received.tags == {"host": "here", "address": "127.0.0.1:8125"}
+    assert received.fields == {f"{protocol}_packets_received": 1}
+    (written,) = influxdb1.last_points("^internal_write$", database)
+    assert written.tags == {"host": "here", "output": "watch_metrics"}
+    assert written.fields == {"metrics_written": 0, "metrics_rejected": 0, "metrics_dropped": 0}

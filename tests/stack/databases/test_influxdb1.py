@@ -1,0 +1,283 @@
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from contextlib import closing
+from datetime import datetime, timezone
+from typing import Any
+
+import pytest
+
+from tests.stack.answering import Answer, Request, answering, in_turn, never_taken
+from zemanta_ops.stack.databases import ONCE, Database, DatabaseError, MissingClientError, Point, Retry, connect
+
+QUICK = Retry(attempts=3, first=0.001, longest=0.01)
+POINTS = [Point("m", {"f": float(number)}, {"t": str(number)}, number + 1) for number in range(8)]
+SECRET = "example-secret-value"
+
+Connect = Callable[..., Database]
+
+
+def connect_v1(url: str, **options: Any) -> Database:
+    return connect(url, database="telegraf", username="writer", password=SECRET, **options)
+
+
+def connect_v2(url: str, **options: Any) -> Database:
+    return connect(url, org="example", bucket="telegraf", token=SECRET, **options)
+
+
+both = pytest.mark.parametrize("connect_to", [connect_v1, connect_v2])
+
+
+@both
+@pytest.mark.parametrize(
+    "url",
+    [f"http://writer:{SECRET}/x@influx.example", f"http://writer:{SECRET}\u2100@influx.example", f"http://[{SECRET}"],
+)
+def test_an_error_about_the_url_does_not_repeat_it(connect_to: Connect, url: str) -> None:
+    with pytest.raises(ValueError, match="the InfluxDB URL is not a URL") as caught:
+        connect_to(url)
+    assert SECRET not in str(caught.value)
+
+
+@both
+def test_writes_batches_with_the_credentials_in_a_header_only(connect_to: Connect) -> None:
+    with answering(in_turn(Answer())) as server, connect_to(server.url, retry=ONCE) as database:
+        report = database.write(POINTS)
+
+    assert (report.written, report.refused) == (8, [])
+    (request,) = server.requests
+    assert request.body.splitlines() == [point.encode() for point in POINTS]
+    assert "precision=ns" in request.path
+    assert SECRET not in request.path
+
+
+@both
+@pytest.mark.parametrize("status", [429, 500, 503])
+def test_a_write_is_tried_again_after_a_transient_failure(connect_to: Connect, status: int) -> None:
+    with (
+        answering(in_turn(Answer(status), Answer(status, headers={"Retry-After": "0"}), Answer())) as server,
+        connect_to(server.url, retry=QUICK) as database,
+    ):
+        assert database.write(POINTS).written == 8
+    assert len({request.body for request in server.requests}) == 1
+    assert len(server.requests) == 3
+
+
+@both
+def test_the_last_failure_is_raised_when_all_attempts_are_used(connect_to: Connect) -> None:
+    with (
+        answering(in_turn(Answer(503, '{"error":"cannot now","message":"cannot now"}'))) as server,
+        connect_to(server.url, retry=QUICK) as database,
+        pytest.raises(DatabaseError, match="cannot now") as raised,
+    ):
+        database.write(POINTS)
+    assert (raised.value.kind, raised.value.status, len(server.requests)) == ("overloaded", 503, 3)
+
+
+@both
+def test_the_servers_wish_to_wait_is_heard_within_bounds(connect_to: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
+    waits: list[float] = []
+    monkeypatch.setattr("zemanta_ops.stack.databases.base.time.sleep", waits.append)
+    with (
+        answering(
+            in_turn(Answer(503, headers={"Retry-After": "3"}), Answer(429, headers={"Retry-After": "3600"}), Answer())
+        ) as server,
+        connect_to(server.url, retry=Retry(attempts=3, first=0.1, longest=7)) as database,
+    ):
+        database.write(POINTS)
+
+    assert waits == [3, 7]
+
+
+@both
+def test_a_refused_line_is_found_and_reported_and_the_others_are_written(connect_to: Connect) -> None:
+    bad = {POINTS[2].encode(), POINTS[7].encode()}
+
+    def answer(request: Request) -> Answer:
+        refused = bad & set(request.body.splitlines())
+        text = f'{{"error":"partial write: field type conflict dropped={len(refused)}","message":"conflict"}}'
+        return Answer(400, text) if refused else Answer()
+
+    with answering(answer) as server, connect_to(server.url, retry=ONCE) as database:
+        report = database.write(POINTS)
+
+    assert report.written == 6
+    assert {line for line, _ in report.refused} == bad
+    assert all("conflict" in reason for _, reason in report.refused)
+    assert len(server.requests) < 2 * len(POINTS)
+
+
+@both
+def test_the_search_for_refused_lines_is_bounded(connect_to: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("zemanta_ops.stack.databases.base.MAX_SPLITS", 2)
+    with answering(in_turn(Answer(400, '{"error":"no","message":"no"}'))) as server, connect_to(server.url) as database:
+        report = database.write(POINTS)
+
+    assert len(report.refused) == 8
+    assert len(server.requests) == 5
+
+
+def test_a_point_that_cannot_be_written_is_reported_and_the_others_are_written() -> None:
+    with answering(in_turn(Answer())) as server, connect_v1(server.url) as database:
+        report = database.write([Point("m", {"f": float("nan")}), POINTS[0]])
+
+    assert report.written == 1
+    assert report.refused == [("m", "field 'f' is nan, which InfluxDB cannot store")]
+
+
+@both
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [(401, "unauthorized"), (403, "forbidden"), (404, "missing"), (422, "refused"), (500, "server")],
+)
+def test_each_failure_has_its_kind_and_no_secret_in_its_text(connect_to: Connect, status: int, kind: str) -> None:
+    with (
+        answering(in_turn(Answer(status, '{"error":"said the server","message":"said the server"}'))) as server,
+        connect_to(server.url, retry=ONCE) as database,
+        pytest.raises(DatabaseError, match="said the server") as raised,
+    ):
+        database.query("SHOW DATABASES")
+    assert raised.value.kind == kind
+    assert SECRET not in f"{raised.value!r} {raised.value.__context__!r} {database.name}"
+
+
+@both
+def test_nothing_that_listens_is_unreachable(connect_to: Connect) -> None:
+    with closing(socket.create_server(("127.0.0.1", 0))) as listener:
+        port = listener.getsockname()[1]
+    with connect_to(f"http://127.0.0.1:{port}", retry=ONCE) as database, pytest.raises(DatabaseError) as raised:
+        database.query("x")
+    assert raised.value.kind == "unreachable"
+    assert "refused" in str(raised.value)
+
+
+@both
+def test_an_unknown_host_is_unreachable(connect_to: Connect) -> None:
+    with connect_to("http://no-such-host.invalid", retry=ONCE) as database, pytest.raises(DatabaseError) as raised:
+        database.version()
+    assert raised.value.kind == "unreachable"
+
+
+@both
+def test_a_port_that_never_answers_is_a_timeout(connect_to: Connect) -> None:
+    with closing(socket.create_server(("127.0.0.1", 0))) as listener:
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        with connect_to(url, retry=ONCE, timeout=0.2) as database, pytest.raises(DatabaseError) as raised:
+            database.query("x")
+    assert raised.value.kind == "timeout"
+
+
+@both
+def test_a_connection_that_is_never_taken_is_blocked(connect_to: Connect) -> None:
+    with (
+        never_taken() as port,
+        connect_to(f"http://127.0.0.1:{port}", retry=ONCE, timeout=0.3) as database,
+        pytest.raises(DatabaseError) as raised,
+    ):
+        database.query("x")
+    assert raised.value.kind == "blocked"
+
+
+@both
+def test_a_port_that_speaks_something_else_is_not_influxdb(connect_to: Connect) -> None:
+    with closing(socket.create_server(("127.0.0.1", 0))) as listener:
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        with connect_to(url, retry=ONCE, timeout=2) as database:
+            import threading
+
+            def greet() -> None:
+                connection, _ = listener.accept()
+                with connection:
+                    connection.sendall(b"220 mail.example ESMTP\r\n\r\n")
+
+            thread = threading.Thread(target=greet)
+            thread.start()
+            with pytest.raises(DatabaseError) as raised:
+                database.query("x")
+            thread.join()
+    assert raised.value.kind in ("foreign", "unreachable")
+
+
+@both
+def test_what_answers_without_influxdbs_header_is_foreign(connect_to: Connect) -> None:
+    with (
+        answering(in_turn(Answer(200, "hello"))) as server,
+        connect_to(server.url) as database,
+        pytest.raises(DatabaseError, match="not as InfluxDB does") as raised,
+    ):
+        database.version()
+    assert raised.value.kind == "foreign"
+
+
+def test_what_accepts_any_query_is_refused_as_a_database_to_read_from() -> None:
+    # So does VictoriaMetrics.
+    stub = Answer(200, '{"results":[{"series":[{"columns":["x"],"values":[]}]}]}', {"X-Influxdb-Version": "1.8.0"})
+    with answering(in_turn(stub)) as server, connect_v1(server.url) as database:
+        assert database.version() == "1.8.0"
+        with pytest.raises(DatabaseError, match="any query") as raised:
+            database.verify()
+    assert raised.value.kind == "foreign"
+
+
+@both
+@pytest.mark.parametrize("body", ["<html>", "<html>\n,a\n,b,c", ",result,table\nx,y"])
+def test_an_answer_that_is_neither_json_nor_csv_is_foreign(connect_to: Connect, body: str) -> None:
+    with (
+        answering(in_turn(Answer(200, body))) as server,
+        connect_to(server.url) as database,
+        pytest.raises(DatabaseError) as raised,
+    ):
+        database.query("x")
+    assert raised.value.kind == "foreign"
+
+
+def test_a_query_that_fails_when_its_answer_has_begun_is_told() -> None:
+    body = "#datatype,string,string\n#group,true,true\n#default,,\n,error,reference\n,it failed midway,897\n"
+    with (
+        answering(in_turn(Answer(200, body))) as server,
+        connect_v2(server.url) as database,
+        pytest.raises(DatabaseError, match="it failed midway") as raised,
+    ):
+        database.query("x")
+    assert raised.value.kind == "refused"
+
+
+def test_names_and_values_are_quoted_in_influxql() -> None:
+    with answering(in_turn(Answer(200, '{"results":[{}]}'))) as server, connect_v1(server.url) as database:
+        start = datetime(2026, 1, 1, tzinfo=timezone.utc)
+        database.readings('m"; DROP', "f", start, start, tags={"t": "it's"}, equal_to=2.5)
+
+    from urllib.parse import parse_qs, urlsplit
+
+    (query,) = parse_qs(urlsplit(server.requests[0].path).query)["q"]
+    assert '"m\\"; DROP"' in query
+    assert "\"t\" = 'it\\'s'" in query
+    assert '"f" = 2.5' in query
+    assert "time >= 1767225600000000000" in query
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"url": "influx:8086", "database": "d"}, "http://"),
+        ({"url": "http://influx"}, "DATABASE"),
+        ({"url": "http://influx", "database": "d", "bucket": "b"}, "either"),
+    ],
+)
+def test_contradicting_settings_are_refused(options: dict[str, Any], words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        connect(**options)
+
+
+def test_the_missing_client_of_2x_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    import sys
+
+    monkeypatch.setitem(sys.modules, "influxdb_client.client.influxdb_client", None)
+    with pytest.raises(MissingClientError, match=r"zemanta-ops\[influxdb\]"):
+        connect_v2("http://influx")
+
+
+def test_a_name_shows_no_credentials() -> None:
+    with connect_v1(f"http://user:{SECRET}@influx.example:8086/path/?token={SECRET}") as database:
+        assert database.name == "database telegraf at http://influx.example:8086/path"

@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from zemanta_ops.stack.databases import Point
+
+
+def test_a_point_becomes_a_line_with_sorted_tags_and_typed_fields() -> None:
+    point = Point("disk", {"used": 0.5, "files": 3, "full": False, "note": 'a "b" \\'}, {"z": "1", "a": "2"}, 17)
+
+    assert point.encode() == 'disk,a=2,z=1 used=0.5,files=3i,full=f,note="a \\"b\\" \\\\" 17'
+
+
+def test_what_separates_is_escaped() -> None:
+    point = Point("a b,c", {"f = g": 1}, {"t,1": "x y=z"}, 1)
+
+    assert point.encode() == r"a\ b\,c,t\,1=x\ y\=z f\ \=\ g=1i 1"
+
+
+def test_a_point_has_its_time_from_when_it_was_made() -> None:
+    point = Point("a", {"f": 1})
+
+    assert point.encode() == point.encode()
+    assert point.time_ns > 1_700_000_000 * 10**9
+
+
+def test_empty_tags_are_left_out() -> None:
+    assert Point("a", {"f": 1}, {"t": ""}, 1).encode() == "a f=1i 1"
+
+
+@pytest.mark.parametrize(
+    ("point", "words"),
+    [
+        (Point("", {"f": 1}), "needs a measurement"),
+        (Point("a", {}), "and a field"),
+        (Point("a", {"f": math.nan}), "field 'f' is nan"),
+        (Point("a", {"f": math.inf}), "field 'f' is inf"),
+        (Point("a", {"f": 2**63}), "64 bits"),
+        (Point("a\nb", {"f": 1}), "newline"),
+        (Point("a", {"f": 1}, {"t": "x\\"}), "backslash"),
+        (Point("a", {"f": 1}, {"": "x"}), "empty"),
+    ],
+)
+def test_what_the_line_protocol_cannot_carry_is_refused_in_words(point: Point, words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        point.encode()

@@ -1,0 +1,1 @@
+"""A series: a metric name, a kind and tags, rendered once and cached."""

@@ -1,0 +1,52 @@
+"""Finds the series of a call again, by its name and tags as they were given."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from zemanta_ops.metrics.series.series import Series
+
+
+class SeriesCache:
+    """Series by name and tags; ``len()`` is the number of entries.
+
+    ``one_tag[name][key][value]`` answers the usual number of tags by three strings, which keep their hashes. A tuple
+    for ``others``, by ``(name, *items)``, has to be made and hashed at every call. Both are open to look-ups that
+    are written out, as in ``emitters``.
+    """
+
+    def __init__(self) -> None:
+        self.one_tag: dict[Any, dict[str, dict[Any, Series]]] = {}
+        self.others: dict[Any, Series] = {}
+        self._size = 0
+
+    def __len__(self) -> int:
+        return self._size
+
+    def get(self, name: Any, tags: Mapping[str, Any]) -> Series | None:
+        """Return the series; None where it is unknown. TypeError where a value cannot be hashed."""
+        if len(tags) != 1:
+            return self.others.get((name, *tags.items()))
+        [(key, value)] = tags.items()
+        try:
+            return self.one_tag[name][key][value]
+        except KeyError:
+            return None
+
+    def add(self, name: Any, tags: Mapping[str, Any], series: Series) -> None:
+        """Remember the series of a name and tags."""
+        if len(tags) != 1:
+            known: dict[Any, Series] = self.others
+            key: Any = (name, *tags.items())
+        else:
+            [(tag, key)] = tags.items()
+            known = self.one_tag.setdefault(name, {}).setdefault(tag, {})
+        self._size += key not in known
+        known[key] = series
+
+    def clear(self) -> None:
+        """Forget all."""
+        self._size = 0
+        self.one_tag.clear()
+        self.others.clear()

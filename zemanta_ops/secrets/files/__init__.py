@@ -1,0 +1,1 @@
+"""Files that hold tokens: read, scan, change and verify them."""

@@ -1,0 +1,51 @@
+"""``.env`` files: ``NAME=value`` lines, with quotes, comments and ``export``, as shells and dotenv libraries do."""
+
+from __future__ import annotations
+
+import re
+
+from zemanta_ops.secrets.files.formats.base import FormatError, Literal, line_of, pieces
+
+_ENTRY = re.compile(
+    r"""[ \t]*(?:export[ \t]+)?(?P<name>[A-Za-z_][A-Za-z0-9_.]*)[ \t]*=[ \t]*
+    (?:"(?P<double>(?:[^"\\]|\\.)*)" | '(?P<single>[^']*)' | (?P<bare>(?!["'])[^\r\n]*?))
+    [ \t]*(?:(?:(?<=[ \t])|(?<=["']))\#[^\r\n]*)?(?:\r?\n|\Z)""",
+    re.VERBOSE | re.DOTALL,
+)
+_IDLE = re.compile(r"[ \t]*(?:#[^\r\n]*)?(?:\r?\n|\Z)")
+_ESCAPE = re.compile(r"\\(.)", re.DOTALL)
+_ESCAPES = {"n": "\n", "r": "\r", "t": "\t"}
+
+
+def scalars(text: str) -> list[Literal]:
+    """Return every value of a ``.env`` text, without expanding ``$VARIABLES``.
+
+    Double quotes may span lines and know ``\\n``, ``\\r``, ``\\t`` and any other escaped character as itself; single
+    quotes take everything as it stands; an unquoted value ends at the line's end or at `` #``.
+
+    Raises:
+        FormatError: A line is neither an assignment, a comment nor empty.
+    """
+    found: list[Literal] = []
+    at = 0
+    while at < len(text):
+        if idle := _IDLE.match(text, at):
+            at = idle.end()
+            continue
+        entry = _ENTRY.match(text, at)
+        if entry is None:
+            raise FormatError(line_of(text, at), "expected NAME=value, a comment or an empty line")
+        found.append(_literal(text, entry))
+        at = entry.end()
+    return found
+
+
+def _literal(text: str, entry: re.Match[str]) -> Literal:
+    kind = next(kind for kind in ("double", "single", "bare") if entry[kind] is not None)
+    inner = entry.span(kind)
+    value = entry[kind]
+    if kind == "double":
+        value = _ESCAPE.sub(lambda match: _ESCAPES.get(match[1], match[1]), value)
+    quote = int(kind != "bare")
+    span = (inner[0] - quote, inner[1] + quote)
+    return Literal((entry["name"],), value, span, pieces(text, inner, value), line_of(text, span[0]))

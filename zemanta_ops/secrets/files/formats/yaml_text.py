@@ -1,0 +1,67 @@
+"""YAML through ruamel.yaml's node graph, whose marks are offsets into the text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
+
+from zemanta_ops.secrets.files.formats.base import FormatError, Literal, Path, Span, line_of, other, pieces
+
+_STRING_TAG = "tag:yaml.org,2002:str"
+
+
+def scalars(text: str) -> list[Literal]:
+    """Return every scalar value of every document of a YAML text; an aliased node counts once, where it is anchored.
+
+    Raises:
+        FormatError: The text is not YAML.
+    """
+    try:
+        documents = list(YAML(typ="rt", pure=True).compose_all(text))
+    except MarkedYAMLError as error:
+        mark = error.problem_mark
+        raise FormatError(mark.line + 1 if mark else 0, "not valid YAML") from None
+    except (YAMLError, RecursionError, ValueError):
+        raise FormatError(0, "not valid YAML") from None
+    seen: set[int] = set()
+    return [literal for document in documents for literal in _walk(text, document, (), seen)]
+
+
+def _walk(text: str, node: Any, path: Path, seen: set[int]) -> Iterator[Literal]:
+    if node is None or id(node) in seen:
+        return
+    seen.add(id(node))
+    if isinstance(node, MappingNode):
+        for key, value in node.value:
+            name = key.value if isinstance(key, ScalarNode) else "?"
+            # "<<" merges what it names into this mapping, so it adds no part to the path.
+            yield from _walk(text, value, path if name == "<<" else (*path, name), seen)
+    elif isinstance(node, SequenceNode):
+        for index, value in enumerate(node.value):
+            yield from _walk(text, value, (*path, str(index)), seen)
+    elif node.tag == _STRING_TAG:
+        yield _literal(text, node, path)
+    else:
+        yield other(text, path, (node.start_mark.index, node.end_mark.index))
+
+
+def _literal(text: str, node: ScalarNode, path: Path) -> Literal:
+    span = _without_anchor(text, node)
+    quote = int(node.style in ("'", '"'))
+    inner = (span[0] + quote, span[1] - quote)
+    return Literal(path, node.value, span, pieces(text, inner, node.value), line_of(text, span[0]))
+
+
+def _without_anchor(text: str, node: ScalarNode) -> Span:
+    start, end = node.start_mark.index, node.end_mark.index
+    # The marks of a scalar take in its anchor and tag ("&db !str 'x'"), which stay.
+    while start < end and text[start] in "&!":
+        while start < end and not text[start].isspace():
+            start += 1
+        while start < end and text[start].isspace():
+            start += 1
+    return start, end

@@ -1,0 +1,1 @@
+"""Re-encrypt the tokens of whole files."""

@@ -1,1 +1,0 @@
-"""Operators' verbs over files that hold tokens: scan, rewrite, rotate, audit, history."""

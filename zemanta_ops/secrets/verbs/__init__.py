@@ -1,0 +1,36 @@
+"""The operators' verbs: each is a management command, and works with no Django settings loaded as well."""
+
+from __future__ import annotations
+
+import argparse
+from importlib import import_module
+from typing import Protocol, TextIO, cast
+
+PATHS = {
+    "audit": "zemanta_ops.secrets.verbs.audit",
+    "decrypt": "zemanta_ops.secrets.verbs.decrypt",
+    "encrypt": "zemanta_ops.secrets.verbs.encrypt",
+    "guard": "zemanta_ops.secrets.verbs.guard",
+    "history": "zemanta_ops.secrets.verbs.history",
+    "keygen": "zemanta_ops.secrets.verbs.keygen",
+    "migrate": "zemanta_ops.secrets.verbs.migrate",
+    "rotate": "zemanta_ops.secrets.verbs.rotate",
+}
+
+
+class Verb(Protocol):
+    """A module with these names; ``HELP`` is one line, ``EPILOG`` has examples and exit codes."""
+
+    HELP: str
+    EPILOG: str
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        """Declare the arguments."""
+
+    def run(self, options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
+        """Do it; return the exit code."""
+
+
+def load(name: str) -> Verb:
+    """Return the verb of that name."""
+    return cast(Verb, import_module(PATHS[name]))

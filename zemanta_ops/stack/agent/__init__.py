@@ -1,0 +1,1 @@
+"""The development agent: receives statsd, aggregates, displays, forwards and writes."""

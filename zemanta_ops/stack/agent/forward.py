@@ -1,0 +1,80 @@
+"""Passes statsd datagrams on to another agent, unchanged."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator
+
+from zemanta_ops.metrics.delivery.transports import UDP
+from zemanta_ops.stack.agent.report import Forwarded
+from zemanta_ops.stack.sockets import show_address
+
+# What one UDP datagram over IPv4 can carry; TCP hands over more at once.
+MAX_BYTES = 65_507
+
+
+class ForwardError(Exception):
+    """The address to forward to is not usable; the text says why."""
+
+
+class Forwarder:
+    """Sends over UDP: a dead receiver on this machine is seen at once, counted, and never raised.
+
+    Args:
+        target: ``host:port``, ``[IPv6]:port``.
+
+    Raises:
+        ForwardError: the target is not of that form, or the host is unknown.
+
+    """
+
+    def __init__(self, target: str) -> None:
+        host, port = split_target(target)
+        try:
+            socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)
+        except socket.gaierror as error:
+            raise ForwardError(f"cannot forward to {target}: the host name is not known here") from error
+        self._transport = UDP(host, port)
+        self.target = show_address(host, port)
+        self.sent = 0
+        self.failed = 0
+        self.reason = ""
+
+    def send(self, datagram: bytes) -> None:
+        """Pass one datagram on, or count it as failed with the reason."""
+        for part in _parts(datagram):
+            try:
+                self._transport.send(part)
+            except OSError as error:
+                self.failed += 1
+                self.reason = os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)
+            else:
+                self.sent += 1
+
+    def state(self) -> Forwarded:
+        """Return the counts so far."""
+        return Forwarded(self.target, self.sent, self.failed, self.reason)
+
+    def close(self) -> None:
+        """Close the socket."""
+        self._transport.close()
+
+
+def split_target(target: str) -> tuple[str, int]:
+    """Return host and port of ``host:port``; brackets around an IPv6 address are taken off."""
+    host, colon, port = target.rpartition(":")
+    if not colon or not host or not port.isdecimal() or not 0 < int(port) < 65_536:
+        raise ForwardError(f"cannot forward to {target!r}: expected host:port, for example 127.0.0.1:8126")
+    return host.removeprefix("[").removesuffix("]"), int(port)
+
+
+def _parts(lines: bytes) -> Iterator[bytes]:
+    """Yield the lines in parts that fit a datagram; a line that is too long alone is left for the kernel to refuse."""
+    while len(lines) > MAX_BYTES:
+        end = lines.rfind(b"\n", 0, MAX_BYTES + 1)
+        if end < 0:
+            break
+        yield lines[:end]
+        lines = lines[end + 1 :]
+    yield lines

@@ -1,0 +1,1 @@
+"""Prove that metrics flow, hop by hop."""

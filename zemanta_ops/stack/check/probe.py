@@ -1,0 +1,65 @@
+"""A gauge with a random value, sent as the application sends and looked for where it should end."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
+
+from zemanta_ops.metrics import catalog
+from zemanta_ops.metrics.client import Client
+from zemanta_ops.metrics.options import Options
+from zemanta_ops.metrics.series.series import GAUGE
+from zemanta_ops.stack.databases import Database, Reading
+from zemanta_ops.stack.statsd import Sample
+
+# Wide enough to find the probe though the clocks of the machines differ.
+CLOCKS = timedelta(days=1)
+# A refusal by another machine comes back after the first datagram has left.
+_REFUSAL_SECONDS = 0.05
+
+
+class Probe:
+    """The value is the nonce, not a tag: however often it is sent, it is one series.
+
+    Args:
+        options: those of the application's client; the probe's has no thread and no metrics of its own.
+
+    """
+
+    def __init__(self, options: Options) -> None:
+        # Telegraf keeps gauges as 64-bit floats, in which this number is exact.
+        self.nonce = secrets.randbelow(2**48) + 1
+        self._client = Client(replace(options, enabled=True, threads=False, report_seconds=float("inf")))
+        series = self._client.series(GAUGE, catalog.PROBE.name, {})
+        self.measurement = Sample(series.full_name, GAUGE, 0).measurement
+        self.sent_at = 0.0
+        self.attempts = 0
+
+    def send(self) -> str:
+        """Send the probe; return why it was lost (``refused``, ``dns``, ``network`` …), or nothing."""
+        self.attempts += 1
+        self.sent_at = self.sent_at or time.monotonic()
+        lost = self._send_once()
+        if lost or self.attempts > 1:
+            return lost
+        time.sleep(_REFUSAL_SECONDS)
+        return self._send_once()
+
+    def find(self, database: Database) -> Reading | None:
+        """Return the probe if the database has it."""
+        now = datetime.now(timezone.utc)
+        found = database.readings(self.measurement, "value", now - CLOCKS, now + CLOCKS, equal_to=float(self.nonce))
+        return found[0] if found else None
+
+    def close(self) -> None:
+        """Close the socket."""
+        self._client.close()
+
+    def _send_once(self) -> str:
+        before = self._client.health()["dropped"] if self.attempts else {}
+        self._client.gauge(catalog.PROBE.name, self.nonce)
+        self._client.flush()
+        after = self._client.health()["dropped"]
+        return next((reason for reason, count in after.items() if count > before.get(reason, 0)), "")

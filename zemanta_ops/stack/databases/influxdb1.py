@@ -1,0 +1,200 @@
+"""InfluxDB 1.x over its own HTTP interface: ``/write`` and InfluxQL, with nothing but the standard library."""
+
+from __future__ import annotations
+
+import base64
+import http.client
+import json
+import ssl
+from collections.abc import Mapping
+from datetime import datetime, timedelta, timezone
+from typing import Any
+from urllib.parse import urlencode
+
+from zemanta_ops.stack.databases.base import Database, Reading, Retry
+from zemanta_ops.stack.databases.errors import NO_VERSION, TRANSIENT, DatabaseError, Kind, from_answer
+from zemanta_ops.stack.databases.urls import DEFAULT_PORT, show_url, split_url
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+
+
+class InfluxDB1Database(Database):
+    """A database, or ``database/retention policy``, of InfluxDB 1.x or of what speaks its v1 interface."""
+
+    def __init__(
+        self,
+        url: str,
+        database: str,
+        username: str,
+        password: str,
+        *,
+        timeout: float = 10.0,
+        retry: Retry | None = None,
+    ) -> None:
+        self._url = split_url(url)
+        super().__init__(f"database {database} at {show_url(self._url)}", retry or Retry())
+        self._database, _, self._policy = database.partition("/")
+        self._timeout = timeout
+        self._headers = {"User-Agent": "zemanta-ops"}
+        if username:
+            pair = base64.b64encode(f"{username}:{password}".encode()).decode("ascii")
+            self._headers["Authorization"] = f"Basic {pair}"
+
+    def version(self) -> str:
+        """Return what ``/ping`` says."""
+        _, headers, _ = self.retry.call(lambda: self._request("GET", "/ping"))
+        version = headers.get("X-Influxdb-Version")
+        if not version:
+            raise DatabaseError("foreign", NO_VERSION)
+        return version
+
+    def verify(self) -> None:
+        """Ask a question that only InfluxDB refuses, then one that needs the database and the right to read."""
+        try:
+            self.query("ZEMANTA_OPS IS NOT INFLUXQL")
+        except DatabaseError as error:
+            if error.kind != "refused":
+                raise
+        else:
+            # VictoriaMetrics, for one, accepts whatever comes and returns nothing.
+            raise DatabaseError(
+                "foreign", "it accepts any query: this is not InfluxDB, nothing can be read back"
+            )
+        # Asked for its measurements, a database that does not exist has none; asked for this it is an error.
+        policies = self.query(f"SHOW RETENTION POLICIES ON {_identifier(self._database)}")
+        if self._policy and self._policy not in {row.get("name") for row in policies}:
+            raise DatabaseError("missing", f"the database has no retention policy {self._policy}")
+
+    def series_room(self) -> tuple[int, int] | None:
+        """Return the number of series and ``max-series-per-database``; None without an administrator's rights."""
+        try:
+            limits = [row.get("max-series-per-database") for row in self.query("SHOW DIAGNOSTICS")]
+            limit = next((int(each) for each in limits if each), 0)
+            if not limit:
+                return None
+            # The exact number takes seconds where there are a million; far from the limit the estimate will do.
+            count = self._series("")
+            return (count if count < 0.9 * limit else self._series("EXACT")), limit
+        except DatabaseError as error:
+            if error.kind in TRANSIENT:
+                raise
+            return None
+
+    def _series(self, how: str) -> int:
+        rows = self.query(f"SHOW SERIES {how} CARDINALITY ON {_identifier(self._database)}")
+        return sum(int(row.get("count", row.get("cardinality estimation", 0))) for row in rows)
+
+    def query(self, text: str) -> list[dict[str, Any]]:
+        """Return the rows of an InfluxQL query as dicts of tags and columns; times in nanoseconds."""
+        parameters = {"db": self._database, "q": text, "epoch": "ns"}
+        status, _, body = self.retry.call(lambda: self._request("GET", "/query", parameters))
+        results = _json(status, body).get("results") or []
+        for result in results:
+            if "error" in result:
+                raise from_answer(status, result["error"])
+        return [row for result in results for series in result.get("series", ()) for row in _rows(series)]
+
+    def readings(
+        self,
+        measurement: str,
+        value: str,
+        start: datetime,
+        end: datetime,
+        *,
+        tags: Mapping[str, str] | None = None,
+        equal_to: float | None = None,
+    ) -> list[Reading]:
+        """Return the values of one field, oldest first."""
+        source = _identifier(measurement)
+        if self._policy:
+            source = f"{_identifier(self._policy)}.{source}"
+        conditions = [f"time >= {_nanoseconds(start)}", f"time < {_nanoseconds(end)}"]
+        conditions += [f"{_identifier(key)} = {_string(wanted)}" for key, wanted in (tags or {}).items()]
+        if equal_to is not None:
+            conditions.append(f"{_identifier(value)} = {equal_to!r}")
+        # Every name and value is quoted for InfluxQL.
+        where = " AND ".join(conditions)
+        rows = self.query(f"SELECT {_identifier(value)} AS value FROM {source} WHERE {where} GROUP BY *")  # noqa: S608
+        found = [
+            Reading(
+                _EPOCH + timedelta(microseconds=row["time"] // 1000),
+                row["value"],
+                {key: each for key, each in row.items() if key not in ("time", "value") and each},
+            )
+            for row in rows
+        ]
+        return sorted(found, key=lambda each: each.time)
+
+    def close(self) -> None:
+        """Do nothing: each request has a connection of its own."""
+
+    def _write_lines(self, body: bytes) -> None:
+        parameters = {"db": self._database, "precision": "ns", **({"rp": self._policy} if self._policy else {})}
+        self._request("POST", "/write", parameters, body)
+
+    def _request(
+        self, method: str, path: str, parameters: Mapping[str, str] | None = None, body: bytes | None = None
+    ) -> tuple[int, Mapping[str, str], bytes]:
+        target = f"{self._url.path.rstrip('/')}{path}?{urlencode(parameters or {})}"
+        connection = self._connection()
+        stage: Kind = "blocked"
+        try:
+            connection.connect()
+            stage = "timeout"
+            connection.request(method, target, body, self._headers)
+            answer = connection.getresponse()
+            content = answer.read()
+        except TimeoutError:
+            raise DatabaseError(stage, f"no answer within {self._timeout:g} s") from None
+        except OSError as error:
+            raise DatabaseError("unreachable", error.strerror or str(error)) from None
+        except http.client.HTTPException as error:
+            raise DatabaseError("foreign", f"what answers does not speak HTTP: {type(error).__name__}") from None
+        finally:
+            connection.close()
+        if answer.status >= 300:
+            text = _error_text(content) or answer.headers.get("X-Influxdb-Error", "")
+            raise from_answer(answer.status, text, answer.headers.get("Retry-After"))
+        return answer.status, dict(answer.headers.items()), content
+
+    def _connection(self) -> http.client.HTTPConnection:
+        host, port = self._url.hostname or "", self._url.port or DEFAULT_PORT
+        if self._url.scheme == "https":
+            return http.client.HTTPSConnection(host, port, timeout=self._timeout, context=ssl.create_default_context())
+        return http.client.HTTPConnection(host, port, timeout=self._timeout)
+
+
+def _rows(series: Mapping[str, Any]) -> list[dict[str, Any]]:
+    tags = series.get("tags") or {}
+    return [{**tags, **dict(zip(series["columns"], values, strict=True))} for values in series.get("values", ())]
+
+
+def _json(status: int, body: bytes) -> dict[str, Any]:
+    try:
+        parsed = json.loads(body)
+    except ValueError:
+        parsed = None
+    if not isinstance(parsed, dict):
+        raise DatabaseError("foreign", "the answer is not the JSON that InfluxDB sends", status=status)
+    return parsed
+
+
+def _error_text(body: bytes) -> str:
+    try:
+        return str(json.loads(body)["error"])
+    except (ValueError, KeyError, TypeError):
+        return ""
+
+
+def _identifier(name: str) -> str:
+    escaped = name.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+def _string(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"
+
+
+def _nanoseconds(moment: datetime) -> int:
+    return (moment - _EPOCH) // timedelta(microseconds=1) * 1000

@@ -1,0 +1,1 @@
+"""Configuration files generated from the settings; one package a target."""

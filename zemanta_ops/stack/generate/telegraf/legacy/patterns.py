@@ -1,0 +1,128 @@
+"""The declaration of a legacy name: one word for each segment between its dots.
+
+``word``            this word and no other; it is left out
+``*``               any text; it is left out
+``{tag}``           any text, which becomes the tag of this name; a name given twice joins both texts with ``_``
+``{measurement}``   any text, which becomes the measurement, or a part of it
+``{field}``         any text, which becomes the field, or a part of it; without one the field is ``value``
+``{tag=word}``      this word and no other, and it is kept; so with ``measurement`` and ``field``
+``{field*}``        at the end: all segments that are left; so with ``measurement``
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import zip_longest
+
+from zemanta_ops.metrics.series.tags import RESERVED_KEYS
+
+ANY = "*"
+MEASUREMENT = "measurement"
+FIELD = "field"
+
+_WORD = r"[^\s.,:|{}*=\x00-\x1f\x7f]+"
+_PLAIN = re.compile(_WORD)
+_NAMED = re.compile(rf"\{{(?P<role>[A-Za-z_][A-Za-z0-9_-]*)(?P<rest>\*)?(?:=(?P<word>{_WORD}))?\}}")
+
+
+@dataclass(frozen=True)
+class Segment:
+    """One segment: ``word`` is what must stand there, "" for any text; ``role`` what becomes of it, "" for nothing."""
+
+    role: str = ""
+    word: str = ""
+    rest: bool = False
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """A declared form of names. It fits names of exactly its number of segments; more only where the last takes all."""
+
+    text: str
+    segments: tuple[Segment, ...]
+
+    @property
+    def takes_rest(self) -> bool:
+        """Whether the last segment stands for all that are left."""
+        return self.segments[-1].rest
+
+    @property
+    def filter(self) -> str:
+        """Telegraf's filter: the words, and ``*`` for any text."""
+        return ".".join(segment.word or ANY for segment in self.segments)
+
+    @property
+    def template(self) -> str:
+        """Telegraf's template: what each segment becomes."""
+        return ".".join(segment.role + (ANY if segment.rest else "") for segment in self.segments)
+
+    def begins(self, parts: Sequence[str]) -> int:
+        """Return how many segments of a name fit, from the first on."""
+        fitting = 0
+        for segment, part in zip(self.segments, parts, strict=False):
+            if segment.word not in ("", part):
+                break
+            fitting += 1
+        return fitting
+
+    def fits(self, parts: Sequence[str]) -> bool:
+        """Whether a name, split at its dots, is one of this form."""
+        surplus = len(parts) - len(self.segments)
+        if surplus < 0 or (surplus and not self.takes_rest):
+            return False
+        return self.begins(parts) == len(self.segments)
+
+
+def parse(text: str) -> Pattern:
+    """Read a declaration.
+
+    Raises:
+        ValueError: it is not one; the message says which segment is wrong, and what it may be.
+    """
+    pattern = Pattern(text, tuple(_segment(part, index) for index, part in enumerate(text.split("."), 1)))
+    roles = [segment.role for segment in pattern.segments]
+    if any(segment.rest for segment in pattern.segments[:-1]):
+        raise ValueError("only the last segment may take all that are left")
+    if MEASUREMENT not in roles:
+        raise ValueError("no segment is the {measurement}")
+    if not any(segment.word for segment in pattern.segments):
+        raise ValueError("it has no fixed word, so it would fit every name of this length")
+    return pattern
+
+
+def _segment(part: str, index: int) -> Segment:
+    if part == ANY:
+        return Segment()
+    if _PLAIN.fullmatch(part):
+        return Segment(word=part)
+    named = _NAMED.fullmatch(part)
+    if not named:
+        raise ValueError(f"segment {index}, {part!r}, is neither a word nor * nor {{name}} nor {{name=word}}")
+    role, word, rest = named["role"], named["word"] or "", bool(named["rest"])
+    if role in RESERVED_KEYS:
+        raise ValueError(f"segment {index}: Telegraf or InfluxDB keeps the name {role} for itself")
+    if rest and (word or role not in (MEASUREMENT, FIELD)):
+        raise ValueError(f"segment {index}: only {{measurement*}} and {{field*}} can take all that are left")
+    return Segment(role, word, rest)
+
+
+def overlap(first: Pattern, second: Pattern) -> str:
+    """Say why two patterns cannot stand together, "" where they can.
+
+    Telegraf compares the beginning of a name, in a tree of the filters: there a shorter pattern may hide a longer one
+    of which no name fits both, unless the longer one begins with the very same filter.
+    """
+    shorter, longer = sorted((first, second), key=lambda pattern: len(pattern.segments))
+    pairs = list(zip(shorter.segments, longer.segments, strict=False))
+    if any(a.word and b.word and a.word != b.word for a, b in pairs):
+        return ""
+    name = ".".join(
+        (a.word if a else "") or (b.word if b else "") or "x" for a, b in zip_longest(shorter.segments, longer.segments)
+    )
+    if len(shorter.segments) == len(longer.segments) or shorter.takes_rest:
+        return f"both fit {name}"
+    if [a.word for a, _ in pairs] != [b.word for _, b in pairs]:
+        return f"Telegraf, which compares the beginning, would take {shorter.text} for {name} too"
+    return ""

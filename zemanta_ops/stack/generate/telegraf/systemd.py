@@ -1,0 +1,36 @@
+"""What starts Telegraf: the drop-in for its systemd unit, and an example of its environment file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from zemanta_ops.stack.generate.telegraf.toml import Variable
+
+ENVIRONMENT_FILE = "/etc/telegraf/telegraf.env"
+
+
+def drop_in(variables: Sequence[Variable]) -> str:
+    """Return the drop-in; the unit of Telegraf's packages is started with one option more and with the variables."""
+    optional = "-" if all(variable.optional for variable in variables) else ""
+    return f"""\
+# Written by: manage.py generate_stack telegraf
+# Goes to /etc/systemd/system/telegraf.service.d/; then: systemctl daemon-reload && systemctl restart telegraf
+[Service]
+EnvironmentFile={optional}{ENVIRONMENT_FILE}
+ExecStart=
+ExecStart=/usr/bin/telegraf --strict-env-handling --config /etc/telegraf/telegraf.conf \
+--config-directory /etc/telegraf/telegraf.d $TELEGRAF_OPTS
+"""
+
+
+def environment_example(variables: Sequence[Variable]) -> str:
+    """Return the example: a line a variable, with no value."""
+    lines = [
+        "# Written by: manage.py generate_stack telegraf",
+        f"# Copy it to {ENVIRONMENT_FILE}, owner root, mode 0600, and fill it in.",
+        "# A value with a blank, a quote, a backslash or a # goes into single quotes.",
+    ]
+    for variable in variables:
+        lines += ["", f"# {variable.meaning[0].upper()}{variable.meaning[1:]}."]
+        lines.append(f"#{variable.name}=" if variable.optional else f"{variable.name}=")
+    return "\n".join([*lines, ""])

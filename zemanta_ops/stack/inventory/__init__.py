@@ -1,0 +1,1 @@
+"""Which series this deployment can produce."""
