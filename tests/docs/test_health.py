@@ -51,9 +51,9 @@ def test_where_metrics_are_off_it_says_so() -> None:
 def test_the_table_has_every_reason_in_the_code() -> None:
     folder = Path(metrics.__file__).parent
     found: set[str] = set()
-    for path in folder.glob("*.py"):
+    for path in folder.rglob("*.py"):
         found |= set(re.findall(r"(?:\.drop|Dropped)\(\"([a-z_]+)\"", path.read_text(encoding="utf-8")))
-    text = (folder / "transports.py").read_text(encoding="utf-8").partition("def reason")[2].partition("def create")[0]
+    text = (folder / "delivery" / "transports.py").read_text(encoding="utf-8").partition("def reason")[2].partition("def create")[0]
     found |= set(re.findall(r"(?:return|else) \"([a-z_]+)\"", text))
     found.discard("udp")
     assert set(REASONS) == found
