@@ -53,7 +53,8 @@ def test_the_table_has_every_reason_in_the_code() -> None:
     found: set[str] = set()
     for path in folder.rglob("*.py"):
         found |= set(re.findall(r"(?:\.drop|Dropped)\(\"([a-z_]+)\"", path.read_text(encoding="utf-8")))
-    text = (folder / "delivery" / "transports.py").read_text(encoding="utf-8").partition("def reason")[2].partition("def create")[0]
+    transports = (folder / "delivery" / "transports.py").read_text(encoding="utf-8")
+    text = transports.partition("def reason")[2].partition("def create")[0]
     found |= set(re.findall(r"(?:return|else) \"([a-z_]+)\"", text))
     found.discard("udp")
     assert set(REASONS) == found

@@ -57,9 +57,7 @@ class InfluxDB1Database(Database):
                 raise
         else:
             # VictoriaMetrics, for one, accepts whatever comes and returns nothing.
-            raise DatabaseError(
-                "foreign", "it accepts any query: this is not InfluxDB, nothing can be read back"
-            )
+            raise DatabaseError("foreign", "it accepts any query: this is not InfluxDB, nothing can be read back")
         # Asked for its measurements, a database that does not exist has none; asked for this it is an error.
         policies = self.query(f"SHOW RETENTION POLICIES ON {_identifier(self._database)}")
         if self._policy and self._policy not in {row.get("name") for row in policies}:
