@@ -35,7 +35,7 @@ def test_e101_a_dict_is_expected(value: Any) -> None:
         ({"METRICS": {"PROT": 1}}, "Did you mean PORT?"),
         ({"METRICS": {"flush_seconds": 1}}, "Did you mean FLUSH_SECONDS?"),
         ({"INFLUXDB": {"URL": "", "PASWORD": ""}}, "Did you mean PASSWORD?"),
-        ({5: {}}, "Known are: INFLUXDB, METRICS."),
+        ({5: {}}, "Known names: INFLUXDB, METRICS."),
     ],
 )
 def test_e102_an_unknown_name_comes_with_the_nearest_one(value: Any, hint: str) -> None:
@@ -95,7 +95,7 @@ def test_w104_a_mistyped_environment_variable(monkeypatch: pytest.MonkeyPatch) -
     [
         ("databse", "Did you mean database?"),
         ("HTTP", "Did you mean http?"),
-        ("xyz", "Known are: cache, celery, commands, database, http, responses, tasks."),
+        ("xyz", "Known names: cache, celery, commands, database, http, responses, tasks."),
     ],
 )
 def test_e120_an_unknown_instrumentation(name: str, hint: str) -> None:

@@ -10,7 +10,7 @@ from threading import Thread
 
 import pytest
 
-from zemanta_ops import metrics
+from zemanta_ops import metrics, testing
 from zemanta_ops.secrets import Secret
 from zemanta_ops.testing import ANY, Recorder, capture_metrics, fake_secrets
 
@@ -182,3 +182,9 @@ def test_an_ini_option_fakes_the_secrets_of_the_settings_before_they_are_loaded(
     (tmp_path / "pytest.ini").write_text("[pytest]\npythonpath = .\nzemanta_ops_secrets = fake\n")
     done = run_pytest(tmp_path, SETTINGS_TEST, "--ds=shop_settings")
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_kit_lists_all_its_public_names() -> None:
+    own = {name for name, each in vars(testing).items() if getattr(each, "__module__", "") == testing.__name__}
+    named = {name for name in own if not name.startswith("_")} | {"ANY", "assert_no_secret_leaks"}
+    assert set(testing.__all__) == named

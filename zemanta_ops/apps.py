@@ -1,4 +1,4 @@
-"""The Django app."""
+"""The Django app: system checks, redaction and instrumentation start here."""
 
 from __future__ import annotations
 
@@ -7,25 +7,25 @@ from typing import Any
 from django.apps import AppConfig
 from django.core.signals import setting_changed
 
-from zemanta_ops.conf import conf
+from zemanta_ops.conf import SETTING, conf
 
 
 class ZemantaOpsConfig(AppConfig):
-    """Registers the system checks and follows settings that tests override."""
+    """Registers the system checks and reloads the metrics client when a test overrides a setting."""
 
     name = "zemanta_ops"
     verbose_name = "Zemanta ops"
 
     def ready(self) -> None:
-        """Register the checks and connect what lives as long as the process."""
+        """Register the checks, and install what lasts as long as the process."""
         from zemanta_ops import checks  # noqa: F401  (importing registers them)
-        from zemanta_ops.checks.deferred import pass_over
+        from zemanta_ops.checks.deferred import skip_secret_key_checks
         from zemanta_ops.secrets import redaction
         from zemanta_ops.serving import refuse_deferred, refuse_fake
 
         refuse_deferred()
         refuse_fake()
-        pass_over()
+        skip_secret_key_checks()
         redaction.install()
         setting_changed.connect(_reload_metrics, dispatch_uid="zemanta_ops.metrics")
         if conf.metrics.instrument and conf.metrics.enabled is not False:
@@ -35,7 +35,7 @@ class ZemantaOpsConfig(AppConfig):
 
 
 def _reload_metrics(*, setting: str, **_: Any) -> None:
-    if setting in ("ZEMANTA_OPS", "STATSD_INFLUX_HOST", "STATSD_INFLUX_PORT", "PROJECT_NAME", "HOSTNAME"):
+    if setting in (SETTING, *conf.old_names()):
         from zemanta_ops.metrics.client import default_client
 
         default_client.reload()

@@ -1,4 +1,4 @@
-"""Replace a file's bytes so that whoever looks, and whatever is killed when, sees the old file or the new one whole."""
+"""Replace a file atomically: readers, and a crash at any point, see the old contents or the new, never a mix."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-# What a killed process leaves behind ends so.
+# Suffix of temporary files that a killed process leaves behind.
 SUFFIX = ".zemanta-ops.tmp"
 
 StepHook = Callable[[str, Path], None]
 
 
 def _no_hook(step: str, path: Path) -> None:
-    """Do nothing: nobody watches."""
+    """Do nothing."""
 
 
-# Called as hook("before write", path) and so on, around each write, fsync and rename; tests end the process in it.
+# Called as hook("before write", path) and so on, around each write, fsync and rename. Tests kill the process in it.
 step_hook: StepHook = _no_hook
 
 
@@ -30,22 +30,22 @@ def replace(
     owner: tuple[int, int] | None = None,
     before_rename: Callable[[], None] = lambda: None,
 ) -> None:
-    """Write ``data`` in place of a file, or of none, through a temporary file in the same folder.
+    """Write ``data`` to a file, existing or new, through a temporary file in the same folder.
 
     Args:
-        target: Where to; a symbolic link is replaced itself, so resolve it before.
-        data: All that the file is to hold.
-        mode: Its permissions.
-        owner: User and group, given where the platform has them and allows it.
-        before_rename: Called last, when nothing has changed yet; what it raises ends the attempt.
+        target: The file. A symbolic link would itself be replaced, so resolve it first.
+        data: The new contents.
+        mode: The permissions.
+        owner: User and group; ignored if the platform has none or does not permit it.
+        before_rename: Called last, while nothing has changed yet; an error in it cancels the replacement.
 
     Raises:
-        OSError: It could not be written; the file is as it was.
+        OSError: The file could not be written; it is unchanged.
     """
     descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=SUFFIX, dir=target.parent)
     temporary = Path(name)
     try:
-        # Closed before it is renamed: Windows moves no open file.
+        # Closed before it is renamed, because Windows cannot rename an open file.
         try:
             write(descriptor, data, temporary)
             temporary.chmod(mode)
@@ -78,7 +78,7 @@ def sync(descriptor: int, path: Path) -> None:
 
 
 def _sync_folder(folder: Path) -> None:
-    # Some systems open no folder, and some file systems refuse to sync one; the rename itself has happened.
+    # Some systems cannot open a folder, and some file systems cannot sync one. The rename itself is done.
     with contextlib.suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY)
         try:

@@ -6,14 +6,14 @@ from django.db import models
 
 
 class Lease(models.Model):
-    """Who collects the gauges at present; see ``zemanta_ops.metrics.gauges.lease``."""
+    """Which process collects the gauges now; see ``zemanta_ops.metrics.gauges.lease``."""
 
     name = models.CharField(max_length=64, primary_key=True)
     owner = models.CharField(max_length=255)
     expires_at = models.DateTimeField()
 
     class Meta:
-        """Named, so that a project may grant rights on the table."""
+        """The table has a fixed name, so that a project can grant rights on it."""
 
         db_table = "zemanta_ops_lease"
         default_permissions = ()

@@ -1,7 +1,7 @@
-"""Turns the raw value of a setting, a Python value or the text of an environment variable, into its type.
+"""Convert the raw value of a setting, a Python value or the text of an environment variable, to its type.
 
-Every function raises ValueError with a sentence that says what is accepted; it never repeats the value, which may be
-a secret.
+Every function raises ValueError with a sentence that says what is accepted. The sentence never repeats the value,
+which may be a secret.
 """
 
 from __future__ import annotations
@@ -12,18 +12,38 @@ from typing import Any
 WORDS = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
 
 
-def plain(value: Any) -> Any:
-    """Return what a Secret holds, and anything else as it is; a Secret is known by its ``get()``."""
-    reveal = getattr(value, "get", None)
-    if not callable(reveal) or isinstance(value, Mapping):
+class DeferredError(ValueError):
+    """The value is a secret that this process does not decrypt."""
+
+    def __init__(self) -> None:
+        super().__init__("is a secret that is not decrypted. Run: unset ZEMANTA_OPS_SECRETS")
+
+
+def refuse_deferred(value: Any) -> None:
+    """Refuse a secret that was not decrypted, alone or as a member of a dict or a list.
+
+    Raises:
+        DeferredError: ``ZEMANTA_OPS_SECRETS=deferred`` was set when the settings were loaded.
+
+    """
+    members = value.values() if isinstance(value, Mapping) else value if isinstance(value, (list, tuple)) else ()
+    # Any use of such a value raises, so only its class can be asked.
+    if any(getattr(type(each), "is_deferred", False) for each in (value, *members)):
+        raise DeferredError
+
+
+def reveal(value: Any) -> Any:
+    """Return the plaintext of a Secret, which is recognized by its ``get()``, and any other value unchanged."""
+    get = getattr(value, "get", None)
+    if not callable(get) or isinstance(value, Mapping):
         return value
     try:
-        return reveal()
-    except Exception as error:  # noqa: BLE001 (what a Secret raises is not known here)
+        return get()
+    except Exception as error:  # noqa: BLE001  a backend's package may raise anything
         raise ValueError(f"is a Secret that cannot be decrypted ({type(error).__name__})") from None
 
 
-def boolean(value: Any) -> bool:
+def accept_boolean(value: Any) -> bool:
     """Accept a bool, or one of the words 1, true, yes, on, 0, false, no, off."""
     if isinstance(value, bool):
         return value
@@ -32,15 +52,15 @@ def boolean(value: Any) -> bool:
     raise ValueError("must be True or False")
 
 
-def text(value: Any) -> str:
+def accept_text(value: Any) -> str:
     """Accept a string, or a Secret that holds one."""
-    value = plain(value)
+    value = reveal(value)
     if not isinstance(value, str):
         raise ValueError("must be a string")
     return value
 
 
-def whole(low: int, high: int) -> Callable[[Any], int]:
+def accept_whole(low: int, high: int) -> Callable[[Any], int]:
     """Accept a whole number from ``low`` to ``high``, or its text."""
 
     def parse(value: Any) -> int:
@@ -55,7 +75,7 @@ def whole(low: int, high: int) -> Callable[[Any], int]:
     return parse
 
 
-def number(low: float, high: float) -> Callable[[Any], float]:
+def accept_number(low: float, high: float) -> Callable[[Any], float]:
     """Accept a number from ``low`` to ``high``, or its text."""
 
     def parse(value: Any) -> float:
@@ -70,10 +90,10 @@ def number(low: float, high: float) -> Callable[[Any], float]:
     return parse
 
 
-port = whole(1, 65535)
+accept_port = accept_whole(1, 65535)
 
 
-def one_of(*choices: str) -> Callable[[Any], str]:
+def accept_one_of(*choices: str) -> Callable[[Any], str]:
     """Accept one of the given words, in any case."""
 
     def parse(value: Any) -> str:
@@ -84,7 +104,7 @@ def one_of(*choices: str) -> Callable[[Any], str]:
     return parse
 
 
-def strings(value: Any) -> tuple[str, ...]:
+def accept_strings(value: Any) -> tuple[str, ...]:
     """Accept a list of strings, or one string with commas between the items."""
     if isinstance(value, str):
         return tuple(item for item in (part.strip() for part in value.split(",")) if item)
@@ -96,35 +116,48 @@ def strings(value: Any) -> tuple[str, ...]:
     return items
 
 
-def tags(value: Any) -> Mapping[str, Any]:
+def accept_tags(value: Any) -> Mapping[str, Any]:
     """Accept a dict, or text of the form ``env=prod,version=12``."""
+    return _accept_mapping(value, "must be a dict of tags, or text like env=prod,version=12")
+
+
+def accept_paths(value: Any) -> Mapping[str, str]:
+    """Accept a dict of dotted paths by name, or text of the form ``name=package.module``."""
+    refusal = "must be a dict of dotted paths, or text like name=package.module"
+    found = _accept_mapping(value, refusal)
+    if not all(isinstance(path, str) for path in found.values()):
+        raise ValueError(refusal)
+    return found
+
+
+def _accept_mapping(value: Any, refusal: str) -> Mapping[str, Any]:
     if isinstance(value, str):
-        pairs = [item.partition("=") for item in strings(value)]
+        pairs = [item.partition("=") for item in accept_strings(value)]
         if not all(key and equals for key, equals, _ in pairs):
-            raise ValueError("must be a dict of tags, or text like env=prod,version=12")
+            raise ValueError(refusal)
         return {key.strip(): item.strip() for key, _, item in pairs}
     if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
-        raise ValueError("must be a dict of tags, or text like env=prod,version=12")
+        raise ValueError(refusal)
     return value
 
 
-def host_tag(value: Any) -> str | None:
+def accept_host_tag(value: Any) -> str | None:
     """Accept a string, whose dots become dashes, or None; empty text means None."""
     if value is not None and not isinstance(value, str):
         raise ValueError("must be a string or None")
     return value.replace(".", "-") if value and value != "None" else None
 
 
-def sample_rate(value: Any) -> float:
+def accept_sample_rate(value: Any) -> float:
     """Accept 1/n as a number or as the text ``1/n`` or ``0.1``.
 
-    Telegraf repeats a sampled timing ``int(1 / rate)`` times. Binary fractions make some of these one short (n = 93,
-    99, 105 …), so such a rate is refused rather than miscounted.
+    Telegraf counts a sampled timing ``int(1 / rate)`` times. In binary fractions some of these are one short (n = 93,
+    99, 105 …), so such a rate is refused: it would be miscounted.
     """
     if isinstance(value, str) and value.replace(" ", "").startswith("1/"):
         divisor = value.replace(" ", "")[2:]
         value = 1 / int(divisor) if divisor.isdecimal() and int(divisor) else 0
-    rate = number(0, 1)(value)
+    rate = accept_number(0, 1)(value)
     if rate <= 0 or int(1 / rate) != round(1 / rate) or abs(1 / rate - round(1 / rate)) > 1e-6:
         raise ValueError("must be 1/n for a whole n that survives division (1, 0.5, 0.25, 0.1, 0.01)")
     return rate

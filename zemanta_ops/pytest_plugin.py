@@ -1,6 +1,6 @@
-"""The pytest plugin: fixtures, and silence: while it is loaded, metrics go nowhere unless ENABLED says otherwise.
+"""The pytest plugin: the fixture ``captured_metrics``, and the mode of secrets in test runs.
 
-It is loaded in every pytest run of an environment that has the package, so it imports neither half until asked.
+It is loaded in every pytest run of an environment that has the package, so it imports secrets and metrics only on use.
 """
 
 from __future__ import annotations
@@ -19,8 +19,10 @@ SECRETS = "ZEMANTA_OPS_SECRETS"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the ini option that lets a suite run without any key."""
-    parser.addini("zemanta_ops_secrets", f"value of {SECRETS} where the environment has none, such as fake", default="")
+    """Add the ini option that makes a suite run without any key."""
+    parser.addini(
+        "zemanta_ops_secrets", f"value of {SECRETS} if the environment has none, for example fake", default=""
+    )
 
 
 @pytest.hookimpl(hookwrapper=True)

@@ -1,4 +1,4 @@
-"""Keeps a process without real secrets from serving requests."""
+"""Keep a process without real secrets from serving requests."""
 
 from __future__ import annotations
 
@@ -12,20 +12,21 @@ from zemanta_ops.secrets.exceptions import ModeError
 
 
 def refuse_deferred() -> None:
-    """Let every request handler of this process fail as it is made, where ``ZEMANTA_OPS_SECRETS=deferred``.
+    """Make every request handler raise when it is constructed, if ``ZEMANTA_OPS_SECRETS=deferred``.
 
-    WSGI and ASGI servers, ``runserver`` and Django's test client make one when they start; builds and management
-    commands make none. Failing there ends the server with a reason, before it takes its first request.
+    WSGI and ASGI servers, ``runserver`` and Django's test client construct one when they start; builds and management
+    commands do not. The error ends the server, with a reason, before it accepts its first request.
     """
     if modes.mode() == modes.DEFERRED:
         BaseHandler.load_middleware = _refuse  # type: ignore[method-assign]
 
 
 def refuse_fake() -> None:
-    """Stop a process whose secrets are random values, where DEBUG is off and no test runs.
+    """Stop a process whose secrets are random values, unless DEBUG is on or a test is running.
 
     Raises:
-        ModeError: Saying what to unset.
+        ModeError: The message says what to unset.
+
     """
     modes.refuse_fake(debug=settings.DEBUG)
 

@@ -1,4 +1,4 @@
-"""Ends loops cleanly on SIGINT and SIGTERM."""
+"""End loops cleanly on SIGINT and SIGTERM."""
 
 from __future__ import annotations
 
@@ -9,8 +9,11 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def on_end_signals(action: Callable[[], None]) -> Iterator[None]:
-    """Call ``action`` at SIGINT and SIGTERM; outside the main thread the signals stay as they are."""
+def handle_end_signals(action: Callable[[], None]) -> Iterator[None]:
+    """Call ``action`` on SIGINT and SIGTERM; restore the previous handlers at the end of the block.
+
+    Only the main thread can handle signals. In any other thread this does nothing.
+    """
 
     def handle(_number: int, _frame: object) -> None:
         action()
@@ -18,9 +21,24 @@ def on_end_signals(action: Callable[[], None]) -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    previous = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:
-        for number, handler in before.items():
+        for number, handler in previous.items():
             signal.signal(number, handler)
+
+
+@contextmanager
+def note_end_signals(wake: Callable[[], None]) -> Iterator[Callable[[], bool]]:
+    """Yield a function that returns whether SIGINT or SIGTERM has arrived; ``wake`` is called on each of them."""
+    arrived = False
+
+    def note() -> None:
+        # A plain flag: the code that the signal interrupts could be holding the lock of an Event.
+        nonlocal arrived
+        arrived = True
+        wake()
+
+    with handle_end_signals(note):
+        yield lambda: arrived

@@ -1,4 +1,4 @@
-"""The kit for users' own tests: record metrics instead of sending them, assert on them, and that no secret leaks.
+"""Test kit: record metrics instead of sending them, assert on them, fake secrets, assert that none leaks.
 
 >>> from zemanta_ops.testing import ANY, capture_metrics
 >>> from zemanta_ops import metrics
@@ -22,14 +22,14 @@ from zemanta_ops.metrics.series.tags import clean_name, clean_value
 from zemanta_ops.secrets import modes
 from zemanta_ops.secrets.redaction.leaks import assert_no_secret_leaks
 
-__all__ = ["ANY", "Record", "Recorder", "assert_no_secret_leaks", "capture_metrics"]
+__all__ = ["ANY", "Record", "Recorder", "assert_no_secret_leaks", "capture_metrics", "fake_secrets"]
 
 
 @dataclass(frozen=True)
 class Record:
-    """One sample: ``kind`` is counter, gauge, timing (in ms), histogram or set; tags are those of the call.
+    """One sample: ``kind`` is counter, gauge, timing (in ms), histogram or set; the tags are those of the call.
 
-    The change of ``gauge(…, delta=True)`` is a 1-tuple.
+    The value of ``gauge(…, delta=True)`` is a 1-tuple.
     """
 
     kind: str
@@ -46,22 +46,22 @@ class Record:
 class Recorder:
     """The samples emitted inside ``capture_metrics()``, in order.
 
-    In every method a tag's value may be ANY: the tag is there, whatever it says. None: it is not there. A tag that is
-    not named may have any value or be absent. Names and values are compared as they were sent, so ``app:view`` is
-    found as ``app:view`` though it travels as ``app_view``.
+    In every method, a tag may be ANY: the record has the tag, with any value. It may be None: the record does not have
+    the tag. Tags that are not named may have any value or be absent. Names and values are compared as they were passed
+    to the call, so ``app:view`` matches ``app:view`` although it is sent as ``app_view``.
     """
 
     records: list[Record] = field(default_factory=list)
 
     def put(self, series: Series, value: Any) -> None:
-        """Record a sample, and the count that rides on a timing."""
+        """Record a sample, and the counter that accompanies a timing."""
         self.records.append(Record(KIND_NAMES[series.kind], series.name, value, dict(series.tags)))
         if series.companion is not None:
             companion = series.companion
             self.records.append(Record(KIND_NAMES[COUNTER], companion.name, 1, dict(companion.tags)))
 
     def clear(self) -> None:
-        """Forget what was recorded so far."""
+        """Delete what was recorded so far."""
         self.records.clear()
 
     def find(self, name: str, /, **tags: Any) -> list[Record]:
@@ -70,15 +70,15 @@ class Recorder:
         return [record for record in self.records if record.name == wanted and _match(record.tags, tags)]
 
     def assert_incr(self, name: str, count: Any = ANY, /, **tags: Any) -> None:
-        """Assert that a counter was changed; with ``count``, that the changes add up to it."""
+        """Assert that a counter was changed; with ``count``, that the sum of the changes equals it."""
         self._assert("counter", name, tags, count, lambda values: [sum(values)])
 
     def assert_gauge(self, name: str, value: Any = ANY, /, **tags: Any) -> None:
-        """Assert that a gauge was set; with ``value``, that it is the last one. A delta's value is a 1-tuple."""
+        """Assert that a gauge was set; with ``value``, that the last value equals it. A delta is a 1-tuple."""
         self._assert("gauge", name, tags, value, lambda values: values[-1:])
 
     def assert_timing(self, name: str, seconds: Any = ANY, /, **tags: Any) -> None:
-        """Assert that a duration was recorded; with ``seconds`` (or ``pytest.approx(…)``), one of this length."""
+        """Assert that a duration was recorded; with ``seconds`` (or ``pytest.approx(…)``), that one equals it."""
         self._assert("timing", name, tags, seconds, lambda values: [value / 1000 for value in values])
 
     def assert_histogram(self, name: str, value: Any = ANY, /, **tags: Any) -> None:
@@ -91,7 +91,7 @@ class Recorder:
         self._assert("set", name, tags, wanted, lambda values: values)
 
     def assert_not_emitted(self, name: str, /, **tags: Any) -> None:
-        """Assert that nothing of this name, of any kind, was emitted with these tags."""
+        """Assert that no metric of this name, of any kind, was emitted with these tags."""
         if self.find(name, **tags):
             raise AssertionError(f"{_describe(name, ANY, tags)} was emitted.\n{self._listing()}")
 
@@ -126,7 +126,7 @@ def _describe(name: str, value: Any, tags: dict[str, Any]) -> str:
 @contextmanager
 def capture_metrics() -> Iterator[Recorder]:
     """Record every metric emitted in the block, by any thread, instead of sending it."""
-    # The cardinality guard would go on counting from test to test, and turn a late tag into _other.
+    # Otherwise the cardinality guard would count across tests, and replace a late tag with _other.
     default_client.reload()
     recorder = Recorder()
     with default_client.capture(recorder.put):
@@ -135,9 +135,9 @@ def capture_metrics() -> Iterator[Recorder]:
 
 @contextmanager
 def fake_secrets() -> Iterator[None]:
-    """Give every secret that is decrypted in the block a random value, the same for the same token; no key is asked.
+    """Give every secret that is decrypted in the block a random value, the same for the same token, without any key.
 
-    For secrets that code decrypts while it runs. Those of the settings are decrypted before any test: for them, set
+    This is for secrets that code decrypts while it runs. Those in settings are decrypted before any test: for them, set
     ``ZEMANTA_OPS_SECRETS=fake`` in the environment, or ``zemanta_ops_secrets = fake`` in pytest's configuration.
     """
     with patch.dict(os.environ, {modes.VARIABLE: modes.FAKE}):

@@ -15,7 +15,7 @@ from tests.servers import cache
 from tests.servers.influxdb1 import InfluxDB1
 from tests.servers.process import free_port
 from tests.servers.telegraf import Telegraf
-from zemanta_ops.stack.generate import telegraf as generated
+from zemanta_ops.stack.generate.telegraf import InfluxDB1Output, TelegrafConfig, render_config
 
 DATABASE = "telegraf"
 ARRIVAL_SECONDS = 10.0
@@ -57,9 +57,9 @@ def pipeline(folder: Path) -> Iterator[Pipeline | None]:
         influxdb.start()
         influxdb.create(DATABASE)
         port = free_port(socket.SOCK_DGRAM)
-        output = generated.InfluxDB1(influxdb.url, DATABASE)
-        agent = generated.Agent(address=f"127.0.0.1:{port}", interval=1.0, output=output)
-        telegraf = Telegraf(folder, generated.render(agent), port)
+        output = InfluxDB1Output(influxdb.url, DATABASE)
+        config = TelegrafConfig(address=f"127.0.0.1:{port}", interval=1.0, output=output)
+        telegraf = Telegraf(folder, render_config(config), port)
         stack.callback(telegraf.stop)
         telegraf.start()
         yield Pipeline(telegraf, influxdb)

@@ -23,11 +23,12 @@ from example_project.demo.findings import (
 from example_project.demo.site import Site, running_site, shown_fingerprints
 from example_project.demo.traffic import DETAILS, MIRROR, POSTS, WAITING, Request, expected, send
 from example_project.shop.views.proof import fingerprint
-from zemanta_ops.stack.agent.display import PlainView, View
-from zemanta_ops.stack.agent.live_table import LiveView
+from zemanta_ops.signals import note_end_signals
+from zemanta_ops.stack.agent.live_view import LiveView
 from zemanta_ops.stack.agent.report import Report
 from zemanta_ops.stack.agent.server import Agent
-from zemanta_ops.stack.agent.watch import Bounds, stop_on_signals, watch
+from zemanta_ops.stack.agent.views import PlainView, View
+from zemanta_ops.stack.agent.watch_loop import Bounds, watch
 
 STARTING = "Encrypting example secrets with encrypt_secret; starting the site under gunicorn and uvicorn."
 ARRIVAL_SECONDS = 5.0
@@ -38,7 +39,7 @@ PROOF = Request("GET", "proof", "200")
 class TotalView(PlainView):
     """Prints the total alone: where nobody looks on, a line a series and interval would only be long."""
 
-    def interval(self, now: Report, total: Report) -> None:
+    def show_interval(self, now: Report, total: Report) -> None:
         """Print nothing."""
 
 
@@ -61,7 +62,7 @@ def run_once(out: TextIO, seconds: float) -> int:
 def run_live(out: TextIO) -> int:
     """Keep the site running until Ctrl-C and show what it emits."""
     _say(out, STARTING)
-    with running_site() as site, stop_on_signals(site.agent.wake) as stopped:
+    with running_site() as site, note_end_signals(site.agent.wake) as stopped:
         _say(out, f"\n  the site        {site.gunicorn.url}/")
         _say(out, f"  its async half  {site.uvicorn.url}/async/stream/")
         _say(out, f"  its settings    {site.folder.path}/shop_settings.py\n\nClick; Ctrl-C ends it.\n")

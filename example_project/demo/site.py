@@ -13,7 +13,7 @@ from example_project.demo.folder import Folder
 from example_project.demo.pipeline import Pipeline, pipeline
 from example_project.demo.secrets import encrypt, invent, write_settings
 from example_project.demo.servers import Server, gunicorn, uvicorn
-from zemanta_ops.stack.agent.forward import Forwarder
+from zemanta_ops.stack.agent.forwarder import Forwarder
 from zemanta_ops.stack.agent.server import Agent
 
 

@@ -39,7 +39,9 @@ def speaks(store: Store, flushes: int = 1) -> None:
 
     def written() -> int:
         with store.connect() as database:
-            found = database.readings("internal_write", "metrics_written", now - timedelta(hours=1), now + timedelta(1))
+            found = database.read_values(
+                "internal_write", "metrics_written", now - timedelta(hours=1), now + timedelta(1)
+            )
         return len({reading.value for reading in found})
 
     assert wait_until(lambda: written() >= flushes, 60, every=0.2)
@@ -49,5 +51,5 @@ def lost(store: Store) -> int:
     """Return how many metrics Telegraf says that it has dropped."""
     now = datetime.now(timezone.utc)
     with store.connect() as database:
-        found = database.readings("internal_write", "metrics_dropped", now - timedelta(hours=1), now + timedelta(1))
+        found = database.read_values("internal_write", "metrics_dropped", now - timedelta(hours=1), now + timedelta(1))
     return max(int(reading.value) for reading in found)

@@ -88,7 +88,7 @@ def test_an_agent_whose_buffer_is_full_is_told_with_its_losses(own_store: Store,
     code, cause, one = found("telegraf", own_store, port=port)
 
     assert (code, cause) == (13, "agent_dropping")
-    assert 0 < one["details"]["lost"]["metrics, its buffer being full"] <= lost(own_store)
+    assert 0 < one["details"]["lost"]["metrics because its buffer was full"] <= lost(own_store)
 
 
 def test_a_probe_that_the_output_filters_is_told(store: Store, start_telegraf: StartTelegraf) -> None:

@@ -15,7 +15,7 @@ from tests.servers.stores import Store, store_of_1
 from tests.stack.answering import never_taken
 from zemanta_ops.stack.check.flow import REQUEST_SECONDS
 from zemanta_ops.stack.check.probe import Probe
-from zemanta_ops.stack.databases import Database, Reading
+from zemanta_ops.stack.databases import Database, StoredValue
 
 
 def test_a_database_that_is_down_is_told(store: Store, sink: int) -> None:
@@ -118,7 +118,7 @@ def test_a_database_that_hangs_while_the_probe_travels_is_told(
 ) -> None:
     look = Probe.find
 
-    def find(self: Probe, database: Database) -> Reading | None:
+    def find(self: Probe, database: Database) -> StoredValue | None:
         if not hung:
             hung.append(True)
             own_store.server.pause()

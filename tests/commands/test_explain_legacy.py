@@ -70,8 +70,8 @@ def test_json() -> None:
 @pytest.mark.parametrize("name", ["a.b:1|c", "a.b,host=x", "a|c", "", " "])
 def test_a_name_alone_is_asked_for(name: str) -> None:
     code, error = run(name)
-    assert code == 1
-    assert "give it without value, type and tags" in error
+    assert code == 2
+    assert "Give it without value, type and tags" in error
 
 
 def test_patterns_that_cannot_be_used() -> None:

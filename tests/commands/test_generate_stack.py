@@ -70,7 +70,7 @@ def test_it_overwrites_only_with_force(tmp_path: Path) -> None:
     (tmp_path / "telegraf.conf").write_text("mine")
     code, out, err = run("telegraf", "--output", str(tmp_path))
     assert (code, out) == (4, "")
-    assert "telegraf.conf has other contents; --force overwrites it" in err
+    assert "telegraf.conf has other contents. To overwrite it, add --force" in err
     assert [path.name for path in tmp_path.iterdir()] == ["telegraf.conf"]
     assert run("telegraf", "--output", str(tmp_path), "--force")[0] == 0
     assert "[[inputs.statsd]]" in (tmp_path / "telegraf.conf").read_text()
@@ -140,7 +140,7 @@ def test_settings_that_cannot_be_used(tmp_path: Path, metrics: dict[str, Any], w
 
 
 def test_it_needs_a_target_and_a_folder() -> None:
-    assert run("telegraf")[::2] == (1, "say where to with --output FOLDER, or --dry-run")
+    assert run("telegraf")[::2] == (2, "No folder is given. Add --output FOLDER, or --dry-run")
     code, _, err = run("graphite", "--dry-run")
     assert code == 1
     assert "invalid choice: 'graphite'" in err

@@ -6,7 +6,7 @@ from collections import Counter
 
 from example_project.demo import findings
 from example_project.demo.traffic import Request
-from zemanta_ops.stack.agent.report import Report, Series
+from zemanta_ops.stack.agent.report import Report, SeriesSummary
 
 HOME = Request("GET", "home", "200")
 
@@ -17,8 +17,8 @@ def report(count: int, timed: int) -> Report:
         started=0,
         seconds=1,
         series=(
-            Series(findings.COUNT, tags, "counter", count, count, {}),
-            Series(findings.DURATION, tags, "timing", timed, timed, {}),
+            SeriesSummary(findings.COUNT, tags, "counter", count, count, {}),
+            SeriesSummary(findings.DURATION, tags, "timing", timed, timed, {}),
         ),
     )
 

@@ -11,7 +11,7 @@ from tests.servers.influxdb1 import InfluxDB1
 from tests.servers.process import wait_until
 from tests.servers.telegraf import Telegraf
 from zemanta_ops.metrics.series.series import COUNTER, GAUGE
-from zemanta_ops.stack.statsd import Parsed, Sample, parse
+from zemanta_ops.stack.statsd import Datagram, Sample, parse
 
 # With nothing deleted, the last point of a series holds everything that was sent, whatever interval it came in.
 # (Telegraf 1.39 panics where counters are floats as well.)
@@ -43,7 +43,7 @@ class Chain:
             found[point.measurement, frozenset(tags.items())] = fields
         return found
 
-    def parse(self, line: str | bytes) -> Parsed:
+    def parse(self, line: str | bytes) -> Datagram:
         """Read a line with the project's own parser."""
         return parse(line, dogstatsd=self.dialect == "dogstatsd")
 

@@ -1,4 +1,4 @@
-"""Lets ``check --deploy`` run in a build, where secrets are deferred."""
+"""Make ``check --deploy`` usable in a build, in which secrets are deferred."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from django.core.checks.security.base import check_secret_key, check_secret_key_
 from zemanta_ops.secrets import modes
 
 
-def pass_over() -> None:
-    """Take Django's checks of ``SECRET_KEY`` away where ``ZEMANTA_OPS_SECRETS=deferred``: they count its characters."""
+def skip_secret_key_checks() -> None:
+    """Remove Django's checks of ``SECRET_KEY`` if ``ZEMANTA_OPS_SECRETS=deferred``: they count its characters."""
     if modes.mode() == modes.DEFERRED:
         registry.deployment_checks -= {check_secret_key, check_secret_key_fallbacks}

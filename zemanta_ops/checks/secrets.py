@@ -1,4 +1,4 @@
-"""``zemanta_ops.E0xx`` and ``W0xx``: what a deployment should know of its secrets. Run by ``check --deploy``."""
+"""Check the secrets of a deployment: ``zemanta_ops.E0xx`` and ``W0xx``, run by ``check --deploy``."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from zemanta_ops.secrets.overrides import PREFIX
 
 @register("zemanta_ops", deploy=True)
 def check_undecrypted(**_: Any) -> list[CheckMessage]:
-    """Find what was never decrypted; ``ZEMANTA_OPS`` itself takes a Secret as it is."""
+    """Find secrets that were not decrypted; in ``ZEMANTA_OPS`` itself they need not be."""
     names = [name for name in dir(settings) if name.isupper() and name != "ZEMANTA_OPS"]
     return [
         Error(
             f"{path} is a Secret that was not decrypted.",
-            hint="Type decrypt_settings(globals()) in the last line of the settings file.",
+            hint="Add decrypt_settings(globals()) as the last line of the settings file.",
             id="zemanta_ops.E001",
         )
         for name in names
-        for path in _undecrypted(name, _setting(name))
+        for path in _find_undecrypted(name, _read_setting(name))
     ]
 
 
-def _setting(name: str) -> Any:
-    # Django warns of some settings when they are merely read, those with its own default too.
+def _read_setting(name: str) -> Any:
+    # Django warns about some settings when they are read, even if they have its own default.
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return getattr(settings, name)
@@ -43,8 +43,8 @@ def check_backends(**_: Any) -> list[CheckMessage]:
     """Find tokens of backends that are for development."""
     return [
         Error(
-            f"{_place(entry)} is a {entry.backend} token, which is for development.",
-            hint=f"Type: manage.py encrypt_secret --env production --name {entry.path or 'NAME'}",
+            f"{_describe_place(entry)} is a {entry.backend} token, which is for development.",
+            hint=f"Run: manage.py encrypt_secret --env production --name {entry.path or 'NAME'}",
             id="zemanta_ops.E002",
         )
         for entry in ledger.entries()
@@ -57,8 +57,8 @@ def check_legacy_tokens(**_: Any) -> list[CheckMessage]:
     """Find unauthenticated tokens of SecretCrypt 1.x."""
     return [
         Warning(
-            f"{_place(entry)} is a {entry.backend} token of SecretCrypt 1.x: nothing proves that it was not changed.",
-            hint=f"Type: manage.py encrypt_secret --name {entry.path or 'NAME'}",
+            f"{_describe_place(entry)} is a {entry.backend} token of SecretCrypt 1.x: it is not authenticated.",
+            hint=f"Run: manage.py encrypt_secret --name {entry.path or 'NAME'}",
             id="zemanta_ops.W003",
         )
         for entry in ledger.entries()
@@ -78,7 +78,7 @@ def check_key_files(**_: Any) -> list[CheckMessage]:
     if "sealed" in used and (named := os.environ.get("ZEMANTA_OPS_SEALED_KEY_FILE")):
         paths.append(Path(named))
     return [
-        Warning(f"The key file {path} can be read by others.", hint=f"Type: chmod 600 {path}", id="zemanta_ops.W004")
+        Warning(f"The key file {path} is readable by others.", hint=f"Run: chmod 600 {path}", id="zemanta_ops.W004")
         for path in paths
         if _is_open(path)
     ]
@@ -86,15 +86,15 @@ def check_key_files(**_: Any) -> list[CheckMessage]:
 
 @register("zemanta_ops", deploy=True)
 def check_shared_tokens(**_: Any) -> list[CheckMessage]:
-    """Find one token under several names."""
+    """Find tokens that are used for several settings."""
     places: dict[str, list[str]] = {}
     for entry in ledger.entries():
         if entry.path:
             places.setdefault(entry.digest, []).append(entry.path)
     return [
         Warning(
-            f"One token stands at {' and at '.join(paths)}.",
-            hint=f"Encrypt it for each of them. Type: manage.py encrypt_secret --name {paths[-1]}",
+            f"The same token is used for {' and for '.join(paths)}.",
+            hint=f"Encrypt it for each of them. Run: manage.py encrypt_secret --name {paths[-1]}",
             id="zemanta_ops.W005",
         )
         for paths in places.values()
@@ -104,11 +104,11 @@ def check_shared_tokens(**_: Any) -> list[CheckMessage]:
 
 @register("zemanta_ops", deploy=True)
 def check_overrides(**_: Any) -> list[CheckMessage]:
-    """Name every override in force."""
+    """Report every active override."""
     return [
         Warning(
             f"{path} is overridden by {origin}.",
-            hint=f"{_undo(path, origin)} once the token itself can be decrypted here.",
+            hint=f"Run: {_describe_undo(path, origin)} (once the token can be decrypted here)",
             id="zemanta_ops.W006",
         )
         for path, origin in ledger.overridden().items()
@@ -117,12 +117,12 @@ def check_overrides(**_: Any) -> list[CheckMessage]:
 
 @register("zemanta_ops", deploy=True)
 def check_short_secrets(**_: Any) -> list[CheckMessage]:
-    """Name secrets that are too short for redaction by value."""
+    """Report secrets that are too short for redaction by value."""
     return [
         Warning(
-            f"{_place(entry)} is shorter than {ledger.MIN_REDACTED_LENGTH} characters, so it is not redacted in what "
-            "is logged or shown.",
-            hint=f"Choose a longer one, and type: manage.py encrypt_secret --name {entry.path or 'NAME'}",
+            f"{_describe_place(entry)} is shorter than {ledger.MIN_REDACTED_LENGTH} characters, so it is not redacted "
+            "in logs and error pages.",
+            hint=f"Choose a longer one. Run: manage.py encrypt_secret --name {entry.path or 'NAME'}",
             id="zemanta_ops.W007",
         )
         for entry in ledger.entries()
@@ -130,13 +130,13 @@ def check_short_secrets(**_: Any) -> list[CheckMessage]:
     ]
 
 
-def _undo(path: str, origin: str) -> str:
+def _describe_undo(path: str, origin: str) -> str:
     if origin.startswith(PREFIX):
-        return f"Type: unset {origin},"
-    return f"Delete the line of {path} in {origin}, or type: rm {origin},"
+        return f"unset {origin}"
+    return f"rm {origin}, or delete the line of {path} in it"
 
 
-def _place(entry: ledger.Entry) -> str:
+def _describe_place(entry: ledger.Entry) -> str:
     return entry.path or "A secret that was read without its name"
 
 
@@ -147,10 +147,10 @@ def _is_open(path: Path) -> bool:
         return False
 
 
-def _undecrypted(path: str, value: Any, above: tuple[int, ...] = ()) -> Iterator[str]:
+def _find_undecrypted(path: str, value: Any, above: tuple[int, ...] = ()) -> Iterator[str]:
     if isinstance(value, Secret):
         yield path
     elif id(value) not in above and isinstance(value, (dict, list, tuple, set, frozenset)):
         members = value.items() if isinstance(value, dict) else enumerate(value)
         for key, member in members:
-            yield from _undecrypted(f"{path}.{key}", member, (*above, id(value)))
+            yield from _find_undecrypted(f"{path}.{key}", member, (*above, id(value)))

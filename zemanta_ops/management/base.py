@@ -1,4 +1,4 @@
-"""What the commands share: examples in ``--help`` as they were written, and checked numbers."""
+"""The base class of the management commands, and the numbers that their options accept."""
 
 from __future__ import annotations
 
@@ -6,31 +6,42 @@ import argparse
 import math
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from zemanta_ops.terminal import keep_line_breaks
+
+# argparse exits with this code for wrong arguments, so the commands do too.
+EXIT_USAGE = 2
+
+
+class UsageError(CommandError):
+    """The arguments of a command are wrong; exits with the code that argparse uses."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text, returncode=EXIT_USAGE)
 
 
 class OpsCommand(BaseCommand):
-    """A command with an ``epilog`` of examples and exit codes; runs without system checks."""
+    """A command whose ``epilog`` shows examples and exit codes; it runs without system checks."""
 
     epilog = ""
-    requires_system_checks = ()
+    requires_system_checks: tuple[str, ...] = ()
 
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
-        """Keep the line breaks of the epilog."""
-        raw = argparse.RawDescriptionHelpFormatter
-        return super().create_parser(prog_name, subcommand, epilog=self.epilog, formatter_class=raw, **kwargs)
+        """Return a parser that shows the epilog with its own line breaks."""
+        return super().create_parser(prog_name, subcommand, **{**keep_line_breaks(self.epilog), **kwargs})
 
 
-def positive(text: str) -> float:
-    """Return the number, which must be above zero."""
+def parse_positive(text: str) -> float:
+    """Return the number that an option gives; it must be greater than 0."""
     number = float(text)
     if not 0 < number < math.inf:
-        raise argparse.ArgumentTypeError(f"{text} is not a number above 0")
+        raise argparse.ArgumentTypeError(f"{text} is not a number greater than 0")
     return number
 
 
-def whole(text: str) -> int:
-    """Return the number, which must be whole and above zero."""
+def parse_count(text: str) -> int:
+    """Return the whole number that an option gives; it must be greater than 0."""
     if not text.isdecimal() or not int(text):
-        raise argparse.ArgumentTypeError(f"{text} is not a whole number above 0")
+        raise argparse.ArgumentTypeError(f"{text} is not a whole number greater than 0")
     return int(text)

@@ -1,4 +1,4 @@
-"""Makes a management command of an operators' verb."""
+"""The base class of the management commands about secrets."""
 
 from __future__ import annotations
 
@@ -6,23 +6,25 @@ import argparse
 import sys
 from typing import Any, ClassVar, TextIO, cast
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import CommandParser
 
+from zemanta_ops.management.base import OpsCommand
 from zemanta_ops.secrets import verbs
 
 
-class VerbCommand(BaseCommand):
-    """Parses, runs the verb, and exits with its code. System checks are left out: they may need the very secret."""
+class VerbCommand(OpsCommand):
+    """Parses the arguments, runs the verb and exits with its code.
+
+    It runs without system checks, because they may need the very secret that the command is about.
+    """
 
     verb: ClassVar[str]
-    requires_system_checks = ()
 
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
-        """Show the verb's own help and examples."""
+        """Return a parser with the verb's own help and examples."""
         module = verbs.load(self.verb)
-        self.help = module.HELP
-        kwargs.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
-        return super().create_parser(prog_name, subcommand, epilog=module.EPILOG, **kwargs)
+        self.help, self.epilog = module.HELP, module.EPILOG
+        return super().create_parser(prog_name, subcommand, **kwargs)
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Declare the verb's arguments."""

@@ -5,8 +5,10 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 from zemanta_ops.secrets import verbs
+from zemanta_ops.terminal import keep_line_breaks
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -16,7 +18,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     subparsers = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
     for name in verbs.PATHS:
-        _declare(subparsers.add_parser(name, help=verbs.load(name).HELP), name)
+        verb = verbs.load(name)
+        verb.add_arguments(subparsers.add_parser(name, help=verb.HELP, **_describe(verb)))
     options = parser.parse_args(arguments)
     return _run(options.verb, options)
 
@@ -32,16 +35,14 @@ def decrypt_secret() -> int:
 
 
 def _script(name: str) -> int:
-    parser = argparse.ArgumentParser(prog=f"{name}-secret")
-    _declare(parser, name)
+    verb = verbs.load(name)
+    parser = argparse.ArgumentParser(prog=f"{name}-secret", **_describe(verb))
+    verb.add_arguments(parser)
     return _run(name, parser.parse_args())
 
 
-def _declare(parser: argparse.ArgumentParser, name: str) -> None:
-    verb = verbs.load(name)
-    parser.description, parser.epilog = verb.HELP, verb.EPILOG
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    verb.add_arguments(parser)
+def _describe(verb: verbs.Verb) -> dict[str, Any]:
+    return {"description": verb.HELP, **keep_line_breaks(verb.EPILOG)}
 
 
 def _run(name: str, options: argparse.Namespace) -> int:

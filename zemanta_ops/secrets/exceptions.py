@@ -26,6 +26,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from zemanta_ops import extras
+
 
 class SecretError(Exception):
     """Base of all errors about secrets."""
@@ -43,13 +45,8 @@ class SourceError(SecretError):
     """A file that holds tokens cannot be read or rewritten."""
 
 
-class MissingExtraError(SecretError, ImportError):
+class MissingExtraError(SecretError, extras.MissingExtraError):
     """An optional package is needed and not installed."""
-
-    def __init__(self, what: str, extra: str) -> None:
-        """Name the feature and the extra that brings its package."""
-        super().__init__(f'{what} needs an optional package: pip install "zemanta-ops[{extra}]"')
-        self.extra = extra
 
 
 class ModeError(SecretError):

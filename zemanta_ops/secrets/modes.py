@@ -63,6 +63,9 @@ class Deferred:
 
     __slots__ = ("_path",)
 
+    # ``zemanta_ops.parsing`` recognizes it by this attribute.
+    is_deferred = True
+
     def __init__(self, path: str) -> None:
         """Remember the setting's path."""
         self._path = path

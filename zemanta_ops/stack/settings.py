@@ -1,47 +1,43 @@
-"""The database that ``ZEMANTA_OPS["INFLUXDB"]`` names, and what is wrong with the settings."""
+"""The database that ``ZEMANTA_OPS`` configures, and the settings that the stack cannot use."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from zemanta_ops.conf import Section, conf
+from zemanta_ops.conf import conf
 from zemanta_ops.stack.databases import Database, Retry, connect
 
 
 def open_database(*, timeout: float = 10.0, retry: Retry | None = None) -> Database | None:
-    """Return the configured database, None where none is configured.
+    """Return the configured database, or None if none is configured.
+
+    Args:
+        timeout: Seconds that one request may take.
+        retry: How transient failures are retried; None for the default.
 
     Raises:
-        ValueError: the settings contradict each other, see ``connect``.
-        MissingClientError: InfluxDB 2.x is configured and its client is not installed.
+        ValueError: The settings contradict each other, see ``connect``.
+        MissingExtraError: The package that the database needs is not installed.
 
     """
-    influx = conf.influxdb
-    if not influx.url:
-        return None
-    return connect(
-        influx.url,
-        database=influx.database,
-        username=influx.username,
-        password=influx.password,
-        org=influx.org,
-        bucket=influx.bucket,
-        token=influx.token,
-        timeout=timeout,
-        retry=retry,
-    )
+    options = read_database_options()
+    return connect(timeout=timeout, retry=retry, **options) if options else None
 
 
-def bad_settings() -> Iterator[str]:
-    """Yield a sentence for each setting whose value is not usable; the value is not in it."""
-    for section in (conf.metrics, conf.influxdb):
-        yield from _bad_in(section)
+def read_database_options() -> dict[str, str]:
+    """Return the arguments of ``connect`` that ``ZEMANTA_OPS["INFLUXDB"]`` gives, or nothing if it has no URL."""
+    if not conf.influxdb.url:
+        return {}
+    names = [name.lower() for name in conf.influxdb.settings()]
+    return {name: value for name in names if (value := getattr(conf.influxdb, name))}
 
 
-def _bad_in(section: Section) -> Iterator[str]:
-    for setting in section.settings().values():
-        for place, raw in section.sources(setting)[:1]:
-            try:
-                setting.parse(raw)
-            except (TypeError, ValueError) as error:
-                yield f"{place} {error}"
+def list_faults(*, unused: tuple[str, ...] = ()) -> list[str]:
+    """Return a sentence for each setting whose value cannot be used; the value is not in it.
+
+    Unlike the system checks, which also run in builds, this includes secrets that were not decrypted.
+
+    Args:
+        unused: Names of settings whose value is not needed, so a secret there need not be decrypted.
+
+    """
+    faults = [fault for fault in conf.find_faults() if fault.is_decisive]
+    return [str(fault) for fault in faults if not (fault.is_deferred and fault.setting.name in unused)]

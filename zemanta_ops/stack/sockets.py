@@ -1,4 +1,4 @@
-"""Listening sockets of the development agent, one for each address that the host's name has."""
+"""Listening sockets, one for each address of a host name, and the datagrams that the kernel dropped."""
 
 from __future__ import annotations
 
@@ -9,34 +9,34 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-# The kernel's default holds about 90 datagrams of 1,432 bytes; it grants what net.core.rmem_max allows of this.
+# By default the kernel holds about 90 datagrams of 1,432 bytes. It grants as much of this as net.core.rmem_max allows.
 RECEIVE_BUFFER = 4 * 1024 * 1024
 _NOT_HERE = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
 
 
 class ListenError(Exception):
-    """The agent cannot listen; the text says why and what to do."""
+    """The agent cannot listen; the message says why and what to do."""
 
 
 def listen(host: str, port: int, protocol: str = "udp") -> list[socket.socket]:
     """Return bound, non-blocking sockets for every address of ``host``.
 
-    Port 0 takes a free port, the same one for each address. ``protocol`` is ``udp`` or ``tcp``.
+    Port 0 chooses a free port, the same one for each address. ``protocol`` is ``udp`` or ``tcp``.
 
     Raises:
-        ListenError: the port is taken, the host is unknown or not this machine, or the port is not permitted.
+        ListenError: The port is in use, the host is unknown or not this machine, or the port is not permitted.
 
     """
     try:
         return _listen_once(host, port, protocol)
     except OSError as error:
         if not port and error.errno == errno.EADDRINUSE:
-            # The port that was free on one address is taken on the other; another will do.
+            # The port that was free on one address is in use on another.
             return listen(host, 0, protocol)
         raise ListenError(_explain(error, host, port, protocol)) from error
 
 
-def address_of(listener: socket.socket) -> tuple[str, int]:
+def get_address(listener: socket.socket) -> tuple[str, int]:
     """Return the host and the port that a socket is bound to."""
     host, port = listener.getsockname()[:2]
     return host, port
@@ -47,20 +47,20 @@ def show_address(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-def kernel_drops(listeners: Sequence[socket.socket]) -> int | None:
-    """Return how many datagrams the kernel dropped for want of buffer; None where ``/proc/net`` is missing."""
+def count_kernel_drops(listeners: Sequence[socket.socket]) -> int | None:
+    """Return how many datagrams the kernel dropped because the buffer was full; None without ``/proc/net``."""
     inodes = {str(os.fstat(each.fileno()).st_ino) for each in listeners}
-    found = [int(columns[-1]) for columns in _socket_table() if columns[9] in inodes]
+    found = [int(columns[-1]) for columns in _read_socket_table() if columns[9] in inodes]
     return sum(found) if found else None
 
 
-def kernel_drops_of_port(port: int) -> int | None:
-    """Return how many datagrams the kernel dropped for this machine's sockets on a port, since they were opened."""
-    found = [int(columns[-1]) for columns in _socket_table() if int(columns[1].rpartition(":")[2], 16) == port]
+def count_kernel_drops_of_port(port: int) -> int | None:
+    """Return how many datagrams the kernel dropped for the sockets on a port since they were opened, or None."""
+    found = [int(columns[-1]) for columns in _read_socket_table() if int(columns[1].rpartition(":")[2], 16) == port]
     return sum(found) if found else None
 
 
-def _socket_table() -> Iterator[list[str]]:
+def _read_socket_table() -> Iterator[list[str]]:
     for table in ("/proc/net/udp", "/proc/net/udp6"):
         try:
             lines = Path(table).read_text(encoding="ascii").splitlines()[1:]
@@ -76,7 +76,7 @@ def _listen_once(host: str, port: int, protocol: str) -> list[socket.socket]:
     with ExitStack() as on_failure:
         bound: list[socket.socket] = []
         for family, _, _, _, address in dict.fromkeys(addresses):
-            port_to_bind = address_of(bound[0])[1] if bound else port
+            port_to_bind = get_address(bound[0])[1] if bound else port
             try:
                 bound.append(on_failure.enter_context(_bind(family, kind, address, port_to_bind)))
             except OSError as error:
@@ -111,10 +111,10 @@ def _bind(family: int, kind: int, address: tuple[object, ...], port: int) -> soc
 def _explain(error: OSError, host: str, port: int, protocol: str) -> str:
     where = f"{protocol} {show_address(host, port)}"
     if isinstance(error, socket.gaierror):
-        return f"cannot listen on {where}: the host name {host!r} is not known here. Set HOST, or pass --host"
+        return f"cannot listen on {where}: the host name {host!r} cannot be resolved. Set HOST, or pass --host"
     if error.errno == errno.EADDRINUSE:
         return (
-            f"cannot listen on {where}: the port is taken, perhaps by Telegraf. "
+            f"cannot listen on {where}: the port is in use, perhaps by Telegraf. "
             f"Stop that program, or choose another port with --port"
         )
     if error.errno == errno.EADDRNOTAVAIL:

@@ -1,7 +1,7 @@
-"""Statsd lines with tags: written by ``encode``, read back by ``parse`` as Telegraf's statsd input reads them.
+"""Parse statsd lines with tags as Telegraf's statsd input does.
 
-``parse`` follows ``plugins/inputs/statsd`` of Telegraf 1.39 and its line protocol writer, defects included: it is the
-oracle of the tests and the parser of the development agent.
+``parse`` follows ``plugins/inputs/statsd`` of Telegraf 1.39 and its line protocol writer, including their
+defects. The tests compare what the application sends with it, and the development agent receives with it.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from zemanta_ops.metrics.delivery.statsd_writer import INT64
 from zemanta_ops.metrics.series.series import COUNTER, GAUGE, HISTOGRAM, KIND_NAMES, SET, TIMING
 
-__all__ = ["Parsed", "Rejection", "Sample", "parse"]
+__all__ = ["Datagram", "Rejection", "Sample", "parse"]
 
-# What Go's strings.TrimSpace removes; Python's strip() also takes \x1c to \x1f.
+# The characters that Go's strings.TrimSpace removes. Python's strip() also removes \x1c to \x1f.
 GO_SPACE = "\t\n\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
 GO_SPACE += "\u2028\u2029\u202f\u205f\u3000"
 
@@ -31,10 +31,10 @@ _GO_HEX = re.compile(r"[+-]?0[xX][0-9a-fA-F]*\.?[0-9a-fA-F]*[pP][+-]?[0-9]+")
 
 @dataclass(frozen=True)
 class Sample:
-    """One value as the agent takes it: ``value`` in the unit of the wire (ms for timings), a string for sets.
+    """One value as the agent reads it: ``value`` in the unit of the wire (ms for timings), a string for sets.
 
-    ``delta`` marks a gauge's change. ``repeat`` is how many times a timing counts (its sample rate); a counter's value
-    already has its rate in it.
+    ``delta`` means that the value changes a gauge. ``repeat`` is how many times a timing counts, from its sample rate;
+    a counter's value is already corrected for its rate.
     """
 
     name: str
@@ -46,7 +46,7 @@ class Sample:
 
     @property
     def measurement(self) -> str:
-        """The measurement that Telegraf makes of the name: the first word, dots as underscores."""
+        """The measurement that Telegraf makes of the name: its first word, with underscores instead of dots."""
         return _SPACE.split(self.name.strip(GO_SPACE))[0].replace(".", "_")
 
     @property
@@ -57,28 +57,28 @@ class Sample:
 
 @dataclass(frozen=True)
 class Rejection:
-    """A line, from its bad value on, that the agent refuses."""
+    """A line that the agent refuses, from its bad value on."""
 
     line: str
     reason: str
 
 
 @dataclass
-class Parsed:
-    """What a datagram held."""
+class Datagram:
+    """The values of a datagram, and its refused lines."""
 
     samples: list[Sample] = field(default_factory=list)
     rejected: list[Rejection] = field(default_factory=list)
 
 
-def parse(datagram: bytes | str, *, dogstatsd: bool = False) -> Parsed:
-    """Read a datagram, or one line, as Telegraf does; ``dogstatsd`` stands for its ``datadog_extensions``.
+def parse(data: bytes | str, *, dogstatsd: bool = False) -> Datagram:
+    """Read a datagram, or one line, as Telegraf does; ``dogstatsd`` is its option ``datadog_extensions``.
 
-    Values before a bad one in the same line count; those after it are lost with it. Events and service checks of
+    The values before a bad one in the same line count; those after it are lost with it. Events and service checks of
     DogStatsD are not metrics and are left out.
     """
-    text = datagram.decode("utf-8", "surrogateescape") if isinstance(datagram, bytes) else datagram
-    parsed = Parsed()
+    text = data.decode("utf-8", "surrogateescape") if isinstance(data, bytes) else data
+    parsed = Datagram()
     for raw in text.split("\n"):
         line = raw.strip(GO_SPACE)
         if not line or (dogstatsd and line.startswith(("_e", "_sc|"))):
@@ -91,7 +91,7 @@ def parse(datagram: bytes | str, *, dogstatsd: bool = False) -> Parsed:
 
 
 def _read_line(line: str, samples: list[Sample], dogstatsd: bool) -> None:
-    """Append what the line holds to ``samples``; ValueError at the first bad value, after the good ones."""
+    """Append the values of the line to ``samples``; raise ValueError at the first bad one."""
     line_tags: dict[str, str] = {}
     if dogstatsd:
         line, line_tags = _cut_dogstatsd_tags(line)
@@ -101,56 +101,56 @@ def _read_line(line: str, samples: list[Sample], dogstatsd: bool) -> None:
     name, *pairs = bucket.split(",")
     if not _SPACE.sub("", name):
         raise ValueError("no name")
-    tags = {_written(key): _written(value) for key, value in {**_bucket_tags(pairs), **line_tags}.items()}
+    tags = {_rewrite(key): _rewrite(value) for key, value in {**_parse_bucket_tags(pairs), **line_tags}.items()}
     tags = {key: value for key, value in tags.items() if key and value and key != "metric_type"}
     for bit in rest.split(":"):
-        sample = _sample(name, tags, bit)
-        # Distributions are for agents with DogStatsD extensions; others read them and keep nothing.
+        sample = _parse_sample(name, tags, bit)
+        # Only agents with DogStatsD extensions keep distributions. Others read them and drop them.
         if dogstatsd or sample.kind != DISTRIBUTION:
             samples.append(sample)
 
 
-def _sample(name: str, tags: dict[str, str], bit: str) -> Sample:
+def _parse_sample(name: str, tags: dict[str, str], bit: str) -> Sample:
     text, *parts = bit.split("|")
     if not parts:
         raise ValueError("no type: the value has no |")
     kind = parts[0]
     if kind not in ("g", "c", "s", "ms", "h", DISTRIBUTION):
         raise ValueError(f"type {kind!r} is not one of c, g, ms, h, s, d")
-    rate = _rate(parts[1]) if len(parts) > 1 else 0.0
+    rate = _parse_rate(parts[1]) if len(parts) > 1 else 0.0
     signed = text.startswith(("-", "+"))
     if signed and kind not in (GAUGE, COUNTER):
         raise ValueError("a sign is for gauges and counters only")
     if kind == SET:
         return Sample(name, kind, text, tags)
     if kind == COUNTER:
-        return Sample(name, kind, _counter(text, rate), tags)
+        return Sample(name, kind, _parse_counter(text, rate), tags)
     repeat = int(1 / rate) if rate > 0 and kind in (TIMING, HISTOGRAM) else 1
-    return Sample(name, kind, go_float(text), tags, delta=signed and kind == GAUGE, repeat=repeat)
+    return Sample(name, kind, parse_go_float(text), tags, delta=signed and kind == GAUGE, repeat=repeat)
 
 
-def _rate(text: str) -> float:
+def _parse_rate(text: str) -> float:
     if "@" not in text or len(text) < 2:
         return 0.0
     try:
-        return go_float(text[1:])
+        return parse_go_float(text[1:])
     except ValueError:
         return 0.0
 
 
-def _counter(text: str, rate: float) -> int:
+def _parse_counter(text: str, rate: float) -> int:
     whole = _GO_INT.fullmatch(text) and -INT64 - 1 <= int(text) <= INT64
-    value = int(text) if whole else _go_int64(go_float(text))
-    return _go_int64(value / rate) if rate else value
+    value = int(text) if whole else _to_go_int64(parse_go_float(text))
+    return _to_go_int64(value / rate) if rate else value
 
 
-def _go_int64(number: float) -> int:
-    """Convert as Go does on amd64, where what does not fit becomes the smallest int64."""
+def _to_go_int64(number: float) -> int:
+    """Convert as Go does on amd64: what does not fit becomes the smallest int64."""
     return int(number) if -(2.0**63) <= number < 2.0**63 else -INT64 - 1
 
 
-def go_float(text: str) -> float:
-    """Read a number as Go's ``strconv.ParseFloat`` does; ValueError where it would fail."""
+def parse_go_float(text: str) -> float:
+    """Read a number as Go's ``strconv.ParseFloat`` does; raise ValueError if that would fail."""
     if _GO_INFINITY.fullmatch(text):
         return float(text)
     try:
@@ -164,7 +164,7 @@ def go_float(text: str) -> float:
     return number
 
 
-def _bucket_tags(pairs: list[str]) -> dict[str, str]:
+def _parse_bucket_tags(pairs: list[str]) -> dict[str, str]:
     """Read ``key=value``, split at the first ``=``; a pair without a key is ignored."""
     split = [pair.partition("=") for pair in pairs]
     return {key: value for key, equals, value in split if equals and key}
@@ -175,13 +175,13 @@ def _cut_dogstatsd_tags(line: str) -> tuple[str, dict[str, str]]:
     kept: list[str] = []
     for segment in line.split("|"):
         if segment.startswith("#"):
-            tags.update(_dogstatsd_tags(segment[1:]))
+            tags.update(_parse_dogstatsd_tags(segment[1:]))
         elif not segment.startswith("c:"):
             kept.append(segment)
     return "|".join(kept), tags
 
 
-def _dogstatsd_tags(text: str) -> dict[str, str]:
+def _parse_dogstatsd_tags(text: str) -> dict[str, str]:
     """Read ``key:value,key``; a tag without a value is ``true``. A last character of several bytes is cut in two."""
     tags: dict[str, str] = {}
     if not text[-1:].isascii():
@@ -192,9 +192,9 @@ def _dogstatsd_tags(text: str) -> dict[str, str]:
     return tags
 
 
-def _written(text: str) -> str:
-    """Return a tag key or value as it comes out of Telegraf's line protocol.
+def _rewrite(text: str) -> str:
+    """Return a tag key or value as Telegraf writes it in line protocol.
 
-    A trailing backslash is cut off; TAB, CR and FF arrive as a backslash and a letter.
+    A trailing backslash is cut off; TAB, CR and FF become a backslash and a letter.
     """
     return text.replace("\t", "\\t").replace("\f", "\\f").replace("\r", "\\r").rstrip("\\")

@@ -132,8 +132,8 @@ def test_each_type_is_read_back_with_tags_of_any_script(flow: Flow, kind: str) -
     hour = timedelta(hours=1)
     field = "value" if "value" in FIELDS[kind] else "sum"
     with flow.store.connect() as database:
-        (reading,) = database.readings(point.measurement, field, now - hour, now + hour, tags=tags)
-        other = database.readings(point.measurement, field, now - hour, now + hour, tags={**tags, "mood": "x"})
+        (reading,) = database.read_values(point.measurement, field, now - hour, now + hour, tags=tags)
+        other = database.read_values(point.measurement, field, now - hour, now + hour, tags={**tags, "mood": "x"})
     assert (reading.value, dict(reading.tags), other) == (FIELDS[kind][field], point.tags, [])
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.stack.telegraf_aggregates import send, send_tcp
-from zemanta_ops.stack.agent.forward import Forwarder, ForwardError
+from zemanta_ops.stack.agent.forwarder import Forwarder, ForwardError
 from zemanta_ops.stack.agent.server import Agent
 from zemanta_ops.stack.sockets import ListenError, listen, show_address
 
@@ -37,12 +37,12 @@ def test_counts_what_arrives_over_udp(agent: Agent) -> None:
 def test_an_interval_holds_what_came_since_the_last_one(agent: Agent) -> None:
     send(agent.port, "hits:1|c")
     agent.wait_for(lambda report: report.count("hits") == 1, timeout=5)
-    assert agent.interval().count("hits") == 1
+    assert agent.next_interval().count("hits") == 1
 
     send(agent.port, "hits:5|c")
     agent.wait_for(lambda report: report.count("hits") == 6, timeout=5)
 
-    assert agent.interval().count("hits") == 5
+    assert agent.next_interval().count("hits") == 5
     assert agent.total().count("hits") == 6
 
 
@@ -132,13 +132,13 @@ def test_a_target_that_is_not_host_and_port_is_refused(target: str) -> None:
 
 
 def test_an_unknown_host_to_forward_to_is_refused() -> None:
-    with pytest.raises(ForwardError, match="not known here"):
+    with pytest.raises(ForwardError, match="cannot be resolved"):
         Forwarder("no-such-host.invalid:8125")
 
 
 @pytest.mark.parametrize("protocol", ["udp", "tcp"])
 def test_a_taken_port_is_told_with_a_way_out(protocol: str) -> None:
-    with Agent(port=0, protocol=protocol) as other, pytest.raises(ListenError, match=r"taken.*--port"):
+    with Agent(port=0, protocol=protocol) as other, pytest.raises(ListenError, match=r"in use.*--port"):
         Agent(port=other.port, protocol=protocol)
 
 
@@ -159,7 +159,7 @@ def test_a_free_port_that_is_taken_on_the_second_address_is_given_up_for_another
 
 @pytest.mark.parametrize(
     ("host", "words"),
-    [("192.0.2.7", "not one of this machine"), ("no-such-host.invalid", "not known here")],
+    [("192.0.2.7", "not one of this machine"), ("no-such-host.invalid", "cannot be resolved")],
 )
 def test_a_host_that_is_elsewhere_is_refused(host: str, words: str) -> None:
     with pytest.raises(ListenError, match=words):
@@ -172,8 +172,8 @@ def test_datagrams_that_the_kernel_dropped_are_reported() -> None:
         buffer = b"x" * 60_000
         send(agent.port, *(buffer for _ in range(400)))  # nobody reads yet: more than any buffer here holds
 
-        dropped = agent.interval().received.kernel_dropped
+        dropped = agent.next_interval().received.kernel_dropped
 
         assert dropped
         assert agent.total().received.kernel_dropped == dropped
-        assert agent.interval().received.kernel_dropped == 0
+        assert agent.next_interval().received.kernel_dropped == 0

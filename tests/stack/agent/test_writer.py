@@ -8,21 +8,21 @@ import pytest
 from tests.servers.influxdb1 import InfluxDB1
 from tests.servers.process import free_port, wait_until
 from zemanta_ops.stack.agent import writer as writer_module
-from zemanta_ops.stack.agent.aggregate import Aggregator
-from zemanta_ops.stack.agent.report import Report, Series
-from zemanta_ops.stack.agent.writer import Writer, points_of
+from zemanta_ops.stack.agent.aggregator import Aggregator
+from zemanta_ops.stack.agent.report import Report, SeriesSummary
+from zemanta_ops.stack.agent.writer import Writer, build_points
 from zemanta_ops.stack.databases import ONCE, Database, Point, connect
 from zemanta_ops.stack.statsd import parse
 
 
 def interval(lines: str) -> Report:
     aggregator = Aggregator()
-    aggregator.take(len(lines), parse(lines))
+    aggregator.add(len(lines), parse(lines))
     return aggregator.next_interval()
 
 
 def points(report: Report) -> list[Point]:
-    return list(points_of(report, {"host": "here"}))
+    return list(build_points(report, {"host": "here"}))
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def test_two_names_that_become_one_measurement_do_not_overwrite_each_other() -> 
 
 
 def test_what_is_not_a_number_is_left_out_as_telegraf_does() -> None:
-    series = Series("load", {}, "timing", 2, 1.0, {"count": 2, "mean": math.nan, "upper": math.inf, "lower": 1})
+    series = SeriesSummary("load", {}, "timing", 2, 1.0, {"count": 2, "mean": math.nan, "upper": math.inf, "lower": 1})
 
     assert points(Report(0.0, 1.0, series=(series,)))[0].fields == {"count": 2, "lower": 1.0}
 
@@ -63,12 +63,12 @@ def test_the_oldest_points_are_lost_when_too_many_wait(dead: Database, monkeypat
     writer = Writer(dead, "here", "127.0.0.1:8125", told.append)
     for _ in range(5):  # three points each: one series, and two of the agent's own
         writer.put(interval("hits:1|c"))
-        assert wait_until(lambda: bool(writer.state().reason), 10)
-    state = writer.state()
+        assert wait_until(lambda: bool(writer.read_state().reason), 10)
+    state = writer.read_state()
     writer.close()
 
     assert (state.points, state.waiting, state.lost) == (0, 7, 8)
-    assert (writer.state().waiting, writer.state().lost) == (0, 15)
+    assert (writer.read_state().waiting, writer.read_state().lost) == (0, 15)
     assert len(told) == 1
 
 
@@ -78,10 +78,10 @@ def test_a_listener_that_is_gone_stops_nothing(dead: Database) -> None:
 
     writer = Writer(dead, "here", "127.0.0.1:8125", tell)
     writer.put(interval("hits:1|c"))
-    assert wait_until(lambda: bool(writer.state().reason), 10)
+    assert wait_until(lambda: bool(writer.read_state().reason), 10)
     writer.close()
 
-    assert writer.state().lost == 3
+    assert writer.read_state().lost == 3
 
 
 def test_whatever_a_client_package_raises_is_a_reason(dead: Database, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -93,7 +93,7 @@ def test_whatever_a_client_package_raises_is_a_reason(dead: Database, monkeypatc
     writer.put(interval("hits:1|c"))
     writer.close()
 
-    assert (writer.state().reason, writer.state().lost) == ("ValueError", 3)
+    assert (writer.read_state().reason, writer.read_state().lost) == ("ValueError", 3)
 
 
 def test_it_writes_through_the_interface_of_2x_too(influxdb1: InfluxDB1, database: str) -> None:
@@ -103,7 +103,7 @@ def test_it_writes_through_the_interface_of_2x_too(influxdb1: InfluxDB1, databas
         writer.put(interval("hits,k=é 汉:3|c"))
         writer.close()
 
-    assert writer.state().points == 3
+    assert writer.read_state().points == 3
     assert influxdb1.query("SELECT value, k FROM hits", database)[0]["k"] == "é 汉"
 
 

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from tests.stack.answering import Answer, Request, answering, in_turn, never_taken
-from zemanta_ops.stack.databases import ONCE, Database, DatabaseError, MissingClientError, Point, Retry, connect
+from zemanta_ops.extras import MissingExtraError
+from zemanta_ops.stack.databases import ONCE, Database, DatabaseError, Point, Retry, connect
 
 QUICK = Retry(attempts=3, first=0.001, longest=0.01)
 POINTS = [Point("m", {"f": float(number)}, {"t": str(number)}, number + 1) for number in range(8)]
@@ -155,7 +156,7 @@ def test_nothing_that_listens_is_unreachable(connect_to: Connect) -> None:
 @both
 def test_an_unknown_host_is_unreachable(connect_to: Connect) -> None:
     with connect_to("http://no-such-host.invalid", retry=ONCE) as database, pytest.raises(DatabaseError) as raised:
-        database.version()
+        database.read_version()
     assert raised.value.kind == "unreachable"
 
 
@@ -204,9 +205,9 @@ def test_what_answers_without_influxdbs_header_is_foreign(connect_to: Connect) -
     with (
         answering(in_turn(Answer(200, "hello"))) as server,
         connect_to(server.url) as database,
-        pytest.raises(DatabaseError, match="not as InfluxDB does") as raised,
+        pytest.raises(DatabaseError, match="is not InfluxDB") as raised,
     ):
-        database.version()
+        database.read_version()
     assert raised.value.kind == "foreign"
 
 
@@ -214,7 +215,7 @@ def test_what_accepts_any_query_is_refused_as_a_database_to_read_from() -> None:
     # So does VictoriaMetrics.
     stub = Answer(200, '{"results":[{"series":[{"columns":["x"],"values":[]}]}]}', {"X-Influxdb-Version": "1.8.0"})
     with answering(in_turn(stub)) as server, connect_v1(server.url) as database:
-        assert database.version() == "1.8.0"
+        assert database.read_version() == "1.8.0"
         with pytest.raises(DatabaseError, match="any query") as raised:
             database.verify()
     assert raised.value.kind == "foreign"
@@ -246,7 +247,7 @@ def test_a_query_that_fails_when_its_answer_has_begun_is_told() -> None:
 def test_names_and_values_are_quoted_in_influxql() -> None:
     with answering(in_turn(Answer(200, '{"results":[{}]}'))) as server, connect_v1(server.url) as database:
         start = datetime(2026, 1, 1, tzinfo=timezone.utc)
-        database.readings('m"; DROP', "f", start, start, tags={"t": "it's"}, equal_to=2.5)
+        database.read_values('m"; DROP', "f", start, start, tags={"t": "it's"}, equal_to=2.5)
 
     from urllib.parse import parse_qs, urlsplit
 
@@ -274,7 +275,7 @@ def test_the_missing_client_of_2x_names_the_extra(monkeypatch: pytest.MonkeyPatc
     import sys
 
     monkeypatch.setitem(sys.modules, "influxdb_client.client.influxdb_client", None)
-    with pytest.raises(MissingClientError, match=r"zemanta-ops\[influxdb\]"):
+    with pytest.raises(MissingExtraError, match=r"zemanta-ops\[influxdb\]"):
         connect_v2("http://influx")
 
 

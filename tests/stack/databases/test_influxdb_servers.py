@@ -24,7 +24,7 @@ def point() -> list[Point]:
 def read(database: Database) -> list[float]:
     """Return the values of ``m``."""
     now = datetime.now(timezone.utc)
-    return [float(each.value) for each in database.readings("m", "value", now - HOUR, now + HOUR)]
+    return [float(each.value) for each in database.read_values("m", "value", now - HOUR, now + HOUR)]
 
 
 def write(database: Database) -> int:
@@ -51,10 +51,10 @@ def failure(store: Store, request: Callable[[Database], object]) -> DatabaseErro
 def test_what_is_written_is_read_with_its_tags(guarded_store: Store) -> None:
     with guarded_store.connect() as database:
         database.verify()
-        assert database.version()
+        assert database.read_version()
         assert database.write(point()).written == 1
         now = datetime.now(timezone.utc)
-        (reading,) = database.readings("m", "value", now - HOUR, now + HOUR, tags={"t": "x"}, equal_to=1.0)
+        (reading,) = database.read_values("m", "value", now - HOUR, now + HOUR, tags={"t": "x"}, equal_to=1.0)
 
     assert (reading.value, dict(reading.tags)) == (1.0, {"t": "x"})
     assert abs(reading.time.timestamp() - time.time()) < 600
@@ -65,7 +65,7 @@ def test_a_tag_may_be_called_as_a_column_of_the_answer_is(guarded_store: Store) 
     with guarded_store.connect() as database:
         database.write([Point("m", {"value": 1.0}, tags)])
         now = datetime.now(timezone.utc)
-        (reading,) = database.readings("m", "value", now - HOUR, now + HOUR, tags={"result": "hit"})
+        (reading,) = database.read_values("m", "value", now - HOUR, now + HOUR, tags={"result": "hit"})
 
     assert dict(reading.tags) == tags
 
@@ -144,6 +144,6 @@ def test_the_room_for_series_is_told_to_an_administrator_only(start_influxdb1: S
     with store.connect() as database:
         for filled in (10, 40):
             database.write([Point("m", {"value": 1.0}, {"t": str(number)}) for number in range(filled)])
-            assert database.series_room() == (filled, 40)
+            assert database.read_series_usage() == (filled, 40)
     with store.limited("all").connect() as database:
-        assert database.series_room() is None
+        assert database.read_series_usage() is None

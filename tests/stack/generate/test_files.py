@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from zemanta_ops.stack.generate.files import File, WriteError, compare, write
+from zemanta_ops.stack.generate.files import GeneratedFile, WriteError, compare_files, write_files
 
-FILES = [File("a.conf", "one\n"), File("deep/er/b.env", "two é\n", 0o600)]
+FILES = [GeneratedFile("a.conf", "one\n"), GeneratedFile("deep/er/b.env", "two é\n", 0o600)]
 
 
 def contents(folder: Path) -> dict[str, str]:
@@ -20,27 +20,27 @@ def mode(path: Path) -> int:
 
 def test_new_files_are_written_with_their_folders_and_modes(tmp_path: Path) -> None:
     folder = tmp_path / "new"
-    targets = compare(FILES, folder)
+    targets = compare_files(FILES, folder)
     assert [target.state for target in targets] == ["new", "new"]
-    write(targets)
+    write_files(targets)
     assert contents(folder) == {"a.conf": "one\n", "deep/er/b.env": "two é\n"}
     assert [mode(folder / file.path) for file in FILES] == [0o644, 0o600]
 
 
 def test_a_second_run_changes_nothing(tmp_path: Path) -> None:
-    write(compare(FILES, tmp_path))
+    write_files(compare_files(FILES, tmp_path))
     before = (tmp_path / "a.conf").stat().st_ino
-    targets = compare(FILES, tmp_path)
+    targets = compare_files(FILES, tmp_path)
     assert [target.state for target in targets] == ["unchanged", "unchanged"]
-    write(targets)
+    write_files(targets)
     assert (tmp_path / "a.conf").stat().st_ino == before
 
 
 def test_nothing_is_written_where_one_file_is_in_the_way(tmp_path: Path) -> None:
     (tmp_path / "deep/er").mkdir(parents=True)
     (tmp_path / "deep/er/b.env").write_text("mine\n")
-    with pytest.raises(WriteError, match=r"b\.env has other contents; --force"):
-        write(compare(FILES, tmp_path))
+    with pytest.raises(WriteError, match=r"b\.env has other contents. To overwrite it, add --force"):
+        write_files(compare_files(FILES, tmp_path))
     assert contents(tmp_path) == {"deep/er/b.env": "mine\n"}
 
 
@@ -49,7 +49,7 @@ def test_force_overwrites_and_keeps_the_mode_and_the_link(tmp_path: Path) -> Non
     real.write_text("mine\n")
     real.chmod(0o640)
     (tmp_path / "a.conf").symlink_to(real)
-    write(compare(FILES[:1], tmp_path), force=True)
+    write_files(compare_files(FILES[:1], tmp_path), force=True)
     assert (tmp_path / "a.conf").is_symlink()
     assert (real.read_text(), mode(real)) == ("one\n", 0o640)
 
@@ -57,10 +57,10 @@ def test_force_overwrites_and_keeps_the_mode_and_the_link(tmp_path: Path) -> Non
 def test_what_is_no_file_is_in_the_way(tmp_path: Path) -> None:
     (tmp_path / "a.conf").mkdir()
     with pytest.raises(WriteError, match=r"a\.conf cannot be read: Is a directory"):
-        compare(FILES, tmp_path)
+        compare_files(FILES, tmp_path)
     (tmp_path / "deep").write_text("a file")
     with pytest.raises(WriteError, match="cannot be read: Not a directory"):
-        compare(FILES[1:], tmp_path)
+        compare_files(FILES[1:], tmp_path)
 
 
 def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(
@@ -73,5 +73,5 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(
     (tmp_path / "a.conf").write_text("mine\n")
     monkeypatch.setattr("os.fsync", full)
     with pytest.raises(WriteError, match=r"a\.conf could not be written: No space left on device"):
-        write(compare(FILES[:1], tmp_path), force=True)
+        write_files(compare_files(FILES[:1], tmp_path), force=True)
     assert contents(tmp_path) == {"a.conf": "mine\n"}

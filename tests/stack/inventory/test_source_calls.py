@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from zemanta_ops.stack.inventory.source_calls import find_calls, project_calls
+from zemanta_ops.stack.inventory.source_calls import find_calls, find_project_calls
 
 
 def found(source: str) -> list[tuple[str, str, dict[str, str | None]]]:
@@ -65,7 +65,7 @@ def test_what_is_no_call_of_the_client_is_left_out(source: str) -> None:
 
 
 def test_the_projects_own_apps_are_read_and_installed_packages_are_not() -> None:
-    calls = project_calls()
+    calls = find_project_calls()
     assert {"shop.price"} <= {call.name for call in calls}
     assert all("example_project" in call.place for call in calls)
     assert all(call.place.rpartition(":")[2].isdecimal() for call in calls)

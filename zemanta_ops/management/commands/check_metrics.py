@@ -1,4 +1,4 @@
-"""Prove that metrics flow from the application to InfluxDB, and say where they stop."""
+"""Prove that metrics flow from the application to InfluxDB, or report where they stop."""
 
 from __future__ import annotations
 
@@ -10,54 +10,55 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from zemanta_ops import metrics
-from zemanta_ops.management.base import OpsCommand, positive, whole
+from zemanta_ops.management.base import OpsCommand, parse_count, parse_positive
 from zemanta_ops.metrics import catalog
-from zemanta_ops.signals import on_end_signals
-from zemanta_ops.stack.check.flow import check
+from zemanta_ops.signals import handle_end_signals
+from zemanta_ops.stack.check.flow import check_flow
 from zemanta_ops.stack.check.hops import FlowReport, Hop
 
 EPILOG = """
 examples:
-  manage.py check_metrics                     one line a hop, and what to do at the one that fails
-  manage.py check_metrics --json              the same for scripts
-  manage.py check_metrics --timeout 90        where the agent flushes once a minute
-  manage.py check_metrics --watch 60          a canary: every minute, its result is a metric too
+  manage.py check_metrics                     one line per hop, and what to do about the one that fails
+  manage.py check_metrics --json              the same, for scripts
+  manage.py check_metrics --timeout 90        for an agent that flushes once a minute
+  manage.py check_metrics --watch 60          a canary: check every minute; its result is a metric too
 
 exit codes:
-   0  the metric arrived, or no InfluxDB is configured and the agent takes datagrams
+   0  the metric arrived, or no InfluxDB is configured and the agent accepts datagrams
+   2  wrong arguments
   10  settings
-  11  agent: nothing takes what the application sends
+  11  agent: nothing receives what the application sends
   12  database: InfluxDB cannot be reached or read
   13  telegraf: the agent does not write, or loses metrics
-  14  probe: it did not arrive, or with a wrong time
+  14  probe: it did not arrive, or arrived with a wrong time
 """
 
 
 class Command(OpsCommand):
-    """Thin: check, print, exit code."""
+    """Checks, prints the hops and exits with the code of the first that failed."""
 
-    help = "Sends a metric and follows it to InfluxDB; says at which hop it stops and what to do."
+    help = "Sends a metric and follows it to InfluxDB; reports the hop at which it stops and what to do."
     epilog = EPILOG
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Declare the options."""
         parser.add_argument(
             "--timeout",
-            type=positive,
+            type=parse_positive,
             metavar="SECONDS",
-            help="how long to wait for the metric (3 x AGENT_INTERVAL + 5)",
+            help="how long to wait for the metric (default: 3 x AGENT_INTERVAL + 5)",
         )
-        parser.add_argument("--json", action="store_true", help="one JSON document a check")
-        parser.add_argument("--watch", type=positive, metavar="SECONDS", help="check again and again, so far apart")
-        parser.add_argument("--rounds", type=whole, metavar="N", help="end --watch after so many checks")
+        parser.add_argument("--json", action="store_true", help="print one JSON document per check")
+        parser.add_argument("--watch", type=parse_positive, metavar="SECONDS", help="check repeatedly, this far apart")
+        parser.add_argument("--rounds", type=parse_count, metavar="N", help="end --watch after this many checks")
 
     def handle(self, *_args: Any, **options: Any) -> None:
-        """Check once, or until the rounds are over; the exit code is that of the last check."""
+        """Check once, or as often as asked; exit with the code of the last check."""
         self.as_json = options["json"]
         pause, rounds = options["watch"], options["rounds"]
         report = self._check(options["timeout"])
         if pause:
-            with on_end_signals(_end):
+            with handle_end_signals(_end):
                 _emit(report)
                 for _ in range(1, rounds or sys.maxsize):
                     time.sleep(pause)
@@ -66,18 +67,18 @@ class Command(OpsCommand):
         sys.exit(report.exit_code)
 
     def _check(self, timeout: float | None) -> FlowReport:
-        report = check(timeout, self._waiting if self.stderr.isatty() else None)
+        report = check_flow(timeout, self._show_wait if self.stderr.isatty() else None)
         if self.stderr.isatty():
             self.stderr.write("\r\x1b[K", style_func=str, ending="")
         if self.as_json:
-            self.stdout.write(json.dumps(report.document()))
+            self.stdout.write(json.dumps(report.build_document()))
         else:
             for hop in report.hops:
-                self._show(hop)
+                self._print(hop)
         self.stdout.flush()
         return report
 
-    def _show(self, hop: Hop) -> None:
+    def _print(self, hop: Hop) -> None:
         style = {"ok": self.style.SUCCESS, "failed": self.style.ERROR, "warning": self.style.WARNING}
         status = style.get(hop.status, str)(f"{hop.status:8}")
         took = f"  ({hop.seconds * 1000:.0f} ms)" if hop.seconds is not None and hop.name != "probe" else ""
@@ -85,12 +86,12 @@ class Command(OpsCommand):
         if hop.advice:
             self.stdout.write(f"{'':8}{'':10}{hop.cause}: {hop.advice}")
 
-    def _waiting(self, seconds: float) -> None:
+    def _show_wait(self, seconds: float) -> None:
         self.stderr.write(f"\rwaiting for the probe: {seconds:.0f} s", style_func=str, ending="")
 
 
 def _emit(report: FlowReport) -> None:
-    """Make the result a metric, so that an alert can watch the canary (and its silence)."""
+    """Emit the result as a metric, so that an alert can watch the canary and notice its silence."""
     metrics.gauge(catalog.CHECK_EXIT_CODE.name, report.exit_code)
     if report.latency is not None:
         metrics.timing(catalog.CHECK_LATENCY.name, report.latency)

@@ -5,18 +5,19 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import signal
 import socket
 import sys
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from zemanta_ops.conf import conf
+from zemanta_ops.management.base import OpsCommand
 from zemanta_ops.metrics.client import default_client
 from zemanta_ops.metrics.gauges import lease, loop
 from zemanta_ops.metrics.gauges.collector import Collector, Slot
 from zemanta_ops.metrics.gauges.registry import registered
+from zemanta_ops.signals import note_end_signals
 
 EXIT_LOCK = 3
 EXIT_FAILED = 4
@@ -24,50 +25,46 @@ ONCE_LEASE_SECONDS = 90.0
 
 EPILOG = """
 examples:
-  manage.py emit_gauges --loop             collect each gauge when it is due; one service a node, one of them collects
+  manage.py emit_gauges --loop             collect each gauge when it is due; run it on every node, one collects
   manage.py emit_gauges --once             collect every gauge now, for cron; one node collects
   manage.py emit_gauges --once --json      the same, for scripts
 
 exit codes:
   0  done, or another process holds the lock
-  1  wrong use, or no gauge is registered
-  3  the lock cannot be taken: its table or its cache is not there
+  1  no gauge is registered
+  2  wrong arguments
+  3  the lock cannot be taken: its table or its cache does not exist
   4  --once: at least one gauge failed; the others were sent
 """
 
 
-class Command(BaseCommand):
-    """Thin: finds the gauges and the lock, and hands them to the collector."""
+class Command(OpsCommand):
+    """Finds the gauges and the lock, and passes them to the collector."""
 
     help = "Collects the application-state gauges (metrics.app_gauge) and sends them to the agent."
+    epilog = EPILOG
     requires_system_checks = ("zemanta_ops",)
-
-    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
-        """Keep the examples as they are written."""
-        return super().create_parser(
-            prog_name, subcommand, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter, **kwargs
-        )
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Declare the options."""
         mode = parser.add_mutually_exclusive_group(required=True)
-        mode.add_argument("--once", action="store_true", help="collect every gauge now, then end")
-        mode.add_argument("--loop", action="store_true", help="go on until SIGTERM or Ctrl-C")
+        mode.add_argument("--once", action="store_true", help="collect every gauge now, then exit")
+        mode.add_argument("--loop", action="store_true", help="collect until SIGTERM or Ctrl-C")
         parser.add_argument(
             "--lease",
-            type=lease_seconds,
+            type=parse_lease,
             metavar="SECONDS",
-            help="how long the lock lasts without renewal (30; once: 90)",
+            help="how long the lock lasts without renewal (default: 30, with --once 90)",
         )
-        parser.add_argument("--json", action="store_true", help="JSON, one document a line")
+        parser.add_argument("--json", action="store_true", help="print JSON, one document per line")
 
     def handle(self, *_args: Any, **options: Any) -> None:
         """Collect once or in a loop."""
         gauges = registered()
         if not gauges:
-            raise CommandError("no gauge is registered: decorate functions in an app's gauges.py with app_gauge")
+            raise CommandError("No gauge is registered. Decorate functions in an app's gauges.py with app_gauge")
         if not default_client.health()["enabled"]:
-            self.stderr.write("metrics are switched off (ENABLED): gauges are collected, and nothing is sent")
+            self.stderr.write("metrics are switched off (ENABLED): gauges are collected but not sent")
         collector = Collector(gauges, conf.metrics.agent_interval)
         try:
             if options["once"]:
@@ -80,7 +77,7 @@ class Command(BaseCommand):
             default_client.flush()
 
     def _once(self, collector: Collector, seconds: float, as_json: bool) -> None:
-        # The lease outlives the command and belongs to the node: where cron runs on every node, the others find it.
+        # The lease outlives the command and belongs to the node: when cron runs on every node, the others find it.
         mine = loop.acquire(lease.create(conf.metrics.gauge_lock, socket.gethostname(), seconds))
         if mine:
             collector.collect_once()
@@ -105,29 +102,20 @@ class Command(BaseCommand):
                 self.stdout.write(f"{reading.name}{tags} {reading.value:g}")
 
     def _loop(self, collector: Collector, seconds: float, as_json: bool) -> None:
-        stops: list[int] = []
-
-        def stop(number: int, _frame: object) -> None:
-            stops.append(number)
-            collector.wake()
-
-        def tell(state: str) -> None:
+        def report(state: str) -> None:
             self.stdout.write(json.dumps({"state": state}) if as_json else state)
             self.stdout.flush()
 
         owner = f"{socket.gethostname()}:{os.getpid()}:{os.urandom(4).hex()}"
         held = lease.create(conf.metrics.gauge_lock, owner, seconds)
-        before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
-        try:
-            loop.run(collector, held, seconds, lambda: bool(stops), tell)
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
+        with note_end_signals(collector.wake) as stopped:
+            loop.run(collector, held, seconds, stopped, report)
 
 
-def lease_seconds(text: str) -> float:
-    """Read the length of a lease; a lock in a cache counts whole seconds."""
+def parse_lease(text: str) -> float:
+    """Return the length of a lease in seconds."""
     seconds = float(text)
+    # A lock in a cache expires after whole seconds.
     if not 1 <= seconds <= 86400:
         raise argparse.ArgumentTypeError("must be from 1 to 86400 seconds")
     return seconds

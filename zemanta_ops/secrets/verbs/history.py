@@ -13,8 +13,8 @@ from zemanta_ops.secrets.exceptions import SecretError
 from zemanta_ops.secrets.files import describe, git
 from zemanta_ops.secrets.files.scan import literals, tokens
 from zemanta_ops.secrets.files.source_file import decode, discover, read
-from zemanta_ops.secrets.verbs.table import table
 from zemanta_ops.secrets.wire import Token
+from zemanta_ops.terminal import render_table
 
 HELP = "show every version of one setting in git: commit, date, author, backend and key id"
 EPILOG = """examples:
@@ -70,7 +70,7 @@ def run(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     if options.json:
         out.write(json.dumps([asdict(entry) for entry in entries], indent=2) + "\n")
     else:
-        out.write(table([column.name for column in fields(Entry)], [astuple(entry) for entry in entries]))
+        out.write(render_table([column.name for column in fields(Entry)], [astuple(entry) for entry in entries]))
     if shallow:
         err.write("This is a shallow clone: older versions are missing (git fetch --unshallow gets them).\n")
     return 0

@@ -1,4 +1,4 @@
-"""What one series adds up to in one interval: the same figures that Telegraf's statsd input writes."""
+"""Accumulate the values of one series in one interval, to the figures that Telegraf's statsd input writes."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from statistics import median
 
 Fields = dict[str, float]
 
-# A percentile needs the values themselves. The newest so many of a series are held, which bounds the memory;
-# count, sum, mean, stddev, lower and upper are exact whatever the number.
+# Percentiles are computed from the values. Only this many of a series, the newest, are kept, which bounds the memory.
+# Count, sum, mean, stddev, lower and upper are exact for any number.
 PERCENTILE_LIMIT = 10_000
-# Telegraf takes its median from the newest 1,000 values of an interval.
+# Telegraf computes the median of the newest 1,000 values of an interval.
 MEDIAN_LIMIT = 1_000
 
 
-class Counter:
+class CounterAccumulator:
     """A sum of whole numbers."""
 
     __slots__ = ("count",)
@@ -25,20 +25,20 @@ class Counter:
         self.count = 0
 
     def add(self, value: int) -> None:
-        """Add one increment, its sample rate already in it."""
+        """Add one increment, already corrected for its sample rate."""
         self.count += value
 
-    def merge(self, later: Counter) -> None:
-        """Add what a later interval counted."""
+    def merge(self, later: CounterAccumulator) -> None:
+        """Add the count of a later interval."""
         self.count += later.count
 
-    def fields(self, _percentiles: Sequence[float]) -> Fields:
+    def build_fields(self, _percentiles: Sequence[float]) -> Fields:
         """Return the one field of a counter."""
         return {"value": self.count}
 
 
-class Gauge:
-    """The last value; a signed one moves the value that stands, or zero where none does."""
+class GaugeAccumulator:
+    """The last value; a signed value changes it, or changes zero if there is none."""
 
     __slots__ = ("base", "count", "moved")
 
@@ -48,30 +48,30 @@ class Gauge:
         self.count = 0
 
     def add(self, value: float) -> None:
-        """Take an absolute value."""
+        """Set an absolute value."""
         self.base, self.moved = value, 0.0
         self.count += 1
 
     def move(self, delta: float) -> None:
-        """Take a signed value."""
+        """Apply a signed value."""
         self.moved += delta
         self.count += 1
 
-    def merge(self, later: Gauge) -> None:
-        """Let a later interval's values follow on these."""
+    def merge(self, later: GaugeAccumulator) -> None:
+        """Apply the values of a later interval."""
         if later.base is not None:
             self.base, self.moved = later.base, later.moved
         else:
             self.moved += later.moved
         self.count += later.count
 
-    def fields(self, _percentiles: Sequence[float]) -> Fields:
+    def build_fields(self, _percentiles: Sequence[float]) -> Fields:
         """Return the one field of a gauge."""
         return {"value": (self.base or 0.0) + self.moved}
 
 
-class Distinct:
-    """The number of different members that a set has seen."""
+class SetAccumulator:
+    """The number of distinct members of a set."""
 
     __slots__ = ("count", "members")
 
@@ -84,17 +84,17 @@ class Distinct:
         self.members.add(member)
         self.count += 1
 
-    def merge(self, later: Distinct) -> None:
+    def merge(self, later: SetAccumulator) -> None:
         """Add a later interval's members."""
         self.members |= later.members
         self.count += later.count
 
-    def fields(self, _percentiles: Sequence[float]) -> Fields:
+    def build_fields(self, _percentiles: Sequence[float]) -> Fields:
         """Return the one field of a set."""
         return {"value": len(self.members)}
 
 
-class Distribution:
+class DistributionAccumulator:
     """Timings and histograms: running mean and deviation, extremes, and percentiles of the newest values."""
 
     __slots__ = ("count", "lower", "squares", "sum", "upper", "values")
@@ -115,7 +115,7 @@ class Distribution:
         self.lower = min(self.lower, value)
         self.upper = max(self.upper, value)
 
-    def merge(self, later: Distribution) -> None:
+    def merge(self, later: DistributionAccumulator) -> None:
         """Add a later interval's values."""
         if not later.count:
             return
@@ -124,8 +124,8 @@ class Distribution:
         self.upper = max(self.upper, later.upper)
         self.values.extend(later.values)
 
-    def fields(self, percentiles: Sequence[float]) -> Fields:
-        """Return count, sum, mean, stddev, lower, upper, median and ``<p>_percentile`` for each asked."""
+    def build_fields(self, percentiles: Sequence[float]) -> Fields:
+        """Return count, sum, mean, stddev, lower, upper, median and one ``<p>_percentile`` for each percentile."""
         if not self.count:
             return {}
         ordered = sorted(self.values)
@@ -138,22 +138,22 @@ class Distribution:
             "lower": self.lower,
             "upper": self.upper,
             "median": median(newest),
-            **{f"{each:g}_percentile": _percentile(ordered, each) for each in percentiles},
+            **{f"{each:g}_percentile": _find_percentile(ordered, each) for each in percentiles},
         }
 
     def _combine(self, count: int, total: float, squares: float) -> None:
         if self.count:
-            apart = total / count - self.sum / self.count
-            self.squares += squares + apart * apart * self.count * count / (self.count + count)
+            distance = total / count - self.sum / self.count
+            self.squares += squares + distance * distance * self.count * count / (self.count + count)
         else:
             self.squares = squares
         self.count += count
         self.sum += total
 
 
-Cell = Counter | Gauge | Distinct | Distribution
+Accumulator = CounterAccumulator | GaugeAccumulator | SetAccumulator | DistributionAccumulator
 
 
-def _percentile(ordered: Sequence[float], percent: float) -> float:
+def _find_percentile(ordered: Sequence[float], percent: float) -> float:
     """Return the value at Telegraf's rank: ``int(n * percent / 100)``, kept inside the list."""
     return ordered[min(max(int(len(ordered) * percent / 100), 0), len(ordered) - 1)]

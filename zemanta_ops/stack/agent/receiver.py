@@ -1,4 +1,4 @@
-"""Takes datagrams, or the lines of TCP connections, from listening sockets."""
+"""Receive datagrams, or the lines of TCP connections, from listening sockets."""
 
 from __future__ import annotations
 
@@ -8,56 +8,56 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 MAX_DATAGRAM = 65_535
-# After so many reads of one socket the others, and the caller, get their turn.
+# After this many reads of one socket, the others and the caller get their turn.
 READS_AT_ONCE = 256
-# A TCP client that sends no newline for so long is cut off.
+# A TCP client that sends this many bytes without a newline is disconnected.
 MAX_LINE = 1024 * 1024
 
 
 class Receiver:
-    """Polls sockets and hands every datagram to one function; TCP lines come as one datagram a read."""
+    """Polls sockets and passes every datagram to one function; the TCP lines of one read are passed as one datagram."""
 
-    def __init__(self, listeners: Sequence[socket.socket], take: Callable[[bytes], None]) -> None:
+    def __init__(self, listeners: Sequence[socket.socket], receive: Callable[[bytes], None]) -> None:
         self.listeners = tuple(listeners)
-        self._take = take
+        self._receive = receive
         self._partial: dict[socket.socket, bytes] = {}
         self._selector = selectors.DefaultSelector()
         for each in self.listeners:
-            on_ready = self._receive if each.type == socket.SOCK_DGRAM else self._accept
+            on_ready = self._read_datagrams if each.type == socket.SOCK_DGRAM else self._accept
             self._selector.register(each, selectors.EVENT_READ, on_ready)
-        self._bell, self._ear = socket.socketpair()
-        self._bell.setblocking(False)
-        self._selector.register(self._ear, selectors.EVENT_READ, lambda ear: ear.recv(1024))
+        self._wake_sender, self._wake_receiver = socket.socketpair()
+        self._wake_sender.setblocking(False)
+        self._selector.register(self._wake_receiver, selectors.EVENT_READ, lambda receiver: receiver.recv(1024))
 
     def poll(self, timeout: float) -> None:
-        """Wait at most ``timeout`` seconds for something to arrive and take what is there."""
+        """Wait at most ``timeout`` seconds for data, and receive what has arrived."""
         for key, _ in self._selector.select(max(timeout, 0)):
             key.data(key.fileobj)
 
     def wake(self) -> None:
-        """Make a ``poll`` return at once; for other threads and for signal handlers."""
-        with suppress(BlockingIOError):  # a full pipe wakes as well
-            self._bell.send(b"!")
+        """Make ``poll`` return at once; may be called by other threads and by signal handlers."""
+        with suppress(BlockingIOError):  # a full pipe also wakes it
+            self._wake_sender.send(b"!")
 
     def close(self) -> None:
         """Close every socket."""
         self._selector.close()
-        for each in (*self.listeners, *self._partial, self._bell, self._ear):
+        for each in (*self.listeners, *self._partial, self._wake_sender, self._wake_receiver):
             each.close()
 
-    def _receive(self, listener: socket.socket) -> None:
+    def _read_datagrams(self, listener: socket.socket) -> None:
         with suppress(BlockingIOError):
             for _ in range(READS_AT_ONCE):
-                self._take(listener.recv(MAX_DATAGRAM))
+                self._receive(listener.recv(MAX_DATAGRAM))
 
     def _accept(self, listener: socket.socket) -> None:
-        with suppress(OSError):  # the client may have gone already
+        with suppress(OSError):  # the client may have disconnected already
             connection, _ = listener.accept()
             connection.setblocking(False)
             self._partial[connection] = b""
-            self._selector.register(connection, selectors.EVENT_READ, self._read)
+            self._selector.register(connection, selectors.EVENT_READ, self._read_lines)
 
-    def _read(self, connection: socket.socket) -> None:
+    def _read_lines(self, connection: socket.socket) -> None:
         try:
             chunk = connection.recv(MAX_DATAGRAM)
         except BlockingIOError:
@@ -66,14 +66,14 @@ class Receiver:
             chunk = b""
         lines, newline, rest = (self._partial[connection] + chunk).rpartition(b"\n")
         if newline:
-            self._take(lines)
+            self._receive(lines)
         self._partial[connection] = rest
         if not chunk or len(rest) > MAX_LINE:
-            self._hang_up(connection)
+            self._disconnect(connection)
 
-    def _hang_up(self, connection: socket.socket) -> None:
+    def _disconnect(self, connection: socket.socket) -> None:
         rest = self._partial.pop(connection)
         if rest:
-            self._take(rest)
+            self._receive(rest)
         self._selector.unregister(connection)
         connection.close()

@@ -1,4 +1,4 @@
-"""What the development agent has counted: a value object that prints as a table or as JSON."""
+"""What the development agent has counted: value objects, with look-ups by name and tags."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import Any
 
 
 @dataclass(frozen=True)
-class Series:
+class SeriesSummary:
     """One series in one interval.
 
-    ``count`` is what a counter adds up to and the number of values of every other type; ``rate`` is ``count`` a
-    second. ``fields`` are those that Telegraf writes to InfluxDB for the type; timings are in milliseconds.
+    ``count`` is the sum of a counter, or the number of values of every other type; ``rate`` is ``count`` per second.
+    ``fields`` are those that Telegraf writes to InfluxDB for the type; timings are in milliseconds.
     """
 
     name: str
@@ -26,7 +26,7 @@ class Series:
 
 @dataclass(frozen=True)
 class Rejected:
-    """Lines that were refused for one reason, with the newest of them."""
+    """The lines that were refused for one reason, with the newest of them."""
 
     reason: str
     count: int
@@ -35,9 +35,9 @@ class Rejected:
 
 @dataclass(frozen=True)
 class Received:
-    """What came in: a line may carry several values.
+    """What was received; a line may have several values.
 
-    ``kernel_dropped`` datagrams never reached the agent; None where the system does not say.
+    ``kernel_dropped`` datagrams never reached the agent; None if the system does not report them.
     """
 
     datagrams: int = 0
@@ -49,7 +49,7 @@ class Received:
 
 @dataclass(frozen=True)
 class Forwarded:
-    """How many datagrams were passed on to another agent, how many were not, and the newest reason; from the start."""
+    """How many datagrams were forwarded since the start, how many were not, and the newest reason."""
 
     target: str
     sent: int
@@ -59,10 +59,10 @@ class Forwarded:
 
 @dataclass(frozen=True)
 class Written:
-    """What became of the points made so far: each is written, refused, waiting for the next attempt, or lost.
+    """What happened to the points so far: each is written, refused, waiting for the next attempt, or lost.
 
-    ``lost`` are those that waited longest when too many did, and those that still waited at the end. ``reason`` is the
-    newest one why a point was not written.
+    ``lost`` are the oldest of too many waiting points, and those that still waited at the end. ``reason`` is the newest
+    reason why a point was not written.
     """
 
     target: str
@@ -75,40 +75,40 @@ class Written:
 
 @dataclass(frozen=True)
 class Report:
-    """All series of one interval or of a whole run, busiest name first by name, then by count.
+    """All series of one interval or of a whole run, sorted by name and type, then by count from the greatest.
 
-    ``started`` is in seconds since the epoch, ``seconds`` is the length. ``forwarded`` and ``written`` are None where
-    nothing is to be forwarded or written.
+    ``started`` is in seconds since the epoch, ``seconds`` is the length. ``forwarded`` and ``written`` are None if
+    nothing is forwarded or written.
     """
 
     started: float
     seconds: float
     received: Received = Received()
     rejected: tuple[Rejected, ...] = ()
-    series: tuple[Series, ...] = field(default=())
+    series: tuple[SeriesSummary, ...] = field(default=())
     forwarded: Forwarded | None = None
     written: Written | None = None
 
-    def select(self, name: str, /, **tags: str) -> Iterator[Series]:
-        """Yield the series of this name that carry all of these tags."""
+    def select(self, name: str, /, **tags: str) -> Iterator[SeriesSummary]:
+        """Yield the series of this name that have all of these tags."""
         for each in self.series:
             if each.name == name and tags.items() <= each.tags.items():
                 yield each
 
     def count(self, name: str, /, **tags: str) -> int:
-        """Return what the selected series counted together; 0 where there is none."""
+        """Return the sum of the counts of the selected series; 0 if there is none."""
         return sum(each.count for each in self.select(name, **tags))
 
-    def by_tag(self, name: str, tag: str, /, **tags: str) -> dict[str, int]:
-        """Return the count for each value of one tag, e.g. ``by_tag("http.request.count", "view")``."""
+    def count_by_tag(self, name: str, tag: str, /, **tags: str) -> dict[str, int]:
+        """Return the count for each value of one tag, e.g. ``count_by_tag("http.request.count", "view")``."""
         counts: dict[str, int] = {}
         for each in self.select(name, **tags):
             if tag in each.tags:
                 counts[each.tags[tag]] = counts.get(each.tags[tag], 0) + each.count
         return counts
 
-    def document(self) -> dict[str, Any]:
-        """Return the report as plain values for JSON, which knows no NaN: such a field is None."""
+    def build_document(self) -> dict[str, Any]:
+        """Return the report as values for JSON, which has no NaN: such a field is None."""
         document = asdict(self)
         for series in document["series"]:
             series["fields"] = {

@@ -1,12 +1,12 @@
-"""The development agent: receives statsd datagrams and counts them, so that metrics are seen without Telegraf.
+"""The development agent: receives and aggregates statsd datagrams, so that metrics are visible without Telegraf.
 
 In a script or a test::
 
-    with Agent(port=0) as agent:               # 0: a free port, to be read from agent.port
-        agent.start()                          # receives in a thread of its own
+    with Agent(port=0) as agent:               # 0: a free port; agent.port has its number
+        agent.start()                          # receives in a background thread
         ...                                    # send metrics to 127.0.0.1:agent.port
         report = agent.wait_for(lambda report: report.count("signup") == 3, timeout=5)
-        report.by_tag("http.request.count", "view")    # {"home": 12, "detail": 7}
+        report.count_by_tag("http.request.count", "view")    # {"home": 12, "detail": 7}
 """
 
 from __future__ import annotations
@@ -16,11 +16,12 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from zemanta_ops.stack.agent.aggregate import PERCENTILES, Aggregator
-from zemanta_ops.stack.agent.forward import Forwarder
+from zemanta_ops.stack.agent.aggregator import Aggregator
+from zemanta_ops.stack.agent.forwarder import Forwarder
 from zemanta_ops.stack.agent.receiver import Receiver
 from zemanta_ops.stack.agent.report import Report
-from zemanta_ops.stack.sockets import address_of, kernel_drops, listen
+from zemanta_ops.stack.agent_contract import PERCENTILES
+from zemanta_ops.stack.sockets import count_kernel_drops, get_address, listen
 from zemanta_ops.stack.statsd import parse
 
 _POLL_SECONDS = 0.5
@@ -30,18 +31,18 @@ class Agent:
     """Listens on a statsd port over UDP or TCP, IPv4 and IPv6, and aggregates as Telegraf does.
 
     Use it as a context manager, or call ``close``. Either call ``poll`` in a loop or ``start`` a thread that does;
-    reports may be asked for from any thread. ``addresses`` are the ``(host, port)`` pairs that it listens on.
+    any thread may read reports. ``addresses`` are the ``(host, port)`` pairs that it listens on.
 
     Args:
-        host: the address or host name to listen on, every address of it.
-        port: 0 takes a free one.
+        host: The address or host name to listen on; of a name, every address.
+        port: 0 chooses a free one.
         protocol: ``udp`` or ``tcp``.
-        percentiles: which percentiles of timings and histograms to report, in percent.
-        dogstatsd: read the tags of the DogStatsD dialect, ``|#key:value``, as well.
-        forward: passes each datagram on, unchanged.
+        percentiles: The percentiles of timings and histograms to report, in percent.
+        dogstatsd: Whether to read the tags of the DogStatsD dialect, ``|#key:value``, too.
+        forward: Forwards each datagram, unchanged.
 
     Raises:
-        ListenError: the port cannot be had.
+        ListenError: The port cannot be used.
 
     """
 
@@ -62,8 +63,8 @@ class Agent:
         self._stopping = False
         self._drops_reported = 0
         self.forward = forward
-        self._receiver = Receiver(listen(host, port, protocol), self._take)
-        self.addresses = [address_of(each) for each in self._receiver.listeners]
+        self._receiver = Receiver(listen(host, port, protocol), self._receive)
+        self.addresses = [get_address(each) for each in self._receiver.listeners]
 
     def __enter__(self) -> Agent:  # noqa: PYI034  Self is not in typing before Python 3.11
         return self
@@ -73,16 +74,16 @@ class Agent:
 
     @property
     def port(self) -> int:
-        """Return the port, the same one on every address."""
+        """The port, the same one on every address."""
         return self.addresses[0][1]
 
     @property
     def values(self) -> int:
-        """Return how many values were received so far."""
+        """How many values were received so far."""
         return self._aggregator.values
 
     def poll(self, timeout: float) -> None:
-        """Wait at most ``timeout`` seconds for datagrams and take those that are there."""
+        """Wait at most ``timeout`` seconds for datagrams, and receive those that have arrived."""
         self._receiver.poll(timeout)
 
     def wake(self) -> None:
@@ -95,31 +96,31 @@ class Agent:
         self._thread.start()
 
     def close(self) -> None:
-        """Stop the thread, if there is one, and give the port back."""
+        """Stop the thread, if there is one, and release the port."""
         self._stopping = True
         self.wake()
         if self._thread:
             self._thread.join()
         self._receiver.close()
 
-    def interval(self) -> Report:
-        """Return what came since the last call of ``interval``."""
+    def next_interval(self) -> Report:
+        """Return what was received since the last call, and start the next interval."""
         with self._lock:
             report = self._aggregator.next_interval()
-            dropped = kernel_drops(self._receiver.listeners)
+            dropped = count_kernel_drops(self._receiver.listeners)
             before, self._drops_reported = self._drops_reported, dropped or 0
         return self._complete(report, None if dropped is None else dropped - before)
 
     def total(self) -> Report:
-        """Return all that came since the agent was made."""
+        """Return what was received since the agent was created."""
         with self._lock:
             report = self._aggregator.total()
-        return self._complete(report, kernel_drops(self._receiver.listeners))
+        return self._complete(report, count_kernel_drops(self._receiver.listeners))
 
     def wait_for(self, condition: Callable[[Report], bool], timeout: float) -> Report:
-        """Return the total as soon as ``condition(total)`` holds.
+        """Return the total as soon as ``condition(total)`` is true, or after ``timeout`` seconds whatever it is.
 
-        Needs ``start``. After ``timeout`` seconds the total is returned as it is: the caller compares and tells.
+        The agent must have been started with ``start``.
         """
         deadline = time.monotonic() + timeout
         while True:
@@ -132,13 +133,13 @@ class Agent:
         while not self._stopping:
             self.poll(_POLL_SECONDS)
 
-    def _take(self, datagram: bytes) -> None:
+    def _receive(self, datagram: bytes) -> None:
         parsed = parse(datagram, dogstatsd=self._dogstatsd)
         with self._lock:
-            self._aggregator.take(len(datagram), parsed)
+            self._aggregator.add(len(datagram), parsed)
         if self.forward:
             self.forward.send(datagram)
 
     def _complete(self, report: Report, dropped: int | None) -> Report:
         received = replace(report.received, kernel_dropped=dropped)
-        return replace(report, received=received, forwarded=self.forward.state() if self.forward else None)
+        return replace(report, received=received, forwarded=self.forward.read_state() if self.forward else None)

@@ -1,1 +1,1 @@
-"""Prove that metrics flow, hop by hop."""
+"""Prove that metrics flow from the application to the database, hop by hop."""

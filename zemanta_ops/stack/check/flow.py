@@ -1,4 +1,4 @@
-"""Follows one metric from the application to InfluxDB and says at which hop it stops: ``check_metrics``."""
+"""Follow one metric from the application to the database, and report the hop at which it stops."""
 
 from __future__ import annotations
 
@@ -8,82 +8,86 @@ from contextlib import ExitStack, closing
 from datetime import datetime, timezone
 
 from zemanta_ops.conf import conf
+from zemanta_ops.extras import MissingExtraError
 from zemanta_ops.metrics.options import Options, from_settings
-from zemanta_ops.stack.check.diagnosis import Arrival, probe_hop, telegraf_hop
-from zemanta_ops.stack.check.hops import HOPS, FlowReport, Hop, failed, skipped
+from zemanta_ops.stack.check.diagnosis import Arrival, judge_probe, judge_telegraf
+from zemanta_ops.stack.check.hops import HOPS, FlowReport, Hop, fail_hop, skip_hop
 from zemanta_ops.stack.check.probe import Probe
-from zemanta_ops.stack.check.telegraf_stats import Internals, read_internals
-from zemanta_ops.stack.databases import Database, DatabaseError, MissingClientError, Retry
+from zemanta_ops.stack.check.telegraf_stats import AgentState, read_agent_state
+from zemanta_ops.stack.databases import Database, DatabaseError, Retry
 from zemanta_ops.stack.databases.errors import SILENT, TRANSIENT
-from zemanta_ops.stack.settings import bad_settings, open_database
-from zemanta_ops.stack.sockets import kernel_drops_of_port, show_address
+from zemanta_ops.stack.settings import list_faults, open_database
+from zemanta_ops.stack.sockets import count_kernel_drops_of_port, show_address
 
-# One request to the database may take so long; a database that hangs is told after it.
+# Seconds that one request to the database may take; a hung database is reported after this long.
 REQUEST_SECONDS = 5.0
 _RETRY = Retry(attempts=2, kinds=TRANSIENT - SILENT)
 _POLL_SECONDS = 0.2
 _REFUSALS = {"refused": "agent_down", "dns": "agent_unknown"}
 
 
-def default_timeout() -> float:
-    """Return how long to wait for the probe: three of the agent's intervals and some, in seconds."""
+def compute_default_timeout() -> float:
+    """Return how many seconds to wait for the probe: three of the agent's intervals and 5 s."""
     return 3 * conf.metrics.agent_interval + 5
 
 
-def check(timeout: float | None = None, waiting: Callable[[float], None] | None = None) -> FlowReport:
-    """Send a probe and follow it; never raises for what it finds.
+def check_flow(timeout: float | None = None, waiting: Callable[[float], None] | None = None) -> FlowReport:
+    """Send a probe and follow it; return the findings, and do not raise for any of them.
 
     Args:
-        timeout: seconds to wait until the probe is readable; ``default_timeout()`` if None.
-        waiting: called with the seconds waited so far, while it waits.
+        timeout: Seconds to wait until the probe is readable; ``compute_default_timeout()`` if None.
+        waiting: Called with the seconds waited so far, while waiting.
 
     """
-    timeout = default_timeout() if timeout is None else timeout
     options = from_settings()
+    settings, database = _check_settings(options)
+    if settings.status == "failed":
+        return _stop([settings], "the settings come first")
     with ExitStack() as stack:
-        settings, database = _check_settings(options)
-        if settings.status == "failed":
-            return _stop([settings], "the settings come first")
         if database:
             stack.enter_context(database)
         probe = stack.enter_context(closing(Probe(options)))
-        drops_before = kernel_drops_of_port(options.port)
+        drops_before = count_kernel_drops_of_port(options.port) or 0
         agent = _check_agent(probe, options)
         if database is None:
             return _stop([settings, agent], "no InfluxDB is configured: set ZEMANTA_OPS['INFLUXDB']")
         found = _check_database(database)
         if agent.status == "failed":
             if found.status == "ok":
-                agent = _agent_elsewhere(agent, database, options)
+                agent = _find_agent_elsewhere(agent, database, options)
             return _stop([settings, agent, found], "nothing could be sent")
         if found.status == "failed" and found.cause != "limit":
             return _stop([settings, agent, found], "the database comes first")
+        timeout = compute_default_timeout() if timeout is None else timeout
         arrival = _wait(probe, database, timeout, waiting)
-        # A database that failed just now is not asked again: it would cost another time-out.
-        internals = Internals() if arrival.error else _internals(database)
-        lost_by_kernel = (kernel_drops_of_port(options.port) or 0) - (drops_before or 0)
-        telegraf = telegraf_hop(arrival, internals, database, options.port, lost_by_kernel)
-        return FlowReport((settings, agent, found, telegraf, probe_hop(arrival, telegraf, timeout)), arrival.latency)
+        telegraf = _check_telegraf(arrival, database, options.port, drops_before)
+        return FlowReport((settings, agent, found, telegraf, judge_probe(arrival, telegraf, timeout)), arrival.latency)
 
 
 def _stop(hops: list[Hop], why: str) -> FlowReport:
-    return FlowReport((*hops, *(skipped(name, why) for name in HOPS[len(hops) :])))
+    return FlowReport((*hops, *(skip_hop(name, why) for name in HOPS[len(hops) :])))
 
 
 def _check_settings(options: Options) -> tuple[Hop, Database | None]:
-    bad = list(bad_settings())
-    if bad:
-        return failed("settings", "setting", "; ".join(bad)), None
+    if faults := list_faults():
+        return fail_hop("settings", "setting", "; ".join(faults)), None
     if not options.enabled:
-        return failed("settings", "disabled", "metrics are switched off"), None
+        return fail_hop("settings", "disabled", "metrics are switched off"), None
     try:
         database = open_database(timeout=REQUEST_SECONDS, retry=_RETRY)
     except ValueError as error:
-        return failed("settings", "incomplete", str(error)), None
-    except MissingClientError as error:
-        return failed("settings", "missing_client", str(error)), None
+        return fail_hop("settings", "incomplete", str(error)), None
+    except MissingExtraError as error:
+        return fail_hop("settings", "missing_client", str(error)), None
     where = f"{options.protocol} {show_address(options.host, options.port)}, {options.dialect} dialect"
     return Hop("settings", "ok", f"{where}; {database.name if database else 'no InfluxDB'}"), database
+
+
+def _check_telegraf(arrival: Arrival, database: Database, port: int, drops_before: int) -> Hop:
+    # If the database has just failed, another query would only cost another time-out.
+    state = AgentState() if arrival.error else _read_agent_state(database)
+    lost_by_kernel = (count_kernel_drops_of_port(port) or 0) - drops_before
+    return judge_telegraf(arrival, state, database, port, lost_by_kernel)
 
 
 def _check_agent(probe: Probe, options: Options) -> Hop:
@@ -92,41 +96,41 @@ def _check_agent(probe: Probe, options: Options) -> Hop:
     lost = probe.send()
     seconds = time.monotonic() - start
     if not lost:
-        return Hop("agent", "ok", f"{where} takes datagrams", seconds=seconds)
-    words = {"refused": f"nothing listens on {where}", "dns": f"the host name {options.host} is not known"}
+        return Hop("agent", "ok", f"{where} accepts datagrams", seconds=seconds)
+    words = {"refused": f"nothing listens on {where}", "dns": f"the host name {options.host} cannot be resolved"}
     text = words.get(lost, f"{where} cannot be reached: {lost}")
-    return failed("agent", _REFUSALS.get(lost, "agent_network"), text, seconds)
+    return fail_hop("agent", _REFUSALS.get(lost, "agent_network"), text, seconds)
 
 
-def _agent_elsewhere(agent: Hop, database: Database, options: Options) -> Hop:
-    """Return the failed hop with the port that Telegraf says it listens on, if that is another."""
-    internals = _internals(database)
-    fresh = internals.fresh(datetime.now(timezone.utc))
-    if agent.cause != "agent_down" or not fresh or not internals.listens_elsewhere(options.port):
+def _find_agent_elsewhere(agent: Hop, database: Database, options: Options) -> Hop:
+    """Return the failed hop, with the port that Telegraf reports if that is a different one."""
+    state = _read_agent_state(database)
+    fresh = state.is_fresh(datetime.now(timezone.utc))
+    if agent.cause != "agent_down" or not fresh or not state.listens_elsewhere(options.port):
         return agent
-    text = f"{agent.text}; {internals.agent} is alive and listens on {internals.address}"
-    return failed("agent", "agent_elsewhere", text, agent.seconds, address=internals.address)
+    text = f"{agent.text}; {state.agent} is alive and listens on {state.address}"
+    return fail_hop("agent", "agent_elsewhere", text, agent.seconds, address=state.address)
 
 
 def _check_database(database: Database) -> Hop:
     start = time.monotonic()
     try:
-        version = database.version()
+        version = database.read_version()
         database.verify()
-        room = database.series_room()
+        usage = database.read_series_usage()
     except DatabaseError as error:
-        return failed("database", error.kind, f"{database.name}: {error}", time.monotonic() - start)
+        return fail_hop("database", error.kind, f"{database.name}: {error}", time.monotonic() - start)
     seconds = time.monotonic() - start
-    if room and room[0] >= room[1]:
-        text = f"{database.name} is full: {room[0]} series, and max-series-per-database is {room[1]}"
-        return failed("database", "limit", text, seconds, series=room[0], limit=room[1])
+    if usage and usage[0] >= usage[1]:
+        text = f"{database.name} is full: {usage[0]} series, and max-series-per-database is {usage[1]}"
+        return fail_hop("database", "limit", text, seconds, series=usage[0], limit=usage[1])
     return Hop("database", "ok", f"{database.name} can be read, InfluxDB {version}", seconds=seconds)
 
 
 def _wait(probe: Probe, database: Database, timeout: float, waiting: Callable[[float], None] | None) -> Arrival:
-    """Look for the probe until it is there or the time is over; it is sent again every interval of the agent.
+    """Search for the probe until it is found or the time is over, and send it again in every interval of the agent.
 
-    Sent again, it survives the loss of one datagram, and another canary that sets the same gauge in one interval.
+    Sending it again covers the loss of one datagram, and another canary that sets the same gauge in one interval.
     """
     sent_at = datetime.now(timezone.utc)
     deadline = probe.sent_at + timeout
@@ -150,10 +154,10 @@ def _wait(probe: Probe, database: Database, timeout: float, waiting: Callable[[f
         time.sleep(min(_POLL_SECONDS, max(deadline - now, 0)))
 
 
-def _internals(database: Database) -> Internals:
+def _read_agent_state(database: Database) -> AgentState:
     recent = max(60.0, 3 * conf.metrics.agent_interval)
     try:
-        return read_internals(database, datetime.now(timezone.utc), recent)
+        return read_agent_state(database, datetime.now(timezone.utc), recent)
     except DatabaseError:
         # Only the diagnosis depends on it.
-        return Internals()
+        return AgentState()

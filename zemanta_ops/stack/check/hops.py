@@ -1,4 +1,4 @@
-"""The hops of a metric from the application to InfluxDB, and what was found at each."""
+"""The hops of a metric from the application to InfluxDB, and the finding at each."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Status = Literal["ok", "warning", "failed", "skipped"]
 
 @dataclass(frozen=True)
 class Hop:
-    """The finding at one hop: ``cause`` is a key of ``causes.ADVICE`` where something is wrong; times in seconds."""
+    """The finding at one hop. If something is wrong, ``cause`` is a key of ``causes.ADVICE``; times are in seconds."""
 
     name: str
     status: Status
@@ -32,24 +32,24 @@ class Hop:
 
     @property
     def exit_code(self) -> int:
-        """Return the exit code that a failure of this hop has."""
+        """Return the exit code for a failure of this hop."""
         return FIRST_EXIT_CODE + HOPS.index(self.name)
 
 
 @dataclass(frozen=True)
 class FlowReport:
-    """All hops in order; ``latency`` is how long the probe took to be readable, in seconds, None if it did not come."""
+    """All hops in order; ``latency`` is how many seconds the probe took to be readable, None if it did not arrive."""
 
     hops: tuple[Hop, ...]
     latency: float | None = None
 
     @property
     def exit_code(self) -> int:
-        """Return that of the first hop that failed, 0 if none did."""
+        """Return the exit code of the first hop that failed, 0 if none did."""
         return next((hop.exit_code for hop in self.hops if hop.status == "failed"), 0)
 
-    def document(self) -> dict[str, Any]:
-        """Return the report as plain values for JSON."""
+    def build_document(self) -> dict[str, Any]:
+        """Return the report as values for JSON."""
         return {
             "ok": self.exit_code == 0,
             "exit_code": self.exit_code,
@@ -58,11 +58,11 @@ class FlowReport:
         }
 
 
-def skipped(name: str, text: str) -> Hop:
-    """Return a hop that was not looked at, and why."""
+def skip_hop(name: str, text: str) -> Hop:
+    """Return a hop that was not checked, and why."""
     return Hop(name, "skipped", text)
 
 
-def failed(name: str, cause: str, text: str, seconds: float | None = None, **details: Any) -> Hop:
+def fail_hop(name: str, cause: str, text: str, seconds: float | None = None, **details: Any) -> Hop:
     """Return a hop at which the flow stops."""
     return Hop(name, "failed", text, cause, seconds, details)

@@ -1,4 +1,4 @@
-"""A gauge with a random value, sent as the application sends and looked for where it should end."""
+"""A gauge with a random value, sent as the application sends its metrics and searched for in the database."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ from zemanta_ops.metrics import catalog
 from zemanta_ops.metrics.client import Client
 from zemanta_ops.metrics.options import Options
 from zemanta_ops.metrics.series.series import GAUGE
-from zemanta_ops.stack.databases import Database, Reading
+from zemanta_ops.stack.databases import Database, StoredValue
 from zemanta_ops.stack.statsd import Sample
 
-# Wide enough to find the probe though the clocks of the machines differ.
+# Wide enough to find the probe even if the clocks of the machines differ.
 CLOCKS = timedelta(days=1)
-# A refusal by another machine comes back after the first datagram has left.
+# A refusal by another machine arrives after the first datagram has left.
 _REFUSAL_SECONDS = 0.05
 
 
 class Probe:
-    """The value is the nonce, not a tag: however often it is sent, it is one series.
+    """Sends and finds a gauge. The nonce is its value, not a tag, so that it is always the same series.
 
     Args:
-        options: those of the application's client; the probe's has no thread and no metrics of its own.
+        options: Those of the application's client. The probe's client has no thread and no metrics of its own.
 
     """
 
     def __init__(self, options: Options) -> None:
-        # Telegraf keeps gauges as 64-bit floats, in which this number is exact.
+        # Telegraf stores gauges as 64-bit floats, which represent this number exactly.
         self.nonce = secrets.randbelow(2**48) + 1
         self._client = Client(replace(options, enabled=True, threads=False, report_seconds=float("inf")))
         series = self._client.series(GAUGE, catalog.PROBE.name, {})
@@ -38,7 +38,7 @@ class Probe:
         self.attempts = 0
 
     def send(self) -> str:
-        """Send the probe; return why it was lost (``refused``, ``dns``, ``network`` …), or nothing."""
+        """Send the probe; return why it was lost (``refused``, ``dns``, ``network`` …), or ""."""
         self.attempts += 1
         self.sent_at = self.sent_at or time.monotonic()
         lost = self._send_once()
@@ -47,10 +47,10 @@ class Probe:
         time.sleep(_REFUSAL_SECONDS)
         return self._send_once()
 
-    def find(self, database: Database) -> Reading | None:
+    def find(self, database: Database) -> StoredValue | None:
         """Return the probe if the database has it."""
         now = datetime.now(timezone.utc)
-        found = database.readings(self.measurement, "value", now - CLOCKS, now + CLOCKS, equal_to=float(self.nonce))
+        found = database.read_values(self.measurement, "value", now - CLOCKS, now + CLOCKS, equal_to=float(self.nonce))
         return found[0] if found else None
 
     def close(self) -> None:

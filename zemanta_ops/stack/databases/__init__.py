@@ -1,65 +1,70 @@
-"""InfluxDB 1.x and 2.x behind one small surface: write points, read values back, say what went wrong.
+"""Databases of metrics behind one small surface: write points, read values back, say what went wrong.
 
-with connect(url="http://127.0.0.1:8086", database="telegraf") as database:
+with connect("http://127.0.0.1:8086", database="telegraf") as database:
     report = database.write([Point("deploys", {"count": 1}, {"env": "prod"})])
     report.refused          # each refused line with the reason
+
+A database is one module of this package, with one line in ``MODULES``. The module has a subclass of ``Database`` and
+names it in ``DATABASE``.
 """
 
 from __future__ import annotations
 
-from zemanta_ops.stack.databases.base import ONCE, Database, Reading, Retry, WriteReport
-from zemanta_ops.stack.databases.errors import DatabaseError, MissingClientError
-from zemanta_ops.stack.databases.influxdb1 import InfluxDB1Database
+from collections.abc import Mapping
+from importlib import import_module
+
+from zemanta_ops.stack.databases.base import ONCE, Database, Retry, StoredValue, WriteReport
+from zemanta_ops.stack.databases.errors import DatabaseError
 from zemanta_ops.stack.databases.line_protocol import Point
-from zemanta_ops.stack.databases.urls import check_kind, split_url
 
 __all__ = [
+    "MODULES",
     "ONCE",
     "Database",
     "DatabaseError",
-    "MissingClientError",
     "Point",
-    "Reading",
     "Retry",
+    "StoredValue",
     "WriteReport",
+    "choose_class",
     "connect",
 ]
 
+MODULES = (
+    "zemanta_ops.stack.databases.influxdb1",
+    "zemanta_ops.stack.databases.influxdb2",
+)
 
-def connect(
-    url: str,
-    *,
-    database: str = "",
-    username: str = "",
-    password: str = "",
-    org: str = "",
-    bucket: str = "",
-    token: str = "",
-    timeout: float = 10.0,
-    retry: Retry | None = None,
-) -> Database:
-    """Return the database; nothing is sent yet.
+
+def connect(url: str = "", *, timeout: float = 10.0, retry: Retry | None = None, **options: str) -> Database:
+    """Return the database that the options choose, without sending anything.
 
     Args:
-        url: for example ``http://127.0.0.1:8086``.
-        database: of InfluxDB 1.x; ``database/policy`` names a retention policy.
-        username: of InfluxDB 1.x; empty where it asks for none.
-        password: of that user.
-        org: the organisation of InfluxDB 2.x.
-        bucket: of that organisation.
-        token: an API token that may read it, and write it if you do.
-        timeout: seconds that one request may take.
-        retry: how transient failures are tried again.
+        url: For example ``http://127.0.0.1:8086``.
+        timeout: Seconds that one request may take.
+        retry: How transient failures are retried; None for the default.
+        options: The settings of the section in ``ZEMANTA_OPS`` in lower case. InfluxDB 1.x: ``database``, or
+            ``database/policy`` for a retention policy, ``username``, ``password``. InfluxDB 2.x: ``bucket``, ``org``,
+            ``token``.
 
     Raises:
-        ValueError: neither or both of database and bucket are given, or the URL is not one of http or https.
-        MissingClientError: a bucket is given and influxdb-client is not installed.
+        ValueError: The options do not choose exactly one database, or the URL is not one of http or https.
+        MissingExtraError: The package that the database needs is not installed.
 
     """
-    split_url(url)
-    check_kind(database, bucket)
-    if database:
-        return InfluxDB1Database(url, database, username, password, timeout=timeout, retry=retry)
-    from zemanta_ops.stack.databases.influxdb2 import InfluxDB2Database
+    given = {**options, "url": url}
+    return choose_class(given)(given, timeout=timeout, retry=retry or Retry())
 
-    return InfluxDB2Database(url, org, bucket, token, timeout=timeout, retry=retry)
+
+def choose_class(options: Mapping[str, str]) -> type[Database]:
+    """Return the class of the database that the options choose.
+
+    Raises:
+        ValueError: They do not choose exactly one.
+
+    """
+    classes: list[type[Database]] = [import_module(module).DATABASE for module in MODULES]
+    chosen = [each for each in classes if options.get(each.chosen_by)]
+    if len(chosen) != 1:
+        raise ValueError(f"the database needs either {' or '.join(each.needs for each in classes)}")
+    return chosen[0]

@@ -1,4 +1,4 @@
-"""The surface that commands use, the same over InfluxDB 1.x and 2.x."""
+"""The surface that commands use, the same over every database."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from zemanta_ops.stack.databases.errors import TRANSIENT, DatabaseError, Kind
 from zemanta_ops.stack.databases.line_protocol import FieldValue, Point
@@ -17,16 +17,17 @@ from zemanta_ops.stack.databases.line_protocol import FieldValue, Point
 T = TypeVar("T")
 
 BATCH = 5_000
-# To find the refused lines of a batch its halves are written again. So many requests at most, then the rest is
-# reported with the server's own words.
+# The refused lines of a batch are found by writing its halves again, with at most this many more requests. What is
+# left then is reported with the server's own words.
 MAX_SPLITS = 200
 
 
 @dataclass(frozen=True)
 class Retry:
-    """How often to try, and the wait between: ``first`` seconds, doubled each time up to ``longest``, with jitter.
+    """How often to try a request, and how long to wait before the next attempt.
 
-    ``kinds`` are the failures that are worth another attempt.
+    The wait is ``first`` seconds, doubled each time up to ``longest``, with jitter. ``kinds`` are the failures that
+    are worth another attempt.
     """
 
     attempts: int = 4
@@ -35,7 +36,7 @@ class Retry:
     kinds: frozenset[Kind] = TRANSIENT
 
     def call(self, request: Callable[[], T]) -> T:
-        """Return what ``request`` returns; a transient failure is tried again, the last one is raised."""
+        """Return what ``request`` returns; retry transient failures, and raise the last one."""
         for attempt in range(1, self.attempts):
             try:
                 return request()
@@ -51,8 +52,8 @@ ONCE = Retry(attempts=1)
 
 
 @dataclass(frozen=True)
-class Reading:
-    """One value read back."""
+class StoredValue:
+    """One value as it was read back."""
 
     time: datetime
     value: FieldValue
@@ -68,33 +69,53 @@ class WriteReport:
 
 
 class Database(ABC):
-    """One database (1.x) or bucket (2.x), to write points to and read values from.
+    """One database, to write points to and read values from.
 
-    Every method may raise ``DatabaseError``; its ``kind`` says what to do. No text of this class has a secret in it.
+    Every method may raise ``DatabaseError``; its ``kind`` says what to do. No message or name has a secret in it.
+
+    Attributes:
+        chosen_by: The option, a setting's name in lower case, whose presence chooses this class.
+        needs: The settings that it needs, for people.
+        name: What it is, for people: "database telegraf at http://127.0.0.1:8086".
+
+    Args:
+        options: The settings by their names in lower case.
+        timeout: Seconds that one request may take.
+        retry: How transient failures are retried.
+
     """
 
-    def __init__(self, name: str, retry: Retry) -> None:
-        self.name = name  # for people: "database telegraf at http://127.0.0.1:8086"
+    chosen_by: ClassVar[str]
+    needs: ClassVar[str]
+
+    def __init__(self, options: Mapping[str, str], *, timeout: float, retry: Retry) -> None:
+        self.name = self.describe(options)
+        self.timeout = timeout
         self.retry = retry
 
+    @staticmethod
     @abstractmethod
-    def version(self) -> str:
-        """Return the server's version; needs no right but that something answers."""
+    def describe(options: Mapping[str, str]) -> str:
+        """Return the name of the database that the options choose; ValueError if their URL is not one."""
+
+    @abstractmethod
+    def read_version(self) -> str:
+        """Return the server's version; this needs no credentials."""
 
     @abstractmethod
     def verify(self) -> None:
-        """Prove that it is InfluxDB, lets these credentials read, and has the database; else raise."""
+        """Raise unless the server is of the right kind, has the database, and lets these credentials read it."""
 
-    def series_room(self) -> tuple[int, int] | None:
-        """Return how many series there are and how many may be; None where the server does not tell."""
+    def read_series_usage(self) -> tuple[int, int] | None:
+        """Return how many series there are and how many there may be; None if the server does not report it."""
         return None
 
     @abstractmethod
     def query(self, text: str) -> list[dict[str, Any]]:
-        """Return the rows of an InfluxQL (1.x) or Flux (2.x) query."""
+        """Return the rows of a query in the language of the database."""
 
     @abstractmethod
-    def readings(
+    def read_values(
         self,
         measurement: str,
         value: str,
@@ -103,23 +124,30 @@ class Database(ABC):
         *,
         tags: Mapping[str, str] | None = None,
         equal_to: float | None = None,
-    ) -> list[Reading]:
+    ) -> list[StoredValue]:
         """Return the values of one field between two times, oldest first.
 
-        ``tags`` picks the series that carry them, ``equal_to`` the rows with that number.
+        Args:
+            measurement: The measurement.
+            value: The field.
+            start: The first moment that counts.
+            end: The first moment that does not.
+            tags: Only series that have these tags.
+            equal_to: Only values that equal this number.
+
         """
 
     @abstractmethod
     def close(self) -> None:
-        """Give the connections back."""
+        """Close the connections."""
 
     @abstractmethod
     def _write_lines(self, body: bytes) -> None: ...
 
     def write(self, points: Sequence[Point]) -> WriteReport:
-        """Write points, at most 5,000 a request; transient failures are tried again.
+        """Write points, at most 5,000 per request; retry transient failures.
 
-        A point that InfluxDB refuses does not keep the others out: the report names each refused line and the reason.
+        A refused point does not prevent the others from being written. The report has each refused line and the reason.
         """
         report = WriteReport()
         lines = [line for point in points for line in _encode(point, report)]
@@ -136,8 +164,8 @@ class Database(ABC):
             except DatabaseError as error:
                 if error.kind not in ("refused", "limit"):
                     raise
-                # A refused request may have been written in part. Points are idempotent, so halves may be written
-                # again until each refused line stands alone.
+                # A part of a refused request may have been written. Points are idempotent, so the halves are written
+                # again until each refused line is alone in a request.
                 if len(part) == 1 or splits >= MAX_SPLITS:
                     report.refused += [(line, str(error)) for line in part]
                 else:

@@ -1,4 +1,4 @@
-"""What can go wrong between a command and InfluxDB, sorted by what to do about it."""
+"""The ways in which a request to a database fails, by what to do about it."""
 
 from __future__ import annotations
 
@@ -6,21 +6,21 @@ from typing import Literal
 
 Kind = Literal[
     "unreachable",  # refused, reset, unknown host: nothing listens there
-    "blocked",  # the connection is never answered: a firewall, or a host that is gone
-    "timeout",  # it takes the connection and does not answer the request
+    "blocked",  # the connection is never answered: a firewall, or the host is gone
+    "timeout",  # the server accepts the connection and does not answer the request
     "unauthorized",  # the token, or user and password, are wrong
-    "forbidden",  # they are right and may not do this
-    "missing",  # no such database, bucket or organisation
-    "limit",  # a series or tag limit of the database, or its disk
-    "overloaded",  # it asks to come back later
-    "server",  # it failed
-    "refused",  # it does not accept this request
-    "foreign",  # something answers that is not InfluxDB
+    "forbidden",  # the credentials are right but may not do this
+    "missing",  # the database, bucket or organisation does not exist
+    "limit",  # a limit on series or tags is reached, or the disk is full
+    "overloaded",  # the server asks to be tried again later
+    "server",  # the server failed
+    "refused",  # the server does not accept this request
+    "foreign",  # what answers is not the database
 ]
 
-# A second attempt may succeed; for the others it cannot.
+# A second attempt may succeed. For the other kinds it cannot.
 TRANSIENT: frozenset[Kind] = frozenset({"unreachable", "blocked", "timeout", "overloaded", "server"})
-# Those that take the whole time-out to fail.
+# These take the whole time-out to fail.
 SILENT: frozenset[Kind] = frozenset({"blocked", "timeout"})
 
 _BY_STATUS: dict[int, Kind] = {
@@ -30,7 +30,7 @@ _BY_STATUS: dict[int, Kind] = {
     429: "overloaded",
     503: "overloaded",
 }
-# InfluxDB says in words what its status does not: an unknown database in a 200 or a 500, a limit in a 400.
+# InfluxDB reports some failures only in words: an unknown database in a 200 or a 500, a limit in a 400.
 _BY_WORDS: tuple[tuple[str, Kind], ...] = (
     ("not authorized", "forbidden"),
     ("insufficient permissions", "forbidden"),
@@ -43,15 +43,15 @@ _BY_WORDS: tuple[tuple[str, Kind], ...] = (
     ("no space left", "limit"),
 )
 
-# Every answer of InfluxDB carries this header.
-NO_VERSION = "something answers there, but not as InfluxDB does: no X-Influxdb-Version"
+# Every answer of InfluxDB has this header.
+NO_VERSION = "the server that answers is not InfluxDB: it sends no X-Influxdb-Version"
 
 
 class DatabaseError(Exception):
-    """A request to InfluxDB failed.
+    """A request to a database failed.
 
-    ``kind`` says how, ``status`` is the HTTP status or 0, ``retry_after`` the seconds the server asked to
-    wait. The text is what the server said; user, password and token are never in it.
+    ``kind`` says how, ``status`` is the HTTP status or 0, ``retry_after`` the number of seconds that the server asked
+    to wait. The text is the server's own; user, password and token are never in it.
     """
 
     def __init__(self, kind: Kind, text: str, *, status: int = 0, retry_after: float = 0.0) -> None:
@@ -61,12 +61,8 @@ class DatabaseError(Exception):
         self.retry_after = retry_after
 
 
-class MissingClientError(ImportError):
-    """The package influxdb-client, which speaks to InfluxDB 2.x, is not installed."""
-
-
-def from_answer(status: int, text: str, retry_after: str | None = None) -> DatabaseError:
-    """Return the error that an answer of InfluxDB stands for."""
+def classify_answer(status: int, text: str, retry_after: str | None = None) -> DatabaseError:
+    """Return the error that an answer of InfluxDB means."""
     kind: Kind = _BY_STATUS.get(status, "server" if status >= 500 else "refused")
     for words, named in _BY_WORDS:
         if words in text:

@@ -1,4 +1,4 @@
-"""InfluxDB 1.x over its own HTTP interface: ``/write`` and InfluxQL, with nothing but the standard library."""
+"""InfluxDB 1.x over its own HTTP interface: ``/write`` and InfluxQL, using only the standard library."""
 
 from __future__ import annotations
 
@@ -11,37 +11,35 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 from urllib.parse import urlencode
 
-from zemanta_ops.stack.databases.base import Database, Reading, Retry
-from zemanta_ops.stack.databases.errors import NO_VERSION, TRANSIENT, DatabaseError, Kind, from_answer
+from zemanta_ops.stack.databases.base import Database, Retry, StoredValue
+from zemanta_ops.stack.databases.errors import NO_VERSION, TRANSIENT, DatabaseError, Kind, classify_answer
 from zemanta_ops.stack.databases.urls import DEFAULT_PORT, show_url, split_url
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
 class InfluxDB1Database(Database):
-    """A database, or ``database/retention policy``, of InfluxDB 1.x or of what speaks its v1 interface."""
+    """A database, or ``database/retention policy``, of InfluxDB 1.x or of a server with its v1 interface."""
 
-    def __init__(
-        self,
-        url: str,
-        database: str,
-        username: str,
-        password: str,
-        *,
-        timeout: float = 10.0,
-        retry: Retry | None = None,
-    ) -> None:
-        self._url = split_url(url)
-        super().__init__(f"database {database} at {show_url(self._url)}", retry or Retry())
-        self._database, _, self._policy = database.partition("/")
-        self._timeout = timeout
+    chosen_by = "database"
+    needs = "DATABASE (InfluxDB 1.x)"
+
+    def __init__(self, options: Mapping[str, str], *, timeout: float, retry: Retry) -> None:
+        super().__init__(options, timeout=timeout, retry=retry)
+        self._url = split_url(options["url"])
+        self._database, _, self._policy = options["database"].partition("/")
         self._headers = {"User-Agent": "zemanta-ops"}
-        if username:
-            pair = base64.b64encode(f"{username}:{password}".encode()).decode("ascii")
+        if username := options.get("username"):
+            pair = base64.b64encode(f"{username}:{options.get('password', '')}".encode()).decode("ascii")
             self._headers["Authorization"] = f"Basic {pair}"
 
-    def version(self) -> str:
-        """Return what ``/ping`` says."""
+    @staticmethod
+    def describe(options: Mapping[str, str]) -> str:
+        """Return ``database NAME at URL``."""
+        return f"database {options['database']} at {show_url(split_url(options['url']))}"
+
+    def read_version(self) -> str:
+        """Return the version in the headers of ``/ping``."""
         _, headers, _ = self.retry.call(lambda: self._request("GET", "/ping"))
         version = headers.get("X-Influxdb-Version")
         if not version:
@@ -49,50 +47,50 @@ class InfluxDB1Database(Database):
         return version
 
     def verify(self) -> None:
-        """Ask a question that only InfluxDB refuses, then one that needs the database and the right to read."""
+        """Send a query that only InfluxDB refuses, then one that needs the database and the right to read it."""
         try:
             self.query("ZEMANTA_OPS IS NOT INFLUXQL")
         except DatabaseError as error:
             if error.kind != "refused":
                 raise
         else:
-            # VictoriaMetrics, for one, accepts whatever comes and returns nothing.
-            raise DatabaseError("foreign", "it accepts any query: this is not InfluxDB, nothing can be read back")
-        # Asked for its measurements, a database that does not exist has none; asked for this it is an error.
-        policies = self.query(f"SHOW RETENTION POLICIES ON {_identifier(self._database)}")
+            # VictoriaMetrics, for example, accepts every query and returns nothing.
+            raise DatabaseError("foreign", "the server accepts any query, so it is not InfluxDB and cannot be read")
+        # Other queries succeed for a database that does not exist, and return nothing. This one fails.
+        policies = self.query(f"SHOW RETENTION POLICIES ON {_quote_identifier(self._database)}")
         if self._policy and self._policy not in {row.get("name") for row in policies}:
             raise DatabaseError("missing", f"the database has no retention policy {self._policy}")
 
-    def series_room(self) -> tuple[int, int] | None:
-        """Return the number of series and ``max-series-per-database``; None without an administrator's rights."""
+    def read_series_usage(self) -> tuple[int, int] | None:
+        """Return the number of series and ``max-series-per-database``; None if the user is not an administrator."""
         try:
             limits = [row.get("max-series-per-database") for row in self.query("SHOW DIAGNOSTICS")]
             limit = next((int(each) for each in limits if each), 0)
             if not limit:
                 return None
-            # The exact number takes seconds where there are a million; far from the limit the estimate will do.
-            count = self._series("")
-            return (count if count < 0.9 * limit else self._series("EXACT")), limit
+            # The exact number takes seconds for a million series. Far from the limit, the estimate is good enough.
+            count = self._count_series("")
+            return (count if count < 0.9 * limit else self._count_series("EXACT")), limit
         except DatabaseError as error:
             if error.kind in TRANSIENT:
                 raise
             return None
 
-    def _series(self, how: str) -> int:
-        rows = self.query(f"SHOW SERIES {how} CARDINALITY ON {_identifier(self._database)}")
+    def _count_series(self, how: str) -> int:
+        rows = self.query(f"SHOW SERIES {how} CARDINALITY ON {_quote_identifier(self._database)}")
         return sum(int(row.get("count", row.get("cardinality estimation", 0))) for row in rows)
 
     def query(self, text: str) -> list[dict[str, Any]]:
         """Return the rows of an InfluxQL query as dicts of tags and columns; times in nanoseconds."""
         parameters = {"db": self._database, "q": text, "epoch": "ns"}
         status, _, body = self.retry.call(lambda: self._request("GET", "/query", parameters))
-        results = _json(status, body).get("results") or []
+        results = _parse_json(status, body).get("results") or []
         for result in results:
             if "error" in result:
-                raise from_answer(status, result["error"])
-        return [row for result in results for series in result.get("series", ()) for row in _rows(series)]
+                raise classify_answer(status, result["error"])
+        return [row for result in results for series in result.get("series", ()) for row in _build_rows(series)]
 
-    def readings(
+    def read_values(
         self,
         measurement: str,
         value: str,
@@ -101,20 +99,20 @@ class InfluxDB1Database(Database):
         *,
         tags: Mapping[str, str] | None = None,
         equal_to: float | None = None,
-    ) -> list[Reading]:
+    ) -> list[StoredValue]:
         """Return the values of one field, oldest first."""
-        source = _identifier(measurement)
+        source = _quote_identifier(measurement)
         if self._policy:
-            source = f"{_identifier(self._policy)}.{source}"
-        conditions = [f"time >= {_nanoseconds(start)}", f"time < {_nanoseconds(end)}"]
-        conditions += [f"{_identifier(key)} = {_string(wanted)}" for key, wanted in (tags or {}).items()]
+            source = f"{_quote_identifier(self._policy)}.{source}"
+        conditions = [f"time >= {_to_nanoseconds(start)}", f"time < {_to_nanoseconds(end)}"]
+        conditions += [f"{_quote_identifier(key)} = {_quote_string(wanted)}" for key, wanted in (tags or {}).items()]
         if equal_to is not None:
-            conditions.append(f"{_identifier(value)} = {equal_to!r}")
+            conditions.append(f"{_quote_identifier(value)} = {equal_to!r}")
         # Every name and value is quoted for InfluxQL.
         where = " AND ".join(conditions)
-        rows = self.query(f"SELECT {_identifier(value)} AS value FROM {source} WHERE {where} GROUP BY *")  # noqa: S608
+        rows = self.query(f"SELECT {_quote_identifier(value)} AS value FROM {source} WHERE {where} GROUP BY *")  # noqa: S608
         found = [
-            Reading(
+            StoredValue(
                 _EPOCH + timedelta(microseconds=row["time"] // 1000),
                 row["value"],
                 {key: each for key, each in row.items() if key not in ("time", "value") and each},
@@ -124,7 +122,7 @@ class InfluxDB1Database(Database):
         return sorted(found, key=lambda each: each.time)
 
     def close(self) -> None:
-        """Do nothing: each request has a connection of its own."""
+        """Do nothing: each request uses a connection of its own."""
 
     def _write_lines(self, body: bytes) -> None:
         parameters = {"db": self._database, "precision": "ns", **({"rp": self._policy} if self._policy else {})}
@@ -134,7 +132,7 @@ class InfluxDB1Database(Database):
         self, method: str, path: str, parameters: Mapping[str, str] | None = None, body: bytes | None = None
     ) -> tuple[int, Mapping[str, str], bytes]:
         target = f"{self._url.path.rstrip('/')}{path}?{urlencode(parameters or {})}"
-        connection = self._connection()
+        connection = self._open_connection()
         stage: Kind = "blocked"
         try:
             connection.connect()
@@ -143,31 +141,31 @@ class InfluxDB1Database(Database):
             answer = connection.getresponse()
             content = answer.read()
         except TimeoutError:
-            raise DatabaseError(stage, f"no answer within {self._timeout:g} s") from None
+            raise DatabaseError(stage, f"no answer within {self.timeout:g} s") from None
         except OSError as error:
             raise DatabaseError("unreachable", error.strerror or str(error)) from None
         except http.client.HTTPException as error:
-            raise DatabaseError("foreign", f"what answers does not speak HTTP: {type(error).__name__}") from None
+            raise DatabaseError("foreign", f"the server does not speak HTTP: {type(error).__name__}") from None
         finally:
             connection.close()
         if answer.status >= 300:
-            text = _error_text(content) or answer.headers.get("X-Influxdb-Error", "")
-            raise from_answer(answer.status, text, answer.headers.get("Retry-After"))
+            text = _read_error(content) or answer.headers.get("X-Influxdb-Error", "")
+            raise classify_answer(answer.status, text, answer.headers.get("Retry-After"))
         return answer.status, dict(answer.headers.items()), content
 
-    def _connection(self) -> http.client.HTTPConnection:
+    def _open_connection(self) -> http.client.HTTPConnection:
         host, port = self._url.hostname or "", self._url.port or DEFAULT_PORT
         if self._url.scheme == "https":
-            return http.client.HTTPSConnection(host, port, timeout=self._timeout, context=ssl.create_default_context())
-        return http.client.HTTPConnection(host, port, timeout=self._timeout)
+            return http.client.HTTPSConnection(host, port, timeout=self.timeout, context=ssl.create_default_context())
+        return http.client.HTTPConnection(host, port, timeout=self.timeout)
 
 
-def _rows(series: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _build_rows(series: Mapping[str, Any]) -> list[dict[str, Any]]:
     tags = series.get("tags") or {}
     return [{**tags, **dict(zip(series["columns"], values, strict=True))} for values in series.get("values", ())]
 
 
-def _json(status: int, body: bytes) -> dict[str, Any]:
+def _parse_json(status: int, body: bytes) -> dict[str, Any]:
     try:
         parsed = json.loads(body)
     except ValueError:
@@ -177,22 +175,25 @@ def _json(status: int, body: bytes) -> dict[str, Any]:
     return parsed
 
 
-def _error_text(body: bytes) -> str:
+def _read_error(body: bytes) -> str:
     try:
         return str(json.loads(body)["error"])
     except (ValueError, KeyError, TypeError):
         return ""
 
 
-def _identifier(name: str) -> str:
+def _quote_identifier(name: str) -> str:
     escaped = name.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'
 
 
-def _string(text: str) -> str:
+def _quote_string(text: str) -> str:
     escaped = text.replace("\\", "\\\\").replace("'", "\\'")
     return f"'{escaped}'"
 
 
-def _nanoseconds(moment: datetime) -> int:
+def _to_nanoseconds(moment: datetime) -> int:
     return (moment - _EPOCH) // timedelta(microseconds=1) * 1000
+
+
+DATABASE = InfluxDB1Database

@@ -7,48 +7,58 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, TypeVar
 
-from zemanta_ops.stack.databases.base import Database, Reading, Retry
-from zemanta_ops.stack.databases.errors import NO_VERSION, DatabaseError, MissingClientError, from_answer
+from zemanta_ops.extras import MissingExtraError
+from zemanta_ops.stack.databases.base import Database, Retry, StoredValue
+from zemanta_ops.stack.databases.errors import NO_VERSION, DatabaseError, classify_answer
 from zemanta_ops.stack.databases.urls import show_url, split_url
 
 T = TypeVar("T")
 
 _NOT_TAGS = {"result", "table", "_start", "_stop", "_time", "_value", "_field", "_measurement"}
-# Every answer has two columns with these names; a tag that is called so gets another until it is read.
+# Every answer has two columns with these names, so tags with these names are renamed in the query.
 _TAGS = {"tag:result": "result", "tag:table": "table"}
-_APART = ' |> rename(fn: (column) => if column == "result" or column == "table" then "tag:" + column else column)'
+_RENAME_TAGS = ' |> rename(fn: (column) => if column == "result" or column == "table" then "tag:" + column else column)'
 
 
 class InfluxDB2Database(Database):
     """A bucket of InfluxDB 2.x; also of 1.8, with ``user:password`` as token and ``database/policy`` as bucket."""
 
-    def __init__(
-        self, url: str, org: str, bucket: str, token: str, *, timeout: float = 10.0, retry: Retry | None = None
-    ) -> None:
+    chosen_by = "bucket"
+    needs = "BUCKET with ORG and TOKEN (InfluxDB 2.x)"
+
+    def __init__(self, options: Mapping[str, str], *, timeout: float, retry: Retry) -> None:
+        super().__init__(options, timeout=timeout, retry=retry)
+        self._bucket = options["bucket"]
         try:
             from influxdb_client.client.influxdb_client import InfluxDBClient
         except ImportError:
-            raise MissingClientError(
-                'InfluxDB 2.x needs influxdb-client: pip install "zemanta-ops[influxdb]"'
-            ) from None
-        super().__init__(f"bucket {bucket} at {show_url(split_url(url))}", retry or Retry())
-        self._bucket, self._timeout = bucket, timeout
-        # The client itself is given no retries: as it ships it never repeats a write, and here one policy serves both.
-        self._client = InfluxDBClient(url=url, token=token, org=org, timeout=int(timeout * 1000))
+            raise MissingExtraError("InfluxDB 2.x", "influxdb") from None
+        # The client does not retry by itself: its default never repeats a write, and one policy serves all databases.
+        self._client = InfluxDBClient(
+            url=options["url"],
+            token=options.get("token", ""),
+            org=options.get("org", ""),
+            timeout=int(timeout * 1000),
+        )
 
-    def version(self) -> str:
-        """Return what ``/ping`` says."""
+    @staticmethod
+    def describe(options: Mapping[str, str]) -> str:
+        """Return ``bucket NAME at URL``."""
+        return f"bucket {options['bucket']} at {show_url(split_url(options['url']))}"
+
+    def read_version(self) -> str:
+        """Return the version in the headers of ``/ping``."""
         version = self._call(self._client.version)
         if version == "unknown":
             raise DatabaseError("foreign", NO_VERSION)
         return version
 
     def verify(self) -> None:
-        """Ask for the newest minute of the bucket, which needs the organisation, the bucket and the right to read."""
+        """Query the newest minute of the bucket, which needs the organisation, the bucket and the right to read it."""
         try:
-            self.query(f"from(bucket: {_string(self._bucket)}) |> range(start: -1m) |> limit(n: 1)")
+            self.query(f"from(bucket: {_quote_string(self._bucket)}) |> range(start: -1m) |> limit(n: 1)")
         except DatabaseError as error:
-            # Who may not read a bucket is told that there is none; asked for it by name, the server knows it.
+            # To a token that may not read a bucket, a query reports it as missing. A search by name finds it.
             if error.kind == "missing" and self._exists():
                 raise DatabaseError("forbidden", f"the token may not read it: {error}", status=error.status) from None
             raise
@@ -63,10 +73,10 @@ class InfluxDB2Database(Database):
 
     def query(self, text: str) -> list[dict[str, Any]]:
         """Return the rows of a Flux query as dicts of columns; times are datetimes."""
-        tables = self._call(lambda: _parsed(lambda: self._client.query_api().query(text)))
+        tables = self._call(lambda: _parse_tables(lambda: self._client.query_api().query(text)))
         return [record.values for table in tables for record in table.records]
 
-    def readings(
+    def read_values(
         self,
         measurement: str,
         value: str,
@@ -75,18 +85,18 @@ class InfluxDB2Database(Database):
         *,
         tags: Mapping[str, str] | None = None,
         equal_to: float | None = None,
-    ) -> list[Reading]:
+    ) -> list[StoredValue]:
         """Return the values of one field, oldest first."""
         wanted = {"_measurement": measurement, "_field": value, **(tags or {})}
-        tests = " and ".join(f"r[{_string(key)}] == {_string(each)}" for key, each in wanted.items())
+        tests = " and ".join(f"r[{_quote_string(key)}] == {_quote_string(each)}" for key, each in wanted.items())
         rows = self.query(
-            f"from(bucket: {_string(self._bucket)}) |> range(start: {start.isoformat()}, stop: {end.isoformat()})"
+            f"from(bucket: {_quote_string(self._bucket)}) |> range(start: {start.isoformat()}, stop: {end.isoformat()})"
             f" |> filter(fn: (r) => {tests})"
             + ("" if equal_to is None else f" |> filter(fn: (r) => r._value == {equal_to!r})")
-            + _APART
+            + _RENAME_TAGS
         )
         found = [
-            Reading(
+            StoredValue(
                 row["_time"],
                 row["_value"],
                 {_TAGS.get(key, key): each for key, each in row.items() if key not in _NOT_TAGS and each},
@@ -103,14 +113,14 @@ class InfluxDB2Database(Database):
         from influxdb_client.client.write_api import SYNCHRONOUS
 
         with self._client.write_api(write_options=SYNCHRONOUS) as api:
-            _translated(lambda: api.write(bucket=self._bucket, record=body), self._timeout)
+            _translate_errors(lambda: api.write(bucket=self._bucket, record=body), self.timeout)
 
     def _call(self, request: Callable[[], T]) -> T:
-        return self.retry.call(lambda: _translated(request, self._timeout))
+        return self.retry.call(lambda: _translate_errors(request, self.timeout))
 
 
-def _translated(request: Callable[[], T], timeout: float) -> T:
-    """Return what the request returns; its failure becomes an ``DatabaseError`` without headers, so without a token."""
+def _translate_errors(request: Callable[[], T], timeout: float) -> T:
+    """Return what the request returns; convert a failure to a ``DatabaseError``, which never has the token in it."""
     from influxdb_client.rest import ApiException
     from urllib3 import exceptions
 
@@ -118,8 +128,10 @@ def _translated(request: Callable[[], T], timeout: float) -> T:
         return request()
     except ApiException as error:
         headers: Mapping[str, str] = error.headers or {}
-        raise from_answer(error.status or 0, _message(error.body, error.reason), headers.get("Retry-After")) from None
-    except exceptions.NewConnectionError as error:  # a kind of time-out to urllib3, so it must come first
+        raise classify_answer(
+            error.status or 0, _read_message(error.body, error.reason), headers.get("Retry-After")
+        ) from None
+    except exceptions.NewConnectionError as error:  # a time-out to urllib3, so it must come first
         raise DatabaseError("unreachable", str(error).rsplit("] ", 1)[-1]) from None
     except exceptions.ConnectTimeoutError:
         raise DatabaseError("blocked", f"no answer within {timeout:g} s") from None
@@ -131,20 +143,20 @@ def _translated(request: Callable[[], T], timeout: float) -> T:
         raise DatabaseError("unreachable", str(error).rsplit(": ", 1)[-1]) from None
 
 
-def _parsed(query: Callable[[], T]) -> T:
-    """Return the tables of an answer, which the client reads while it comes in."""
+def _parse_tables(query: Callable[[], T]) -> T:
+    """Return the tables of an answer, which the client parses while it arrives."""
     from influxdb_client.client.flux_csv_parser import FluxCsvParserException, FluxQueryException
 
     try:
         return query()
     except FluxQueryException as error:
-        # A query may fail when its answer has begun, with status 200.
-        raise from_answer(400, str(error.message)) from None
+        # A query may fail after its answer has begun, with status 200.
+        raise classify_answer(400, str(error.message)) from None
     except (FluxCsvParserException, IndexError, KeyError, ValueError):
         raise DatabaseError("foreign", "the answer is not the CSV that InfluxDB sends") from None
 
 
-def _message(body: Any, reason: Any) -> str:
+def _read_message(body: Any, reason: Any) -> str:
     text = body.decode(errors="replace") if isinstance(body, bytes) else str(body or "")
     try:
         parsed = json.loads(text)
@@ -153,6 +165,9 @@ def _message(body: Any, reason: Any) -> str:
         return str(reason or text[:200])
 
 
-def _string(text: str) -> str:
+def _quote_string(text: str) -> str:
     escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("${", "\\${")
     return f'"{escaped}"'
+
+
+DATABASE = InfluxDB2Database

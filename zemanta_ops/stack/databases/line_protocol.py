@@ -1,4 +1,4 @@
-"""InfluxDB's line protocol, written from points."""
+"""InfluxDB's line protocol: encode points."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _INT64 = 2**63
 class Point:
     """One row: a measurement with tags and fields at a time in nanoseconds since the epoch.
 
-    The time is set when the point is made, not when it is written: written twice it is still one row.
+    The time is set when the point is created, not when it is written. Written twice, it is still one row.
     """
 
     measurement: str
@@ -32,28 +32,33 @@ class Point:
         """Return the line.
 
         Raises:
-            ValueError: the line protocol cannot carry the point; the text says why.
+            ValueError: The line protocol cannot represent the point; the text says why.
 
         """
         if not self.measurement or not self.fields:
             raise ValueError("a point needs a measurement and a field")
-        head = [_name(self.measurement).translate(_MEASUREMENT)]
-        head += [f"{_name(key).translate(_KEY)}={_name(value).translate(_KEY)}" for key, value in self._tags()]
-        fields = ",".join(f"{_name(key).translate(_KEY)}={_value(key, value)}" for key, value in self.fields.items())
+        head = [_check_name(self.measurement).translate(_MEASUREMENT)]
+        head += [
+            f"{_check_name(key).translate(_KEY)}={_check_name(value).translate(_KEY)}"
+            for key, value in self._sort_tags()
+        ]
+        fields = ",".join(
+            f"{_check_name(key).translate(_KEY)}={_encode_value(key, value)}" for key, value in self.fields.items()
+        )
         return f"{','.join(head)} {fields} {self.time_ns}"
 
-    def _tags(self) -> list[tuple[str, str]]:
-        # InfluxDB knows no empty tag and sorts the others; sorted ones spare it the work.
+    def _sort_tags(self) -> list[tuple[str, str]]:
+        # InfluxDB has no empty tags, and is faster if the others are sorted.
         return sorted((key, value) for key, value in self.tags.items() if value)
 
 
-def _name(text: str) -> str:
+def _check_name(text: str) -> str:
     if not text or "\n" in text or text.endswith("\\"):
         raise ValueError(f"{text!r} is empty, has a newline or ends in a backslash")
     return text
 
 
-def _value(key: str, value: FieldValue) -> str:
+def _encode_value(key: str, value: FieldValue) -> str:
     if isinstance(value, bool):
         return "t" if value else "f"
     if isinstance(value, str):

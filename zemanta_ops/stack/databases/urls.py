@@ -1,10 +1,10 @@
-"""Where an InfluxDB is: its URL, read without an error that repeats it and shown without what may be secret in it."""
+"""The URL of a database: parsed without repeating it in an error, shown without the parts that may be secret."""
 
 from __future__ import annotations
 
 from urllib.parse import SplitResult, urlsplit
 
-# Of InfluxDB 1.x, where the URL has none.
+# The port of InfluxDB 1.x, if the URL has none.
 DEFAULT_PORT = 8086
 
 
@@ -12,11 +12,12 @@ def split_url(url: str) -> SplitResult:
     """Return the parts of a URL of http or https.
 
     Raises:
-        ValueError: it is not such a URL; the message does not repeat it, for a password may stand in it.
+        ValueError: It is not such a URL. The message does not repeat it, because it may have a password in it.
+
     """
     try:
         parts = urlsplit(url)
-        host, _ = parts.hostname, parts.port  # read here, because a port that is no number is an error
+        host, _ = parts.hostname, parts.port  # read here, because a port that is not a number raises
     except ValueError:
         raise ValueError("the InfluxDB URL is not a URL") from None
     if parts.scheme not in ("http", "https") or not host:
@@ -25,17 +26,7 @@ def split_url(url: str) -> SplitResult:
 
 
 def show_url(url: SplitResult, port: int | None = None) -> str:
-    """Return the URL without user, password and query; with this port where it has none."""
+    """Return the URL without user, password and query; with this port if it has none."""
     host = f"[{url.hostname}]" if ":" in (url.hostname or "") else url.hostname
     port = url.port or port
     return f"{url.scheme}://{host}{f':{port}' if port else ''}{url.path.rstrip('/')}"
-
-
-def check_kind(database: str, bucket: str) -> None:
-    """Refuse what is neither 1.x nor 2.x, or both.
-
-    Raises:
-        ValueError: neither or both of database and bucket are given.
-    """
-    if bool(database) == bool(bucket):
-        raise ValueError("InfluxDB needs either DATABASE (1.x) or BUCKET with ORG and TOKEN (2.x)")

@@ -1,1 +1,54 @@
-"""Configuration files generated from the settings; one package a target."""
+"""Generate configuration files from the settings: a registry of targets, one package per target.
+
+A target is a module with ``generate(is_secret)``, which returns a ``Generated``. One of this package has one line in
+``TARGETS``; a project adds its own with the setting ``GENERATE_TARGETS``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Protocol, cast
+
+from zemanta_ops.conf import conf
+from zemanta_ops.stack.generate.files import Generated, GeneratedFile, IsSecret, SettingsError
+
+__all__ = ["TARGETS", "Generated", "GeneratedFile", "IsSecret", "SettingsError", "generate", "list_targets"]
+
+TARGETS = {
+    "telegraf": "zemanta_ops.stack.generate.telegraf",
+}
+
+
+class Target(Protocol):
+    """What the module of a target has."""
+
+    def generate(self, is_secret: IsSecret) -> Generated:
+        """Return the files; SettingsError if the settings cannot be used."""
+        ...
+
+
+def list_targets() -> Mapping[str, str]:
+    """Return the dotted path of each target's module by its name; the project's own come last and win."""
+    return {**TARGETS, **conf.metrics.generate_targets}
+
+
+def generate(name: str, is_secret: IsSecret = lambda _: False) -> Generated:
+    """Return the files of one target.
+
+    Args:
+        name: One of ``list_targets()``.
+        is_secret: Returns whether a text is a decrypted secret, which must not be in any file.
+
+    Raises:
+        SettingsError: The files cannot be generated from these settings, or the target cannot be imported.
+
+    """
+    path = list_targets()[name]
+    try:
+        target = cast(Target, import_module(path))
+    except ImportError as error:
+        raise SettingsError(f"the target {name} cannot be imported: {error}. Correct GENERATE_TARGETS") from error
+    if not callable(getattr(target, "generate", None)):
+        raise SettingsError(f"the target {name} has no function generate(). Add one to {path}")
+    return target.generate(is_secret)

@@ -1,35 +1,31 @@
-"""Files that are generated into a folder: compared with what is there, and written whole or not at all."""
+"""Files that are generated into a folder: compare them with what exists, then write all of them or none."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 from typing import Literal
 
 from zemanta_ops import atomic
 
-# What can be generated, and the module whose ``generate()`` does it.
-TARGETS = {"telegraf": "zemanta_ops.stack.generate.telegraf"}
-
-# Tells whether a value is a decrypted secret, which no generated file may hold.
+# Returns whether a text is a decrypted secret, which must not be in any generated file.
 IsSecret = Callable[[str], bool]
 
 State = Literal["new", "unchanged", "different"]
 
 
 class SettingsError(Exception):
-    """Nothing can be generated from these settings; the message has no secret in it."""
+    """The files cannot be generated from these settings; the message has no secret in it."""
 
 
 class WriteError(Exception):
-    """A file could not be written, or must not be; the message says which and why."""
+    """A file could not be written, or must not be overwritten; the message says which and why."""
 
 
 @dataclass(frozen=True)
-class File:
-    """A file to be; ``path`` is relative to the folder, ``mode`` what a new one gets."""
+class GeneratedFile:
+    """A file to write; ``path`` is relative to the folder, ``mode`` is for a file that does not exist yet."""
 
     path: str
     text: str
@@ -38,66 +34,54 @@ class File:
 
 @dataclass(frozen=True)
 class Generated:
-    """The files of one target, and what a person should know about them."""
+    """The files of one target, and warnings for the person who generates them."""
 
-    files: Sequence[File]
+    files: Sequence[GeneratedFile]
     warnings: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
-class Target:
-    """A file with its place, and how that place looks before."""
+class PlannedFile:
+    """A file with its path on the disk, and how it compares with what exists there."""
 
-    file: File
+    file: GeneratedFile
     path: Path
     state: State
 
 
-def nothing_secret(_: str) -> bool:
-    """Tell that no value is a secret."""
-    return False
-
-
-def generate(target: str, is_secret: IsSecret = nothing_secret) -> Generated:
-    """Return the files of one of TARGETS.
+def compare_files(files: Iterable[GeneratedFile], folder: Path) -> list[PlannedFile]:
+    """Return the files with what the folder has in their places.
 
     Raises:
-        SettingsError: they cannot be made from these settings.
+        WriteError: Something exists there that is not a readable file.
+
     """
-    make: Callable[[IsSecret], Generated] = import_module(TARGETS[target]).generate
-    return make(is_secret)
+    return [
+        PlannedFile(file, folder / file.path, _read_state(folder / file.path, file.text.encode())) for file in files
+    ]
 
 
-def compare(files: Iterable[File], folder: Path) -> list[Target]:
-    """Look at what is in the folder already.
-
-    Raises:
-        WriteError: something is there that is not a readable file.
-    """
-    return [Target(file, folder / file.path, _state(folder / file.path, file.text.encode())) for file in files]
-
-
-def write(targets: Iterable[Target], *, force: bool = False) -> None:
+def write_files(planned: Sequence[PlannedFile], *, force: bool = False) -> None:
     """Write the files that are new, and with ``force`` those that are different too.
 
     Raises:
-        WriteError: a file that is different stands there and ``force`` is not given; nothing is written then. Or one
-            could not be written; it is as it was.
+        WriteError: A different file exists and ``force`` is not given, so nothing is written; or a file could not be
+            written and is unchanged.
+
     """
-    targets = list(targets)
-    in_the_way = [str(target.path) for target in targets if target.state == "different"]
-    if in_the_way and not force:
-        raise WriteError(f"{', '.join(in_the_way)} has other contents; --force overwrites it")
-    for target in targets:
-        if target.state == "unchanged":
+    conflicts = [str(each.path) for each in planned if each.state == "different"]
+    if conflicts and not force:
+        raise WriteError(f"{', '.join(conflicts)} has other contents. To overwrite it, add --force")
+    for each in planned:
+        if each.state == "unchanged":
             continue
         try:
-            _replace(target.path.resolve(), target.file)
+            _replace(each.path.resolve(), each.file)
         except OSError as error:
-            raise WriteError(f"{target.path} could not be written: {error.strerror}") from None
+            raise WriteError(f"{each.path} could not be written: {error.strerror}") from None
 
 
-def _state(path: Path, data: bytes) -> State:
+def _read_state(path: Path, data: bytes) -> State:
     try:
         return "unchanged" if path.read_bytes() == data else "different"
     except FileNotFoundError:
@@ -106,7 +90,7 @@ def _state(path: Path, data: bytes) -> State:
         raise WriteError(f"{path} cannot be read: {error.strerror}") from None
 
 
-def _replace(path: Path, file: File) -> None:
+def _replace(path: Path, file: GeneratedFile) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     mode = path.stat().st_mode & 0o7777 if path.exists() else file.mode
     atomic.replace(path, file.text.encode(), mode=mode)

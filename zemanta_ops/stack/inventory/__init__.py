@@ -1,1 +1,1 @@
-"""Which series this deployment can produce."""
+"""The metrics and series that this deployment can emit."""

@@ -1,4 +1,4 @@
-"""Finds the calls of the metrics client in the source of a project's own apps, without running it."""
+"""Find the calls of the metrics client in the source of the project's own apps, without running it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ KINDS = {
 }
 PACKAGE = "zemanta_ops"
 MODULE = "zemanta_ops.metrics"
-# Keywords that are the value of a call where its second positional is missing.
+# Keywords that are the value of a call, not tags, if the call has no second positional argument.
 VALUES = {
     "incr": {"count", "value"},
     "decr": {"count", "value"},
@@ -35,7 +35,7 @@ VALUES = {
 
 @dataclass(frozen=True)
 class Call:
-    """One call: the metric's name, its tags (None where the value is computed), and where it stands."""
+    """One call: the metric's name, its tags (None if the value is computed), and its place in the source."""
 
     name: str
     kind: str
@@ -43,30 +43,30 @@ class Call:
     place: str
 
 
-def project_calls() -> list[Call]:
-    """Return the calls in all installed apps that are no installed packages, by name."""
+def find_project_calls() -> list[Call]:
+    """Return the calls in all installed apps that are not installed packages, by name."""
     folders = {Path(app.path) for app in apps.get_app_configs() if not _is_installed(Path(app.path))}
-    calls = [call for folder in folders for path in _sources(folder) for call in find_calls(_read(path), path)]
+    calls = [call for folder in folders for path in _list_sources(folder) for call in find_calls(_read(path), path)]
     return sorted(set(calls), key=lambda call: (call.name, call.place))
 
 
 def find_calls(source: str, path: Path) -> Iterator[Call]:
-    """Yield the calls with a constant name in one file; nothing where it is no Python."""
+    """Yield the calls with a constant name in one file, or nothing if it is not Python."""
     try:
         tree = ast.parse(source)
     except (SyntaxError, ValueError):
         return
-    modules, functions = _imports(tree)
+    modules, functions = _find_imports(tree)
     for node in ast.walk(tree):
         if isinstance(node, ast.Call):
-            function = _function(node.func, modules, functions)
+            function = _find_function(node.func, modules, functions)
             if function in KINDS and node.args and isinstance(node.args[0], ast.Constant):
-                tags = tuple(sorted(_tags(node, function)))
+                tags = tuple(sorted(_find_tags(node, function)))
                 yield Call(str(node.args[0].value), KINDS[function], tags, f"{path}:{node.lineno}")
 
 
-def _imports(tree: ast.AST) -> tuple[set[str], dict[str, str]]:
-    """Return the names under which a file knows the module, and those of the functions that it imports from it."""
+def _find_imports(tree: ast.AST) -> tuple[set[str], dict[str, str]]:
+    """Return the names that a file gives to the module, and to the functions that it imports from it."""
     modules: set[str] = set()
     functions: dict[str, str] = {}
     for node in ast.walk(tree):
@@ -79,13 +79,13 @@ def _imports(tree: ast.AST) -> tuple[set[str], dict[str, str]]:
     return modules, functions
 
 
-def _function(called: ast.expr, modules: set[str], functions: dict[str, str]) -> str:
+def _find_function(called: ast.expr, modules: set[str], functions: dict[str, str]) -> str:
     if isinstance(called, ast.Attribute):
         return called.attr if ast.unparse(called.value) in modules else ""
     return functions.get(called.id, "") if isinstance(called, ast.Name) else ""
 
 
-def _tags(call: ast.Call, function: str) -> Iterator[tuple[str, str | None]]:
+def _find_tags(call: ast.Call, function: str) -> Iterator[tuple[str, str | None]]:
     values = set() if len(call.args) > 1 else VALUES.get(function, set())
     for keyword in call.keywords:
         if keyword.arg is None:
@@ -100,7 +100,7 @@ def _is_installed(folder: Path) -> bool:
     return folder.name == PACKAGE or any(folder.is_relative_to(library) for library in libraries)
 
 
-def _sources(folder: Path) -> Iterable[Path]:
+def _list_sources(folder: Path) -> Iterable[Path]:
     return (path for path in sorted(folder.rglob("*.py")) if not {"migrations", "site-packages"} & set(path.parts))
 
 

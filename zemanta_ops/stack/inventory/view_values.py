@@ -1,4 +1,4 @@
-"""Every value that the tag ``view`` can have: the names of all views that the URL configuration leads to."""
+"""List every value of the tag ``view``: the names of all views in the URL configuration."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from django.urls import ResolverMatch, URLResolver, get_resolver
 from zemanta_ops.metrics.request.view_names import UNRESOLVED, view_name
 
 
-def view_names() -> list[str]:
-    """Return the names of all views, as the middleware would tag them, and ``unresolved``."""
+def list_view_names() -> list[str]:
+    """Return the names of all views, as the middleware tags them, and ``unresolved``."""
     if not getattr(settings, "ROOT_URLCONF", None):
         return [UNRESOLVED]
     return sorted({UNRESOLVED, *_walk(get_resolver().url_patterns, "", [])})
@@ -26,11 +26,11 @@ def _walk(patterns: Iterable[Any], prefix: str, namespaces: list[str | None]) ->
             yield from _walk(pattern.url_patterns, route, inner)
         else:
             match = ResolverMatch(pattern.callback, (), {}, pattern.name, namespaces=namespaces, route=route)
-            # One view of Django REST framework's routers serves an action for each method.
+            # A view of Django REST framework's routers has one action per method.
             for method in getattr(pattern.callback, "actions", None) or [""]:
                 yield view_name(match, method)
 
 
 def _join(prefix: str, route: str) -> str:
-    """Join two routes as Django's resolver does: a ``^`` stands only at the beginning."""
+    """Join two routes as Django's resolver does, which keeps a ``^`` only at the beginning."""
     return prefix + route.removeprefix("^") if prefix else route

@@ -9,10 +9,10 @@ from django.test import override_settings
 
 from zemanta_ops.stack.generate.files import Generated, SettingsError
 from zemanta_ops.stack.generate.telegraf import generate
-from zemanta_ops.stack.generate.telegraf.config import percentile_limit
-from zemanta_ops.stack.generate.telegraf.outputs import address
-from zemanta_ops.stack.generate.telegraf.parameters import listen_address
-from zemanta_ops.stack.generate.telegraf.toml import string
+from zemanta_ops.stack.generate.telegraf.config import compute_percentile_limit
+from zemanta_ops.stack.generate.telegraf.generator import choose_listen_address
+from zemanta_ops.stack.generate.telegraf.outputs import complete_url
+from zemanta_ops.stack.generate.telegraf.toml import render_string
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -26,7 +26,7 @@ V2 = {"URL": "https://influx.example/base/", "ORG": "example", "BUCKET": "telegr
 
 def generated(metrics: dict[str, Any] | None = None, influxdb: dict[str, Any] | None = None) -> Generated:
     with override_settings(ZEMANTA_OPS={"METRICS": metrics or {}, "INFLUXDB": influxdb or {}}):
-        return generate()
+        return generate(lambda _: False)
 
 
 def config(metrics: dict[str, Any] | None = None, influxdb: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -58,7 +58,7 @@ def test_the_agent_has_the_interval_of_the_settings() -> None:
     ],
 )
 def test_it_listens_where_the_application_sends(host: str, listens: str) -> None:
-    assert listen_address(host, 8125) == listens
+    assert choose_listen_address(host, 8125) == listens
     assert statsd(HOST=host)["service_address"] == listens
 
 
@@ -66,7 +66,7 @@ def test_it_listens_where_the_application_sends(host: str, listens: str) -> None
 def test_localhost_is_the_address_that_the_client_takes(first: str, monkeypatch: pytest.MonkeyPatch) -> None:
     # Simulated: which of the two comes first is up to the machine.
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: [(0, 0, 0, "", (first, 8125)), ()])
-    assert listen_address("localhost", 8125) == (f"[{first}]:8125" if ":" in first else f"{first}:8125")
+    assert choose_listen_address("localhost", 8125) == (f"[{first}]:8125" if ":" in first else f"{first}:8125")
 
 
 def test_tcp_has_room_for_the_lines_of_a_flush_and_for_many_processes() -> None:
@@ -81,7 +81,7 @@ def test_tcp_has_room_for_the_lines_of_a_flush_and_for_many_processes() -> None:
 
 @pytest.mark.parametrize(("series", "limit"), [(1, 50_000), (1_000, 16_000), (5_000, 3_000), (10_000_000, 1_000)])
 def test_the_percentiles_of_max_series_fit_into_128_mib(series: int, limit: int) -> None:
-    assert percentile_limit(series) == limit
+    assert compute_percentile_limit(series) == limit
     assert limit * 8 * series <= 128 * 1024**2 or limit == 1_000
     assert statsd(MAX_SERIES=series)["percentile_limit"] == limit
 
@@ -90,11 +90,11 @@ def test_the_percentiles_of_max_series_fit_into_128_mib(series: int, limit: int)
     "text", ["", "a b", "qu\"ote's", "back\\slash\\", "line\r\nline\t\x00\x1f\x7f\x85\u2028", "é汉🙂"]
 )
 def test_a_string_comes_back_as_it_was(text: str) -> None:
-    assert tomllib.loads(f"x = {string(text)}")["x"] == text
+    assert tomllib.loads(f"x = {render_string(text)}")["x"] == text
 
 
 def test_a_dollar_is_doubled_so_that_telegraf_replaces_nothing() -> None:
-    assert string("a$b ${X} $$") == '"a$$b $${X} $$$$"'
+    assert render_string("a$b ${X} $$") == '"a$$b $${X} $$$$"'
 
 
 def test_what_is_not_unicode_is_refused() -> None:
@@ -174,11 +174,11 @@ def test_the_environment_file_must_be_there_where_there_are_credentials(
     [
         ({**V1, "BUCKET": "b"}, "either DATABASE"),
         ({"URL": "http://influx.example"}, "either DATABASE"),
-        ({"URL": "http://influx.example", "BUCKET": "b"}, "a BUCKET and no ORG"),
+        ({"URL": "http://influx.example", "BUCKET": "b"}, "BUCKET but not ORG"),
         ({**V1, "URL": "influx:8086"}, "must start with http"),
         ({**V1, "URL": "http://"}, "name a host"),
-        ({**V1, "URL": f"http://{SECRET}@influx.example"}, "no credentials"),
-        ({**V1, "URL": f"http://influx.example/?token={SECRET}"}, "no credentials and no query"),
+        ({**V1, "URL": f"http://{SECRET}@influx.example"}, "must not have credentials"),
+        ({**V1, "URL": f"http://influx.example/?token={SECRET}"}, "credentials or a query"),
         ({**V1, "URL": f"http://influx.example:{SECRET}"}, "is not a URL"),
         ({**V1, "URL": f"http://[{SECRET}"}, "is not a URL"),
         ({**V1, "URL": 5}, r'\["URL"\] must be a string'),
@@ -208,7 +208,7 @@ def test_legacy_names_become_templates() -> None:
 def test_what_a_person_should_know_is_said() -> None:
     assert generated(influxdb=V1).warnings == []
     assert "prints what it receives" in generated().warnings[0]
-    assert "let a firewall guard the port" in generated({"HOST": "telegraf"}, V1).warnings[0]
+    assert "Protect the port with a firewall" in generated({"HOST": "telegraf"}, V1).warnings[0]
 
 
 @pytest.mark.parametrize(
@@ -220,4 +220,4 @@ def test_what_a_person_should_know_is_said() -> None:
     ],
 )
 def test_addresses(url: str, port: int | None, shown: str) -> None:
-    assert address(url, port) == shown
+    assert complete_url(url, port) == shown

@@ -1,9 +1,9 @@
-"""A telegraf.conf that fits the settings of this application, and what starts Telegraf with it."""
+"""The target ``telegraf``: a telegraf.conf that fits the settings of the application, and what starts Telegraf."""
 
 from __future__ import annotations
 
-from zemanta_ops.stack.generate.telegraf.config import Agent, render
-from zemanta_ops.stack.generate.telegraf.outputs import InfluxDB1, InfluxDB2, Printed
-from zemanta_ops.stack.generate.telegraf.parameters import generate
+from zemanta_ops.stack.generate.telegraf.config import TelegrafConfig, render_config
+from zemanta_ops.stack.generate.telegraf.generator import generate
+from zemanta_ops.stack.generate.telegraf.outputs import InfluxDB1Output, InfluxDB2Output, StdoutOutput
 
-__all__ = ["Agent", "InfluxDB1", "InfluxDB2", "Printed", "generate", "render"]
+__all__ = ["InfluxDB1Output", "InfluxDB2Output", "StdoutOutput", "TelegrafConfig", "generate", "render_config"]

@@ -5,26 +5,26 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from zemanta_ops.stack.generate.telegraf.outputs import Output, Printed
-from zemanta_ops.stack.generate.telegraf.toml import Value, Variable, section
+from zemanta_ops.stack.agent_contract import PERCENTILES
+from zemanta_ops.stack.generate.telegraf.outputs import Output, StdoutOutput
+from zemanta_ops.stack.generate.telegraf.toml import Value, Variable, render_section
 
-PERCENTILES = (50.0, 90.0, 95.0, 99.0)
-HOSTNAME = Variable("TELEGRAF_HOSTNAME", "the tag host, where the name of the machine will not do", optional=True)
+HOSTNAME = Variable("TELEGRAF_HOSTNAME", "the tag host, if the name of the machine is not suitable", optional=True)
 
-# Without it the kernel holds 92 datagrams of 1,432 bytes.
+# By default the kernel holds 92 datagrams of 1,432 bytes.
 READ_BUFFER_BYTES = 4 * 1024 * 1024
 PENDING_DATAGRAMS = 10_000
 TCP_CONNECTIONS = 1_024
-# Points that wait for a database that does not answer.
+# How many points wait for a database that does not answer.
 BUFFERED_POINTS = 50_000
-# For each series Telegraf reserves eight bytes for each timing that its percentiles are made of.
+# Telegraf reserves eight bytes per series for each timing that its percentiles are computed from.
 PERCENTILE_BYTES = 128 * 1024 * 1024
 PERCENTILE_LIMITS = (1_000, 50_000)
 
 
 @dataclass(frozen=True)
-class Agent:
-    """What a Telegraf needs to know to receive what the application sends; the defaults are those of the settings."""
+class TelegrafConfig:
+    """What a Telegraf needs to receive what the application sends; the defaults are those of the settings."""
 
     address: str = "127.0.0.1:8125"
     protocol: str = "udp"
@@ -34,24 +34,25 @@ class Agent:
     max_series: int = 5_000
     own_host_tag: bool = False
     templates: Sequence[str] = ()
-    output: Output = field(default_factory=Printed)
+    output: Output = field(default_factory=StdoutOutput)
 
 
-def percentile_limit(max_series: int) -> int:
-    """Return of how many timings of a series the percentiles are made, so that ``max_series`` fit into the memory."""
+def compute_percentile_limit(max_series: int) -> int:
+    """Return from how many timings of a series to compute percentiles, so that ``max_series`` fit into the memory."""
     low, high = PERCENTILE_LIMITS
     return max(low, min(high, PERCENTILE_BYTES // 8 // max_series // 1_000 * 1_000))
 
 
-def render(agent: Agent) -> str:
-    """Return the file.
+def render_config(config: TelegrafConfig) -> str:
+    """Return the text of telegraf.conf.
 
     Raises:
-        ValueError: a setting of the output cannot be used.
+        ValueError: A setting of the output cannot be used.
+
     """
-    seconds = f"{agent.interval:.9g}s"
+    seconds = f"{config.interval:.9g}s"
     host = (
-        "the agent adds it" if agent.own_host_tag else "the application sends it; the agent adds it to its own points"
+        "the agent adds it" if config.own_host_tag else "the application sends it; the agent adds it to its own points"
     )
     return "\n".join(
         [
@@ -59,7 +60,7 @@ def render(agent: Agent) -> str:
             "# Start Telegraf with --strict-env-handling, as the drop-in for systemd does.",
             "",
             f"# The tag host: {host}.",
-            section(
+            render_section(
                 "[agent]",
                 {
                     "interval": seconds,
@@ -70,36 +71,36 @@ def render(agent: Agent) -> str:
                     "skip_processors_after_aggregators": True,
                 },
             ),
-            section("[[inputs.statsd]]", _statsd(agent)),
-            "# What Telegraf says about itself; check_metrics reads it.",
-            section("[[inputs.internal]]", {"collect_memstats": False}),
-            section(f"[[outputs.{agent.output.name}]]", agent.output.values()),
+            render_section("[[inputs.statsd]]", _build_statsd(config)),
+            "# What Telegraf reports about itself; check_metrics reads it.",
+            render_section("[[inputs.internal]]", {"collect_memstats": False}),
+            render_section(f"[[outputs.{config.output.name}]]", config.output.build_values()),
         ]
     )
 
 
-def variables(agent: Agent) -> list[Variable]:
-    """Return the variables that the file takes from the environment."""
-    values = agent.output.values().values()
+def list_variables(config: TelegrafConfig) -> list[Variable]:
+    """Return the variables that the file reads from the environment."""
+    values = config.output.build_values().values()
     flat = [each for value in values for each in (value if isinstance(value, list) else [value])]
     return [*(each for each in flat if isinstance(each, Variable)), HOSTNAME]
 
 
-def _statsd(agent: Agent) -> Mapping[str, Value]:
-    tcp = agent.protocol == "tcp"
-    # Over TCP each line is a message of its own, and a flush of one process may have as many as its queue.
-    pending = max(PENDING_DATAGRAMS, agent.queue_size) if tcp else PENDING_DATAGRAMS
+def _build_statsd(config: TelegrafConfig) -> Mapping[str, Value]:
+    tcp = config.protocol == "tcp"
+    # Over TCP each line is a message, and one flush of a process may have as many as its queue holds.
+    pending = max(PENDING_DATAGRAMS, config.queue_size) if tcp else PENDING_DATAGRAMS
     return {
-        "protocol": agent.protocol,
-        "service_address": agent.address,
+        "protocol": config.protocol,
+        "service_address": config.address,
         "allowed_pending_messages": pending,
         **({"max_tcp_connections": TCP_CONNECTIONS} if tcp else {"read_buffer_size": READ_BUFFER_BYTES}),
-        **({"datadog_extensions": True} if agent.dogstatsd else {}),
+        **({"datadog_extensions": True} if config.dogstatsd else {}),
         "percentiles": PERCENTILES,
-        "percentile_limit": percentile_limit(agent.max_series),
-        # A counter, a gauge and a set of one name meet in one field, which has one type.
+        "percentile_limit": compute_percentile_limit(config.max_series),
+        # A counter, a gauge and a set of one name share a field, and a field has one type.
         "float_counters": True,
         "float_sets": True,
         "delete_gauges": True,
-        **({"templates": agent.templates} if agent.templates else {}),
+        **({"templates": config.templates} if config.templates else {}),
     }

@@ -1,4 +1,4 @@
-"""Where Telegraf writes: InfluxDB 1.x, InfluxDB 2.x, or its own standard output."""
+"""The outputs of Telegraf: InfluxDB 1.x, InfluxDB 2.x, or standard output."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from zemanta_ops.stack.generate.telegraf.toml import Text, Value, Variable
 TOKEN = Variable("INFLUX_TOKEN", "an API token of InfluxDB 2.x that may write the bucket")
 USERNAME = Variable("INFLUX_USERNAME", "a user of InfluxDB 1.x who may write the database")
 PASSWORD = Variable("INFLUX_PASSWORD", "the password of that user")
-# These are in the file, unless they are secret.
+# The values of these are in the file, unless they are secret.
 URL = Variable("INFLUX_URL", "the URL of InfluxDB, with its port")
 DATABASE = Variable("INFLUX_DATABASE", "the database")
 POLICY = Variable("INFLUX_POLICY", "its retention policy")
@@ -28,13 +28,13 @@ class Output(Protocol):
         """The name of the plug-in."""
         ...
 
-    def values(self) -> Mapping[str, Value]:
+    def build_values(self) -> Mapping[str, Value]:
         """Return its settings; credentials are variables."""
         ...
 
 
 @dataclass(frozen=True)
-class InfluxDB1:
+class InfluxDB1Output:
     """A database of InfluxDB 1.x."""
 
     url: Text
@@ -43,12 +43,12 @@ class InfluxDB1:
     auth: bool = False
     name = "influxdb"
 
-    def values(self) -> Mapping[str, Value]:
+    def build_values(self) -> Mapping[str, Value]:
         """Return the settings of ``outputs.influxdb``."""
         return {
             "urls": [self.url],
             "database": self.database,
-            # To create it takes an administrator's rights, which an agent should not have.
+            # Only an administrator may create it, and an agent should not have those rights.
             "skip_database_creation": True,
             **({"retention_policy": self.policy} if self.policy else {}),
             **({"username": USERNAME, "password": PASSWORD} if self.auth else {}),
@@ -56,7 +56,7 @@ class InfluxDB1:
 
 
 @dataclass(frozen=True)
-class InfluxDB2:
+class InfluxDB2Output:
     """A bucket of InfluxDB 2.x."""
 
     url: Text
@@ -64,29 +64,30 @@ class InfluxDB2:
     bucket: Text
     name = "influxdb_v2"
 
-    def values(self) -> Mapping[str, Value]:
+    def build_values(self) -> Mapping[str, Value]:
         """Return the settings of ``outputs.influxdb_v2``."""
         return {"urls": [self.url], "organization": self.org, "bucket": self.bucket, "token": TOKEN}
 
 
 @dataclass(frozen=True)
-class Printed:
-    """Standard output, where Telegraf has no database: an agent without any output does not start."""
+class StdoutOutput:
+    """Standard output, for a Telegraf without a database: it does not start without an output."""
 
     name = "file"
 
-    def values(self) -> Mapping[str, Value]:
+    def build_values(self) -> Mapping[str, Value]:
         """Return the settings of ``outputs.file``."""
         return {"files": ["stdout"], "data_format": "influx"}
 
 
-def address(url: str, port: int | None = None) -> str:
-    """Return a URL of http or https, with this port where it has none.
+def complete_url(url: str, port: int | None = None) -> str:
+    """Return a URL of http or https, with this port if it has none.
 
     Raises:
-        ValueError: it is not such a URL, or it has credentials or a query in it; the message does not repeat it.
+        ValueError: It is not such a URL, or it has credentials or a query in it. The message does not repeat it.
+
     """
     parts = split_url(url)
     if "@" in parts.netloc or parts.query or parts.fragment:
-        raise ValueError("INFLUXDB URL must have no credentials and no query in it; USERNAME, PASSWORD or TOKEN do")
+        raise ValueError("INFLUXDB URL must not have credentials or a query in it. Use USERNAME, PASSWORD or TOKEN")
     return show_url(parts, port)

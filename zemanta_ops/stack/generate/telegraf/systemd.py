@@ -1,4 +1,4 @@
-"""What starts Telegraf: the drop-in for its systemd unit, and an example of its environment file."""
+"""The drop-in for Telegraf's systemd unit, and an example of its environment file."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from zemanta_ops.stack.generate.telegraf.toml import Variable
 ENVIRONMENT_FILE = "/etc/telegraf/telegraf.env"
 
 
-def drop_in(variables: Sequence[Variable]) -> str:
-    """Return the drop-in; the unit of Telegraf's packages is started with one option more and with the variables."""
+def render_drop_in(variables: Sequence[Variable]) -> str:
+    """Return the drop-in, which adds an option and the environment file to the unit of Telegraf's packages."""
     optional = "-" if all(variable.optional for variable in variables) else ""
     return f"""\
 # Written by: manage.py generate_stack telegraf
@@ -23,12 +23,12 @@ ExecStart=/usr/bin/telegraf --strict-env-handling --config /etc/telegraf/telegra
 """
 
 
-def environment_example(variables: Sequence[Variable]) -> str:
-    """Return the example: a line a variable, with no value."""
+def render_environment_example(variables: Sequence[Variable]) -> str:
+    """Return the example: one line per variable, without a value."""
     lines = [
         "# Written by: manage.py generate_stack telegraf",
         f"# Copy it to {ENVIRONMENT_FILE}, owner root, mode 0600, and fill it in.",
-        "# A value with a blank, a quote, a backslash or a # goes into single quotes.",
+        "# Put a value that has a space, a quote, a backslash or a # in single quotes.",
     ]
     for variable in variables:
         lines += ["", f"# {variable.meaning[0].upper()}{variable.meaning[1:]}."]

@@ -1,4 +1,4 @@
-"""The few forms of TOML that a telegraf.conf needs."""
+"""The parts of TOML that a telegraf.conf needs."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Variable:
-    """A string that Telegraf takes from its environment: ``name``; empty or absent, it does not start.
+    """A string that Telegraf reads from the environment variable ``name``.
 
-    With ``optional`` it is the empty string then.
+    Telegraf does not start if the variable is empty or absent. If it is ``optional``, the string is empty instead.
     """
 
     name: str
@@ -26,16 +26,17 @@ Text = str | Variable
 Value = Text | int | bool | Sequence[float] | Sequence[Text]
 
 
-def section(name: str, values: Mapping[str, Value]) -> str:
-    """Return a section, ``[agent]`` or ``[[inputs.statsd]]``, with a line for each value."""
-    return "\n".join([name, *(f"  {key} = {_render(value)}" for key, value in values.items()), ""])
+def render_section(name: str, values: Mapping[str, Value]) -> str:
+    """Return a section, ``[agent]`` or ``[[inputs.statsd]]``, with one line per value."""
+    return "\n".join([name, *(f"  {key} = {_render_value(value)}" for key, value in values.items()), ""])
 
 
-def string(text: str) -> str:
-    """Return a basic string that Telegraf reads as it stands, with no variable replaced in it.
+def render_string(text: str) -> str:
+    """Return a basic string that Telegraf reads as exactly this text, without replacing variables in it.
 
     Raises:
-        ValueError: the text has a lone surrogate, which no file can hold.
+        ValueError: The text has a lone surrogate, which cannot be written to a file.
+
     """
     try:
         text.encode()
@@ -45,22 +46,22 @@ def string(text: str) -> str:
 
 
 def _quote(text: str) -> str:
-    # All escapes of JSON are escapes of TOML too; JSON leaves DEL as it is.
+    # All escapes of JSON are escapes of TOML too. JSON does not escape DEL.
     return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
-def _render(value: Value) -> str:
+def _render_value(value: Value) -> str:
     if isinstance(value, Variable):
         return _quote(str(value))
     if isinstance(value, str):
-        return string(value)
+        return render_string(value)
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, int):
         return str(value)
-    items = [repr(item) if isinstance(item, float) else _render(item) for item in value]
-    return "[" + ", ".join(items) + "]" if sum(map(len, items)) < 80 else _lines(items)
+    items = [repr(item) if isinstance(item, float) else _render_value(item) for item in value]
+    return "[" + ", ".join(items) + "]" if sum(map(len, items)) < 80 else _render_lines(items)
 
 
-def _lines(items: Sequence[str]) -> str:
+def _render_lines(items: Sequence[str]) -> str:
     return "\n".join(["[", *(f"    {item}," for item in items), "  ]"])

@@ -11,9 +11,15 @@ import pytest
 from tests.servers.fixtures import StartTelegraf
 from tests.servers.process import free_port, wait_until
 from tests.stack.generate.telegraf.printed import Printed, points
-from zemanta_ops.stack.generate.telegraf import Agent, render
-from zemanta_ops.stack.generate.telegraf.legacy import Outcome, Pattern, explain, parse, templates
-from zemanta_ops.stack.generate.telegraf.legacy.patterns import overlap
+from zemanta_ops.stack.generate.telegraf import TelegrafConfig, render_config
+from zemanta_ops.stack.generate.telegraf.legacy import (
+    Explanation,
+    Pattern,
+    explain_name,
+    parse_pattern,
+    render_templates,
+)
+from zemanta_ops.stack.generate.telegraf.legacy.patterns import explain_overlap
 
 Series = tuple[str, frozenset[tuple[str, str]]]
 
@@ -72,11 +78,11 @@ def assert_converted(names: list[str], patterns: list[Pattern], start_telegraf: 
 
     Names of which different segments are left out become one series, and their fields may become one point.
     """
-    outcomes = [explain(name, patterns) for name in names]
+    outcomes = [explain_name(name, patterns) for name in names]
     expected = {said(outcome) for outcome in outcomes if outcome.measurement}
     port = free_port(socket.SOCK_DGRAM)
-    agent = Agent(address=f"127.0.0.1:{port}", interval=0.2, templates=templates(patterns))
-    telegraf = start_telegraf(render(agent), port, {"TELEGRAF_HOSTNAME": "agent"})
+    config = TelegrafConfig(address=f"127.0.0.1:{port}", interval=0.2, templates=render_templates(patterns))
+    telegraf = start_telegraf(render_config(config), port, {"TELEGRAF_HOSTNAME": "agent"})
     telegraf.send(*(f"{name}:1|c" for name in names))
 
     def found() -> dict[Series, set[str]]:
@@ -94,7 +100,7 @@ def assert_converted(names: list[str], patterns: list[Pattern], start_telegraf: 
     assert telegraf.warnings() == []
 
 
-def said(outcome: Outcome) -> Printed:
+def said(outcome: Explanation) -> Printed:
     """Return the point that an outcome stands for."""
     # The agent adds its own name only where a point has no tag host, and an empty one is one at that time.
     own = {} if any("tag host is empty" in lost for lost in outcome.lost) else {"host": "agent"}
@@ -103,8 +109,8 @@ def said(outcome: Outcome) -> Printed:
 
 
 def test_a_table_of_names(start_telegraf: StartTelegraf) -> None:
-    patterns = [parse(text) for text in DECLARED]
-    assert {explain(name, patterns).pattern for name in NAMES} == {*DECLARED, ""}
+    patterns = [parse_pattern(text) for text in DECLARED]
+    assert {explain_name(name, patterns).pattern for name in NAMES} == {*DECLARED, ""}
     assert_converted(NAMES, patterns, start_telegraf)
 
 
@@ -117,9 +123,9 @@ def test_a_table_of_names(start_telegraf: StartTelegraf) -> None:
 )
 def test_tags_that_are_sent_beside_a_name(line: str, dogstatsd: bool, host: str, start_telegraf: StartTelegraf) -> None:
     port = free_port(socket.SOCK_DGRAM)
-    patterns = templates([parse("z1.{host}.{measurement}")])
-    agent = Agent(address=f"127.0.0.1:{port}", interval=0.2, dogstatsd=dogstatsd, templates=patterns)
-    telegraf = start_telegraf(render(agent), port)
+    patterns = render_templates([parse_pattern("z1.{host}.{measurement}")])
+    config = TelegrafConfig(address=f"127.0.0.1:{port}", interval=0.2, dogstatsd=dogstatsd, templates=patterns)
+    telegraf = start_telegraf(render_config(config), port)
     telegraf.send(line)
     tags = frozenset({"host": host, "team": "ops", "metric_type": "counter"}.items())
     expected = Printed("hits", tags, frozenset({"value"}))
@@ -146,10 +152,10 @@ def random_patterns(dice: random.Random) -> list[Pattern]:
     for _ in range(400):
         segments = dice.choices(parts, k=dice.randint(1, 4)) + dice.choices([["{measurement*}"], ["{field*}"], []])[0]
         try:
-            pattern = parse(".".join(segments))
+            pattern = parse_pattern(".".join(segments))
         except ValueError:
             continue
-        if not any(overlap(pattern, other) for other in patterns):
+        if not any(explain_overlap(pattern, other) for other in patterns):
             patterns.append(pattern)
     return patterns
 

@@ -7,8 +7,14 @@ import pytest
 from django.test import override_settings
 
 from zemanta_ops.metrics.gauges import registry
-from zemanta_ops.stack.generate.telegraf.legacy import LegacyError, declared_patterns, parse, problems, templates
-from zemanta_ops.stack.generate.telegraf.legacy.patterns import overlap
+from zemanta_ops.stack.generate.telegraf.legacy import (
+    LegacyError,
+    list_problems,
+    parse_pattern,
+    read_patterns,
+    render_templates,
+)
+from zemanta_ops.stack.generate.telegraf.legacy.patterns import explain_overlap
 
 VIEW = "z1.{env}.{host}.{measurement=view}.{method}.{app}.{view}.{status}"
 
@@ -18,10 +24,10 @@ def legacy(*patterns: str, **metrics: Any) -> override_settings:
 
 
 def test_a_pattern_becomes_a_filter_and_a_template() -> None:
-    pattern = parse(VIEW)
+    pattern = parse_pattern(VIEW)
     assert pattern.filter == "z1.*.*.view.*.*.*.*"
     assert pattern.template == ".env.host.measurement.method.app.view.status"
-    rest = parse("jobs.*.{host}.{measurement}.{field*}")
+    rest = parse_pattern("jobs.*.{host}.{measurement}.{field*}")
     assert (rest.filter, rest.template) == ("jobs.*.*.*.*", "..host.measurement.field*")
 
 
@@ -39,7 +45,7 @@ def test_a_pattern_becomes_a_filter_and_a_template() -> None:
     ],
 )
 def test_it_fits_names_of_its_length_alone_unless_its_end_takes_all(text: str, name: str, fits: bool) -> None:
-    assert parse(text).fits(name.split(".")) is fits
+    assert parse_pattern(text).fits(name.split(".")) is fits
 
 
 @pytest.mark.parametrize(
@@ -58,13 +64,13 @@ def test_it_fits_names_of_its_length_alone_unless_its_end_takes_all(text: str, n
         ("a.{measurement*}.{host}", "only the last"),
         ("a.{measurement}.{host*}", "only {measurement*} and {field*}"),
         ("a.{measurement*=x}", "only {measurement*} and {field*}"),
-        ("a.{metric_type}.{measurement}", "keeps the name metric_type"),
-        ("a.{time}.{measurement}", "keeps the name time"),
+        ("a.{metric_type}.{measurement}", "reserves the name metric_type"),
+        ("a.{time}.{measurement}", "reserves the name time"),
     ],
 )
 def test_a_malformed_pattern_is_refused_with_the_segment(text: str, words: str) -> None:
     with pytest.raises(ValueError, match=re.escape(words)):
-        parse(text)
+        parse_pattern(text)
 
 
 @pytest.mark.parametrize(
@@ -77,17 +83,17 @@ def test_a_malformed_pattern_is_refused_with_the_segment(text: str, words: str) 
         ("a.{measurement}", "a.{measurement}.b", ""),
         ("a.{measurement}.{field*}", "a.{measurement}.*.b", "both fit a.x.x.b"),
         ("a.{measurement}", "a.{measurement}.{field*}", ""),
-        ("a.{measurement=b}", "a.*.{measurement=c}", "would take a.{measurement=b} for a.b.c too"),
+        ("a.{measurement=b}", "a.*.{measurement=c}", "would use a.{measurement=b} for a.b.c too"),
     ],
 )
 def test_patterns_that_telegraf_could_not_tell_apart_are_refused(first: str, second: str, why: str) -> None:
     for one, other in ((first, second), (second, first)):
-        assert overlap(parse(one), parse(other)).endswith(why)
-        assert bool(overlap(parse(one), parse(other))) is bool(why)
+        assert explain_overlap(parse_pattern(one), parse_pattern(other)).endswith(why)
+        assert bool(explain_overlap(parse_pattern(one), parse_pattern(other))) is bool(why)
 
 
 def test_every_template_has_a_filter_and_longer_names_stay_whole() -> None:
-    assert templates([parse("a.{measurement}"), parse("b.{measurement*}")]) == [
+    assert render_templates([parse_pattern("a.{measurement}"), parse_pattern("b.{measurement*}")]) == [
         "a.*.* measurement*",
         "a.* .measurement",
         "b.* .measurement*",
@@ -95,7 +101,7 @@ def test_every_template_has_a_filter_and_longer_names_stay_whole() -> None:
 
 
 def test_a_pattern_for_the_longer_names_takes_the_place_of_the_template_that_keeps_them_whole() -> None:
-    assert templates([parse("a.{measurement}"), parse("a.{measurement}.{host}")]) == [
+    assert render_templates([parse_pattern("a.{measurement}"), parse_pattern("a.{measurement}.{host}")]) == [
         "a.*.* .measurement.host",
         "a.*.*.* measurement*",
         "a.* .measurement",
@@ -104,9 +110,9 @@ def test_a_pattern_for_the_longer_names_takes_the_place_of_the_template_that_kee
 
 def test_all_problems_are_told_at_once() -> None:
     with legacy("a.{host}", "b.{measurement}", "b.{measurement}", "http.request.{measurement}"):
-        found = problems()
+        found = list_problems()
         with pytest.raises(LegacyError) as raised:
-            declared_patterns()
+            read_patterns()
     assert raised.value.problems == found
     assert [problem.split(":")[0] for problem in found] == [
         "LEGACY_NAMES 'a.{host}'",
@@ -117,23 +123,23 @@ def test_all_problems_are_told_at_once() -> None:
 
 def test_a_pattern_must_leave_the_metrics_of_the_application_alone_with_their_prefix_too() -> None:
     with legacy("*.request.{measurement}"):
-        assert "fits http.request.duration" in problems()[0]
+        assert "fits http.request.duration" in list_problems()[0]
     with legacy("*.*.request.{measurement}"):
-        assert problems() == []
+        assert list_problems() == []
     with legacy("*.*.request.{measurement}", PREFIX="shop"):
-        assert "fits shop.http.request.duration" in problems()[0]
+        assert "fits shop.http.request.duration" in list_problems()[0]
 
 
 def test_a_pattern_must_leave_the_gauges_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(registry, "_registry", {})
     with legacy("queue.{measurement}"):
-        assert problems() == []
+        assert list_problems() == []
         registry.app_gauge("queue.waiting")(lambda: 1)
-        assert "fits queue.waiting" in problems()[0]
+        assert "fits queue.waiting" in list_problems()[0]
 
 
 def test_declared_patterns_come_from_the_settings_and_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     with legacy(VIEW):
-        assert [pattern.text for pattern in declared_patterns()] == [VIEW]
+        assert [pattern.text for pattern in read_patterns()] == [VIEW]
     monkeypatch.setenv("ZEMANTA_OPS_METRICS_LEGACY_NAMES", f"{VIEW}, b.{{measurement}}")
-    assert [pattern.text for pattern in declared_patterns()] == [VIEW, "b.{measurement}"]
+    assert [pattern.text for pattern in read_patterns()] == [VIEW, "b.{measurement}"]

@@ -1,19 +1,19 @@
-"""Dotted names of before, such as ``z1.prod.web-1.view.GET.home.200``: declared, made Telegraf templates, explained."""
+"""Legacy dotted names, such as ``z1.prod.web-1.view.GET.home.200``: declare, render Telegraf templates, explain."""
 
 from __future__ import annotations
 
-from zemanta_ops.stack.generate.telegraf.legacy.declared import LegacyError, declared_patterns, problems
-from zemanta_ops.stack.generate.telegraf.legacy.explain import Outcome, explain
-from zemanta_ops.stack.generate.telegraf.legacy.patterns import Pattern, parse
-from zemanta_ops.stack.generate.telegraf.legacy.templates import templates
+from zemanta_ops.stack.generate.telegraf.legacy.declaration import LegacyError, list_problems, read_patterns
+from zemanta_ops.stack.generate.telegraf.legacy.explanation import Explanation, explain_name
+from zemanta_ops.stack.generate.telegraf.legacy.patterns import Pattern, parse_pattern
+from zemanta_ops.stack.generate.telegraf.legacy.templates import render_templates
 
 __all__ = [
+    "Explanation",
     "LegacyError",
-    "Outcome",
     "Pattern",
-    "declared_patterns",
-    "explain",
-    "parse",
-    "problems",
-    "templates",
+    "explain_name",
+    "list_problems",
+    "parse_pattern",
+    "read_patterns",
+    "render_templates",
 ]

@@ -1,12 +1,12 @@
-"""The declaration of a legacy name: one word for each segment between its dots.
+"""Patterns of legacy names: one word for each segment between the dots.
 
 ``word``            this word and no other; it is left out
 ``*``               any text; it is left out
-``{tag}``           any text, which becomes the tag of this name; a name given twice joins both texts with ``_``
+``{tag}``           any text, which becomes the tag of this name; if a name is used twice, ``_`` joins both texts
 ``{measurement}``   any text, which becomes the measurement, or a part of it
 ``{field}``         any text, which becomes the field, or a part of it; without one the field is ``value``
-``{tag=word}``      this word and no other, and it is kept; so with ``measurement`` and ``field``
-``{field*}``        at the end: all segments that are left; so with ``measurement``
+``{tag=word}``      this word and no other, and it is kept; the same with ``measurement`` and ``field``
+``{field*}``        at the end: all remaining segments; the same with ``measurement``
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _NAMED = re.compile(rf"\{{(?P<role>[A-Za-z_][A-Za-z0-9_-]*)(?P<rest>\*)?(?:=(?P<
 
 @dataclass(frozen=True)
 class Segment:
-    """One segment: ``word`` is what must stand there, "" for any text; ``role`` what becomes of it, "" for nothing."""
+    """One segment: ``word`` is the required text, "" for any; ``role`` is what it becomes, "" for nothing."""
 
     role: str = ""
     word: str = ""
@@ -38,14 +38,14 @@ class Segment:
 
 @dataclass(frozen=True)
 class Pattern:
-    """A declared form of names. It fits names of exactly its number of segments; more only where the last takes all."""
+    """A declared form of names. It fits names with its number of segments, or with more if the last takes all."""
 
     text: str
     segments: tuple[Segment, ...]
 
     @property
     def takes_rest(self) -> bool:
-        """Whether the last segment stands for all that are left."""
+        """Whether the last segment takes all that remain."""
         return self.segments[-1].rest
 
     @property
@@ -58,7 +58,7 @@ class Pattern:
         """Telegraf's template: what each segment becomes."""
         return ".".join(segment.role + (ANY if segment.rest else "") for segment in self.segments)
 
-    def begins(self, parts: Sequence[str]) -> int:
+    def count_fitting(self, parts: Sequence[str]) -> int:
         """Return how many segments of a name fit, from the first on."""
         fitting = 0
         for segment, part in zip(self.segments, parts, strict=False):
@@ -72,19 +72,20 @@ class Pattern:
         surplus = len(parts) - len(self.segments)
         if surplus < 0 or (surplus and not self.takes_rest):
             return False
-        return self.begins(parts) == len(self.segments)
+        return self.count_fitting(parts) == len(self.segments)
 
 
-def parse(text: str) -> Pattern:
-    """Read a declaration.
+def parse_pattern(text: str) -> Pattern:
+    """Return the pattern that a text declares.
 
     Raises:
-        ValueError: it is not one; the message says which segment is wrong, and what it may be.
+        ValueError: It is not a pattern. The message says which segment is wrong, and what it may be.
+
     """
-    pattern = Pattern(text, tuple(_segment(part, index) for index, part in enumerate(text.split("."), 1)))
+    pattern = Pattern(text, tuple(_parse_segment(part, index) for index, part in enumerate(text.split("."), 1)))
     roles = [segment.role for segment in pattern.segments]
     if any(segment.rest for segment in pattern.segments[:-1]):
-        raise ValueError("only the last segment may take all that are left")
+        raise ValueError("only the last segment may take all that remain")
     if MEASUREMENT not in roles:
         raise ValueError("no segment is the {measurement}")
     if not any(segment.word for segment in pattern.segments):
@@ -92,7 +93,7 @@ def parse(text: str) -> Pattern:
     return pattern
 
 
-def _segment(part: str, index: int) -> Segment:
+def _parse_segment(part: str, index: int) -> Segment:
     if part == ANY:
         return Segment()
     if _PLAIN.fullmatch(part):
@@ -102,17 +103,17 @@ def _segment(part: str, index: int) -> Segment:
         raise ValueError(f"segment {index}, {part!r}, is neither a word nor * nor {{name}} nor {{name=word}}")
     role, word, rest = named["role"], named["word"] or "", bool(named["rest"])
     if role in RESERVED_KEYS:
-        raise ValueError(f"segment {index}: Telegraf or InfluxDB keeps the name {role} for itself")
+        raise ValueError(f"segment {index}: Telegraf or InfluxDB reserves the name {role}")
     if rest and (word or role not in (MEASUREMENT, FIELD)):
-        raise ValueError(f"segment {index}: only {{measurement*}} and {{field*}} can take all that are left")
+        raise ValueError(f"segment {index}: only {{measurement*}} and {{field*}} can take all that remain")
     return Segment(role, word, rest)
 
 
-def overlap(first: Pattern, second: Pattern) -> str:
-    """Say why two patterns cannot stand together, "" where they can.
+def explain_overlap(first: Pattern, second: Pattern) -> str:
+    """Return why two patterns cannot be used together, or "" if they can.
 
-    Telegraf compares the beginning of a name, in a tree of the filters: there a shorter pattern may hide a longer one
-    of which no name fits both, unless the longer one begins with the very same filter.
+    Telegraf compares the beginning of a name with a tree of the filters. There a shorter pattern may hide a longer one
+    even if no name fits both, unless the longer one begins with exactly the same filter.
     """
     shorter, longer = sorted((first, second), key=lambda pattern: len(pattern.segments))
     pairs = list(zip(shorter.segments, longer.segments, strict=False))
@@ -124,5 +125,5 @@ def overlap(first: Pattern, second: Pattern) -> str:
     if len(shorter.segments) == len(longer.segments) or shorter.takes_rest:
         return f"both fit {name}"
     if [a.word for a, _ in pairs] != [b.word for _, b in pairs]:
-        return f"Telegraf, which compares the beginning, would take {shorter.text} for {name} too"
+        return f"Telegraf, which compares the beginning, would use {shorter.text} for {name} too"
     return ""

@@ -2,16 +2,16 @@ from __future__ import annotations
 
 import pytest
 
-from zemanta_ops.stack.generate.telegraf.legacy import explain, parse
+from zemanta_ops.stack.generate.telegraf.legacy import explain_name, parse_pattern
 
 PATTERNS = [
-    parse("z1.{env}.{host}.{measurement=view}.{method}.{view}.{view}.{status}"),
-    parse("z1.{env}.{host}.{measurement=job}.*.{field*}"),
+    parse_pattern("z1.{env}.{host}.{measurement=view}.{method}.{view}.{view}.{status}"),
+    parse_pattern("z1.{env}.{host}.{measurement=job}.*.{field*}"),
 ]
 
 
 def test_what_each_segment_becomes() -> None:
-    outcome = explain("z1.prod.web-1.view.GET.home.index.200", PATTERNS)
+    outcome = explain_name("z1.prod.web-1.view.GET.home.index.200", PATTERNS)
     assert outcome.pattern == PATTERNS[0].text
     assert (outcome.measurement, outcome.field) == ("view", "value")
     assert outcome.tags == {"env": "prod", "host": "web-1", "method": "GET", "view": "home_index", "status": "200"}
@@ -19,7 +19,7 @@ def test_what_each_segment_becomes() -> None:
 
 
 def test_the_rest_goes_into_the_field() -> None:
-    outcome = explain("z1.prod.db-1.job.nightly.rows.read", PATTERNS)
+    outcome = explain_name("z1.prod.db-1.job.nightly.rows.read", PATTERNS)
     assert (outcome.measurement, outcome.field) == ("job", "rows_read")
     assert outcome.left_out == ("z1", "nightly")
 
@@ -38,18 +38,18 @@ def test_the_rest_goes_into_the_field() -> None:
     ],
 )
 def test_a_name_that_fits_nothing_stays_whole_and_the_nearest_pattern_is_named(name: str, reason: str) -> None:
-    outcome = explain(name, PATTERNS)
+    outcome = explain_name(name, PATTERNS)
     assert (outcome.pattern, outcome.tags, outcome.field) == ("", {}, "value")
     assert outcome.measurement == name.replace(".", "_")
     assert reason in outcome.reason
 
 
 def test_a_name_that_goes_on_after_fixed_words() -> None:
-    assert "goes on after its end" in explain("a.b.c", [parse("a.{measurement=b}")]).reason
+    assert "the name is longer" in explain_name("a.b.c", [parse_pattern("a.{measurement=b}")]).reason
 
 
 def test_without_patterns() -> None:
-    assert explain("a.b", []).reason == "LEGACY_NAMES declares no pattern"
+    assert explain_name("a.b", []).reason == "LEGACY_NAMES declares no pattern"
 
 
 @pytest.mark.parametrize(
@@ -57,17 +57,17 @@ def test_without_patterns() -> None:
     [
         ("z1.prod..job.x.rows", "the tag host is empty"),
         ("z1.prod.db\\.job.x.rows", "the tag host ends with a backslash"),
-        ("z1.prod.db.job.x.rows read", "at the first blank: 'read' goes"),
+        ("z1.prod.db.job.x.rows read", "at the first blank: 'read' is lost"),
     ],
 )
 def test_what_is_lost_is_said(name: str, lost: str) -> None:
-    outcome = explain(name, PATTERNS)
+    outcome = explain_name(name, PATTERNS)
     assert outcome.pattern == PATTERNS[1].text
     assert len(outcome.lost) == 1
     assert lost in outcome.lost[0]
 
 
 def test_a_measurement_that_cannot_be_written_is_lost() -> None:
-    pattern = parse("a.{measurement}")
-    assert "Telegraf drops the metric" in explain("a.", [pattern]).lost[0]
-    assert "garbles the point" in explain("a.b\\", [pattern]).lost[0]
+    pattern = parse_pattern("a.{measurement}")
+    assert "Telegraf drops the metric" in explain_name("a.", [pattern]).lost[0]
+    assert "garbles the point" in explain_name("a.b\\", [pattern]).lost[0]

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zemanta_ops.stack.agent.aggregate import MAX_REASONS, Aggregator
-from zemanta_ops.stack.agent.report import Report, Series
+from zemanta_ops.stack.agent.aggregator import MAX_REASONS, Aggregator
+from zemanta_ops.stack.agent.report import Report, SeriesSummary
 from zemanta_ops.stack.statsd import parse
 
 # Microseconds are what the wire carries of a timing in milliseconds.
@@ -18,11 +18,11 @@ TIMINGS = st.lists(st.floats(0, 1e9).map(lambda value: round(value, 3)), min_siz
 def aggregate(*datagrams: str, dogstatsd: bool = False) -> Report:
     aggregator = Aggregator((50, 90))
     for datagram in datagrams:
-        aggregator.take(len(datagram), parse(datagram, dogstatsd=dogstatsd))
+        aggregator.add(len(datagram), parse(datagram, dogstatsd=dogstatsd))
     return aggregator.total()
 
 
-def only(report: Report) -> Series:
+def only(report: Report) -> SeriesSummary:
     (series,) = report.series
     return series
 
@@ -87,7 +87,7 @@ def test_two_intervals_add_up_to_what_one_would_have_counted(first: list[float],
     aggregator = Aggregator((50, 90))
     for values in (first, second):
         line = "load" + "".join(f":{value!r}|ms" for value in values)
-        aggregator.take(len(line), parse(line))
+        aggregator.add(len(line), parse(line))
         interval = aggregator.next_interval()
         assert only(interval).fields["mean"] == pytest.approx(fmean(values))
 
@@ -103,7 +103,7 @@ def test_two_intervals_add_up_to_what_one_would_have_counted(first: list[float],
 def test_gauges_sets_and_counters_carry_over_from_interval_to_interval() -> None:
     aggregator = Aggregator()
     for line in ("q:5|g\nu:a|s\nc:1|c", "q:+2|g\nu:b|s\nc:1|c", "q:9|g\nq:-1|g\nu:a|s\nc:1|c"):
-        aggregator.take(len(line), parse(line))
+        aggregator.add(len(line), parse(line))
         aggregator.next_interval()
 
     assert {each.name: each.fields["value"] for each in aggregator.total().series} == {"q": 8, "u": 2, "c": 3}
@@ -132,11 +132,11 @@ def test_a_report_selects_and_counts_by_tags() -> None:
     assert report.count("hits") == 6
     assert report.count("hits", view="home") == 5
     assert report.count("absent") == 0
-    assert report.by_tag("hits", "view") == {"home": 5, "detail": 1}
-    assert report.by_tag("hits", "view", host="a") == {"home": 2, "detail": 1}
+    assert report.count_by_tag("hits", "view") == {"home": 5, "detail": 1}
+    assert report.count_by_tag("hits", "view", host="a") == {"home": 2, "detail": 1}
 
 
 def test_the_document_of_a_report_is_json_without_nan() -> None:
-    document = aggregate("g:nan|g").document()
+    document = aggregate("g:nan|g").build_document()
 
     assert document["series"][0]["fields"] == {"value": None}

@@ -1,4 +1,4 @@
-"""Passes statsd datagrams on to another agent, unchanged."""
+"""Forward statsd datagrams to another agent, unchanged."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from zemanta_ops.metrics.delivery.transports import UDP
 from zemanta_ops.stack.agent.report import Forwarded
 from zemanta_ops.stack.sockets import show_address
 
-# What one UDP datagram over IPv4 can carry; TCP hands over more at once.
+# The largest UDP datagram over IPv4. What arrives over TCP may be larger.
 MAX_BYTES = 65_507
 
 
 class ForwardError(Exception):
-    """The address to forward to is not usable; the text says why."""
+    """The address to forward to cannot be used; the message says why."""
 
 
 class Forwarder:
-    """Sends over UDP: a dead receiver on this machine is seen at once, counted, and never raised.
+    """Sends over UDP. If the receiver on this machine is down, that is counted and never raised.
 
     Args:
-        target: ``host:port``, ``[IPv6]:port``.
+        target: ``host:port`` or ``[IPv6]:port``.
 
     Raises:
-        ForwardError: the target is not of that form, or the host is unknown.
+        ForwardError: The target is not of that form, or the host cannot be resolved.
 
     """
 
@@ -34,7 +34,7 @@ class Forwarder:
         try:
             socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)
         except socket.gaierror as error:
-            raise ForwardError(f"cannot forward to {target}: the host name is not known here") from error
+            raise ForwardError(f"cannot forward to {target}: the host name cannot be resolved") from error
         self._transport = UDP(host, port)
         self.target = show_address(host, port)
         self.sent = 0
@@ -42,8 +42,8 @@ class Forwarder:
         self.reason = ""
 
     def send(self, datagram: bytes) -> None:
-        """Pass one datagram on, or count it as failed with the reason."""
-        for part in _parts(datagram):
+        """Forward one datagram, or count it as failed with the reason."""
+        for part in _split_lines(datagram):
             try:
                 self._transport.send(part)
             except OSError as error:
@@ -52,7 +52,7 @@ class Forwarder:
             else:
                 self.sent += 1
 
-    def state(self) -> Forwarded:
+    def read_state(self) -> Forwarded:
         """Return the counts so far."""
         return Forwarded(self.target, self.sent, self.failed, self.reason)
 
@@ -62,15 +62,15 @@ class Forwarder:
 
 
 def split_target(target: str) -> tuple[str, int]:
-    """Return host and port of ``host:port``; brackets around an IPv6 address are taken off."""
+    """Return host and port of ``host:port``, without the brackets around an IPv6 address."""
     host, colon, port = target.rpartition(":")
     if not colon or not host or not port.isdecimal() or not 0 < int(port) < 65_536:
-        raise ForwardError(f"cannot forward to {target!r}: expected host:port, for example 127.0.0.1:8126")
+        raise ForwardError(f"cannot forward to {target!r}: it is not host:port, for example 127.0.0.1:8126")
     return host.removeprefix("[").removesuffix("]"), int(port)
 
 
-def _parts(lines: bytes) -> Iterator[bytes]:
-    """Yield the lines in parts that fit a datagram; a line that is too long alone is left for the kernel to refuse."""
+def _split_lines(lines: bytes) -> Iterator[bytes]:
+    """Yield the lines in parts that fit a datagram; the kernel refuses a single line that is too long."""
     while len(lines) > MAX_BYTES:
         end = lines.rfind(b"\n", 0, MAX_BYTES + 1)
         if end < 0:

@@ -11,9 +11,15 @@ import zemanta_ops
 from zemanta_ops import metrics
 from zemanta_ops.metrics import catalog, instrumentation
 from zemanta_ops.metrics.gauges import registry as gauges
-from zemanta_ops.stack.inventory.emitted import MIDDLEWARE, Entry, _calls, entries, warnings
+from zemanta_ops.stack.inventory.emitted_metrics import (
+    MIDDLEWARE,
+    EmittedMetric,
+    _merge_calls,
+    list_excesses,
+    list_metrics,
+)
 from zemanta_ops.stack.inventory.source_calls import Call
-from zemanta_ops.stack.inventory.view_values import view_names
+from zemanta_ops.stack.inventory.view_values import list_view_names
 from zemanta_ops.testing import Recorder
 
 PATHS = (
@@ -27,10 +33,10 @@ def registry(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gauges, "_registry", {})
 
 
-def listed(*instrument: str, middleware: bool = True, **settings: Any) -> dict[str, Entry]:
+def listed(*instrument: str, middleware: bool = True, **settings: Any) -> dict[str, EmittedMetric]:
     values = {"METRICS": {"INSTRUMENT": list(instrument), **settings}}
     with override_settings(ZEMANTA_OPS=values, MIDDLEWARE=[MIDDLEWARE] if middleware else []):
-        return {entry.name: entry for entry in entries()}
+        return {entry.name: entry for entry in list_metrics()}
 
 
 def test_every_metric_has_a_source_that_can_be_switched_on() -> None:
@@ -60,7 +66,7 @@ def test_views_are_listed_as_the_middleware_tags_them(captured_metrics: Recorder
         for path in PATHS:
             Client(raise_request_exception=False).get(path)
     seen = {record.tags["view"] for record in captured_metrics.find("http.request.count")}
-    known = {name.replace(":", "_") for name in view_names()}
+    known = {name.replace(":", "_") for name in list_view_names()}
     assert seen <= known
     assert len(seen) == len(PATHS)
 
@@ -68,7 +74,7 @@ def test_views_are_listed_as_the_middleware_tags_them(captured_metrics: Recorder
 @pytest.mark.parametrize("urls", [None, ""])
 def test_a_project_without_urls_has_no_views(urls: str | None) -> None:
     with override_settings(ROOT_URLCONF=urls):
-        assert view_names() == ["unresolved"]
+        assert list_view_names() == ["unresolved"]
 
 
 def test_gauges_are_listed_with_where_they_stand() -> None:
@@ -88,20 +94,20 @@ def test_calls_of_one_name_are_merged() -> None:
         Call("signup", "counter", (("plan", "free"), ("via", None)), "b.py:2"),
         Call("signup", "counter", (("via", "app"),), "b.py:3"),
     ]
-    (entry,) = _calls(calls)
+    (entry,) = _merge_calls(calls)
     assert entry.tags == {"plan": ["free", "pro"], "via": None}
     assert entry.places == ["a.py:1", "b.py:2", "b.py:3"]
 
 
 def test_limits_that_are_too_low_are_named() -> None:
-    entry = Entry("hit", "counter", {"view": [str(number) for number in range(30)], "kind": ["a", "b"]})
+    entry = EmittedMetric("hit", "counter", {"view": [str(number) for number in range(30)], "kind": ["a", "b"]})
     with override_settings(ZEMANTA_OPS={"METRICS": {"MAX_TAG_VALUES": 20, "MAX_SERIES": 50}}):
-        assert warnings([entry]) == [
+        assert list_excesses([entry]) == [
             "hit: 30 values of view, MAX_TAG_VALUES is 20",
             "hit: up to 60 series, MAX_SERIES is 50",
         ]
-    assert entry.limited(50) == 50
-    assert warnings([entry]) == []
+    assert entry.limit_series(50) == 50
+    assert list_excesses([entry]) == []
 
 
 def test_every_reason_in_the_code_is_in_the_catalogue() -> None:

@@ -1,0 +1,59 @@
+"""What all management commands have in common: one base class, one form of help, one exit code for wrong arguments."""
+
+from __future__ import annotations
+
+import pkgutil
+
+import pytest
+from django.core.management import load_command_class
+
+from zemanta_ops.management import commands
+from zemanta_ops.management.base import EXIT_USAGE, OpsCommand
+
+# Django's own command, with secrets redacted.
+NAMES = sorted({module.name for module in pkgutil.iter_modules(commands.__path__)} - {"diffsettings"})
+
+WRONG = {
+    "check_metrics": ["--timeout", "0"],
+    "emit_gauges": [],
+    "explain_legacy": ["a.b:1|c"],
+    "generate_stack": ["telegraf"],
+    "metrics_series": ["surplus"],
+    "watch_metrics": ["--forward", "nowhere"],
+}
+
+
+def run(name: str, *arguments: str) -> int | str | None:
+    with pytest.raises(SystemExit) as ended:
+        load_command_class("zemanta_ops", name).run_from_argv(["manage.py", name, *arguments])
+    return ended.value.code
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_command_has_the_base_class(name: str) -> None:
+    assert isinstance(load_command_class("zemanta_ops", name), OpsCommand)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_help_shows_examples_and_the_code_for_wrong_arguments(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(name, "--help") == 0
+    shown = capsys.readouterr().out
+    assert name in shown.partition("\nexamples:")[2]
+    assert "\nexit codes:" in shown
+    assert " ".join(shown.split()).count(f"{EXIT_USAGE} wrong arguments") == 1
+    assert "wrong use" not in shown
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_unknown_option_is_wrong(name: str) -> None:
+    assert run(name, "--no-such-option") == EXIT_USAGE
+
+
+@pytest.mark.parametrize(("name", "arguments"), WRONG.items())
+def test_wrong_arguments_have_one_code_whoever_finds_them(
+    name: str, arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(name, *arguments) == EXIT_USAGE
+    assert capsys.readouterr().err

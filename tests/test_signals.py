@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+import signal
+import threading
+
+import pytest
+
+from zemanta_ops.signals import handle_end_signals, note_end_signals
+
+END_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+@pytest.mark.parametrize("number", END_SIGNALS)
+def test_a_signal_is_noted_and_wakes_the_loop(number: signal.Signals) -> None:
+    woken: list[bool] = []
+    with note_end_signals(lambda: woken.append(True)) as arrived:
+        assert (arrived(), woken) == (False, [])
+        signal.raise_signal(number)
+        assert (arrived(), woken) == (True, [True])
+
+
+def test_the_handlers_are_restored_even_after_an_error() -> None:
+    before = [signal.getsignal(number) for number in END_SIGNALS]
+    with pytest.raises(ValueError, match="inside"), handle_end_signals(lambda: None):
+        assert [signal.getsignal(number) for number in END_SIGNALS] != before
+        raise ValueError("inside")
+    assert [signal.getsignal(number) for number in END_SIGNALS] == before
+
+
+def test_another_thread_leaves_the_handlers_alone() -> None:
+    before = [signal.getsignal(number) for number in END_SIGNALS]
+    seen: list[object] = []
+
+    def work() -> None:
+        with handle_end_signals(lambda: None):
+            seen.extend(signal.getsignal(number) for number in END_SIGNALS)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert seen == before

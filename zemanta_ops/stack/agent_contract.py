@@ -1,0 +1,13 @@
+"""What Telegraf and the development agent share: the percentiles they compute, the names of their own metrics."""
+
+from __future__ import annotations
+
+# Percentiles of timings and histograms, in percent.
+PERCENTILES = (50.0, 90.0, 95.0, 99.0)
+
+# The measurements in which an agent reports on itself: those of Telegraf 1.39's ``inputs.internal``.
+INTERNAL_STATSD = "internal_statsd"
+INTERNAL_WRITE = "internal_write"
+
+# The value of their tag ``output`` that distinguishes ``watch_metrics --write`` from a Telegraf.
+WATCH_METRICS = "watch_metrics"

@@ -1,0 +1,114 @@
+"""Generate the files for a Telegraf that fits the settings."""
+
+from __future__ import annotations
+
+import contextlib
+import ipaddress
+import socket
+
+from zemanta_ops.conf import InfluxDB, Metrics, conf
+from zemanta_ops.stack.databases import choose_class
+from zemanta_ops.stack.databases.urls import DEFAULT_PORT
+from zemanta_ops.stack.generate.files import Generated, GeneratedFile, IsSecret, SettingsError
+from zemanta_ops.stack.generate.telegraf import outputs
+from zemanta_ops.stack.generate.telegraf.config import TelegrafConfig, list_variables, render_config
+from zemanta_ops.stack.generate.telegraf.legacy import LegacyError, read_patterns, render_templates
+from zemanta_ops.stack.generate.telegraf.outputs import InfluxDB1Output, InfluxDB2Output, Output, StdoutOutput
+from zemanta_ops.stack.generate.telegraf.systemd import render_drop_in, render_environment_example
+from zemanta_ops.stack.generate.telegraf.toml import Text, Variable
+from zemanta_ops.stack.settings import list_faults, read_database_options
+
+# Telegraf reads these from its environment, so the files can be generated without them.
+CREDENTIALS = ("PASSWORD", "TOKEN")
+
+
+def generate(is_secret: IsSecret) -> Generated:
+    """Return telegraf.conf, an example of its environment file, and the drop-in for systemd.
+
+    Raises:
+        SettingsError: Settings have no usable value, contradict each other, or LEGACY_NAMES cannot be used.
+
+    """
+    if faults := list_faults(unused=CREDENTIALS):
+        raise SettingsError("; ".join(faults))
+    try:
+        config = build_config(conf.metrics, conf.influxdb, is_secret)
+        text, variables = render_config(config), list_variables(config)
+    except (LegacyError, ValueError) as error:
+        raise SettingsError(str(error)) from None
+    files = [
+        GeneratedFile("telegraf.conf", text),
+        GeneratedFile("telegraf.env.example", render_environment_example(variables), 0o600),
+        GeneratedFile("telegraf.service.d/zemanta-ops.conf", render_drop_in(variables)),
+    ]
+    return Generated(files, _list_warnings(config))
+
+
+def build_config(metrics: Metrics, influxdb: InfluxDB, is_secret: IsSecret) -> TelegrafConfig:
+    """Return the configuration for these settings; LegacyError or ValueError if they cannot be used."""
+    return TelegrafConfig(
+        address=choose_listen_address(metrics.host, metrics.port),
+        protocol=metrics.protocol,
+        dogstatsd=metrics.dialect == "dogstatsd",
+        interval=metrics.agent_interval,
+        queue_size=metrics.queue_size,
+        max_series=metrics.max_series,
+        own_host_tag=metrics.host_tag is None,
+        templates=render_templates(read_patterns()),
+        output=choose_output(influxdb, is_secret),
+    )
+
+
+def choose_output(influxdb: InfluxDB, is_secret: IsSecret) -> Output:
+    """Return the output into the database of the settings; a part of it that is secret becomes a variable."""
+    options = read_database_options()
+    if not options:
+        return StdoutOutput()
+    choose_class(options)
+    plain = outputs.complete_url(influxdb.url, DEFAULT_PORT if influxdb.database else None)
+    url = outputs.URL if is_secret(influxdb.url) else plain
+    return _build_output1(influxdb, url, is_secret) if influxdb.database else _build_output2(influxdb, url, is_secret)
+
+
+def _build_output1(influxdb: InfluxDB, url: Text, is_secret: IsSecret) -> Output:
+    database, _, policy = influxdb.database.partition("/")
+    auth = bool(influxdb.username)
+    if is_secret(influxdb.database):
+        return InfluxDB1Output(url, outputs.DATABASE, outputs.POLICY if policy else "", auth)
+    return InfluxDB1Output(url, database, policy, auth)
+
+
+def _build_output2(influxdb: InfluxDB, url: Text, is_secret: IsSecret) -> Output:
+    def hide(text: str, variable: Variable) -> Text:
+        return variable if is_secret(text) else text
+
+    if not influxdb.org:
+        raise ValueError("INFLUXDB has BUCKET but not ORG. Add ORG")
+    return InfluxDB2Output(url, hide(influxdb.org, outputs.ORG), hide(influxdb.bucket, outputs.BUCKET))
+
+
+def choose_listen_address(host: str, port: int) -> str:
+    """Return the address on which an agent listens that is reached at ``host``; every address if that is a name.
+
+    ``localhost`` has two addresses. The agent listens on the one that the client chooses on this machine.
+    """
+    text = host.strip("[]")
+    if text == "localhost":
+        with contextlib.suppress(OSError):
+            text = str(socket.getaddrinfo(text, port, type=socket.SOCK_DGRAM)[0][4][0])
+    try:
+        version = ipaddress.ip_address(text).version
+    except ValueError:
+        return f":{port}"
+    return f"[{text}]:{port}" if version == 6 else f"{text}:{port}"
+
+
+def _list_warnings(config: TelegrafConfig) -> list[str]:
+    warnings = []
+    if config.output == StdoutOutput():
+        warnings.append("INFLUXDB is not configured: this Telegraf prints what it receives, and stores nothing")
+    if config.address.startswith(":"):
+        warnings.append(
+            "HOST is a name: this Telegraf listens on every address of its machine. Protect the port with a firewall"
+        )
+    return warnings
