@@ -19,9 +19,8 @@ class ZemantaOpsConfig(AppConfig):
     def ready(self) -> None:
         """Register the checks, and install what lasts as long as the process."""
         from zemanta_ops import checks  # noqa: F401  (importing registers them)
-        from zemanta_ops.checks.deferred import skip_secret_key_checks
         from zemanta_ops.secrets import redaction
-        from zemanta_ops.serving import refuse_deferred, refuse_fake
+        from zemanta_ops.serving import refuse_deferred, refuse_fake, skip_secret_key_checks
 
         refuse_deferred()
         refuse_fake()

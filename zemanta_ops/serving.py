@@ -1,10 +1,12 @@
-"""Keep a process without real secrets from serving requests."""
+"""What a process without real secrets must not do: serve requests, check the characters of a secret."""
 
 from __future__ import annotations
 
 from typing import Any, NoReturn
 
 from django.conf import settings
+from django.core.checks.registry import registry
+from django.core.checks.security.base import check_secret_key, check_secret_key_fallbacks
 from django.core.handlers.base import BaseHandler
 
 from zemanta_ops.secrets import modes
@@ -29,6 +31,12 @@ def refuse_fake() -> None:
 
     """
     modes.refuse_fake(debug=settings.DEBUG)
+
+
+def skip_secret_key_checks() -> None:
+    """Remove Django's checks of ``SECRET_KEY`` if ``ZEMANTA_OPS_SECRETS=deferred``: they count its characters."""
+    if modes.mode() == modes.DEFERRED:
+        registry.deployment_checks -= {check_secret_key, check_secret_key_fallbacks}
 
 
 def _refuse(*_: Any, **__: Any) -> NoReturn:

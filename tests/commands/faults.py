@@ -11,7 +11,7 @@ from tests.servers.fixtures import StartTelegraf
 from tests.servers.process import free_port, wait_until
 from tests.servers.stores import Store
 from tests.servers.telegraf import Telegraf, config
-from zemanta_ops.stack.check.causes import ADVICE
+from zemanta_ops.stack.check.hops import ADVICE
 
 INTERNAL = "[[inputs.internal]]\n"
 

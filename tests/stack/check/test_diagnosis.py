@@ -8,9 +8,8 @@ from typing import Any
 
 import pytest
 
-from zemanta_ops.stack.check.causes import ADVICE
 from zemanta_ops.stack.check.diagnosis import Arrival, judge_probe, judge_telegraf
-from zemanta_ops.stack.check.hops import FlowReport, Hop, fail_hop, skip_hop
+from zemanta_ops.stack.check.hops import ADVICE, FlowReport, Hop, fail_hop, skip_hop
 from zemanta_ops.stack.check.telegraf_stats import AgentState, read_agent_state
 from zemanta_ops.stack.databases import ONCE, Database, DatabaseError, Point, StoredValue, WriteReport
 

@@ -17,9 +17,9 @@ from zemanta_ops.stack.inventory.emitted_metrics import (
     _merge_calls,
     list_excesses,
     list_metrics,
+    list_view_names,
 )
 from zemanta_ops.stack.inventory.source_calls import Call
-from zemanta_ops.stack.inventory.view_values import list_view_names
 from zemanta_ops.testing import Recorder
 
 PATHS = (

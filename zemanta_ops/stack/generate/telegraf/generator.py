@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import ipaddress
 import socket
+from collections.abc import Sequence
 
 from zemanta_ops.conf import InfluxDB, Metrics, conf
 from zemanta_ops.stack.databases import choose_class
@@ -14,12 +15,12 @@ from zemanta_ops.stack.generate.telegraf import outputs
 from zemanta_ops.stack.generate.telegraf.config import TelegrafConfig, list_variables, render_config
 from zemanta_ops.stack.generate.telegraf.legacy import LegacyError, read_patterns, render_templates
 from zemanta_ops.stack.generate.telegraf.outputs import InfluxDB1Output, InfluxDB2Output, Output, StdoutOutput
-from zemanta_ops.stack.generate.telegraf.systemd import render_drop_in, render_environment_example
 from zemanta_ops.stack.generate.telegraf.toml import Text, Variable
 from zemanta_ops.stack.settings import list_faults, read_database_options
 
 # Telegraf reads these from its environment, so the files can be generated without them.
 CREDENTIALS = ("PASSWORD", "TOKEN")
+ENVIRONMENT_FILE = "/etc/telegraf/telegraf.env"
 
 
 def generate(is_secret: IsSecret) -> Generated:
@@ -112,3 +113,30 @@ def _list_warnings(config: TelegrafConfig) -> list[str]:
             "HOST is a name: this Telegraf listens on every address of its machine. Protect the port with a firewall"
         )
     return warnings
+
+
+def render_drop_in(variables: Sequence[Variable]) -> str:
+    """Return the drop-in, which adds an option and the environment file to the unit of Telegraf's packages."""
+    optional = "-" if all(variable.optional for variable in variables) else ""
+    return f"""\
+# Written by: manage.py generate_stack telegraf
+# Goes to /etc/systemd/system/telegraf.service.d/; then: systemctl daemon-reload && systemctl restart telegraf
+[Service]
+EnvironmentFile={optional}{ENVIRONMENT_FILE}
+ExecStart=
+ExecStart=/usr/bin/telegraf --strict-env-handling --config /etc/telegraf/telegraf.conf \
+--config-directory /etc/telegraf/telegraf.d $TELEGRAF_OPTS
+"""
+
+
+def render_environment_example(variables: Sequence[Variable]) -> str:
+    """Return the example: one line per variable, without a value."""
+    lines = [
+        "# Written by: manage.py generate_stack telegraf",
+        f"# Copy it to {ENVIRONMENT_FILE}, owner root, mode 0600, and fill it in.",
+        "# Put a value that has a space, a quote, a backslash or a # in single quotes.",
+    ]
+    for variable in variables:
+        lines += ["", f"# {variable.meaning[0].upper()}{variable.meaning[1:]}."]
+        lines.append(f"#{variable.name}=" if variable.optional else f"{variable.name}=")
+    return "\n".join([*lines, ""])

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from zemanta_ops.stack.generate.telegraf.legacy.declaration import LegacyError, list_problems, read_patterns
 from zemanta_ops.stack.generate.telegraf.legacy.explanation import Explanation, explain_name
-from zemanta_ops.stack.generate.telegraf.legacy.patterns import Pattern, parse_pattern
-from zemanta_ops.stack.generate.telegraf.legacy.templates import render_templates
+from zemanta_ops.stack.generate.telegraf.legacy.patterns import Pattern, parse_pattern, render_templates
 
 __all__ = [
     "Explanation",

@@ -1,4 +1,4 @@
-"""Patterns of legacy names: one word for each segment between the dots.
+"""Patterns of legacy names, and the Telegraf templates for them: one word for each segment between the dots.
 
 ``word``            this word and no other; it is left out
 ``*``               any text; it is left out
@@ -21,6 +21,8 @@ from zemanta_ops.metrics.series.tags import RESERVED_KEYS
 ANY = "*"
 MEASUREMENT = "measurement"
 FIELD = "field"
+# The template for names that fit no pattern: all of the name becomes the measurement.
+WHOLE = "measurement*"
 
 _WORD = r"[^\s.,:|{}*=\x00-\x1f\x7f]+"
 _PLAIN = re.compile(_WORD)
@@ -127,3 +129,14 @@ def explain_overlap(first: Pattern, second: Pattern) -> str:
     if [a.word for a, _ in pairs] != [b.word for _, b in pairs]:
         return f"Telegraf, which compares the beginning, would use {shorter.text} for {name} too"
     return ""
+
+
+def render_templates(patterns: Sequence[Pattern]) -> list[str]:
+    """Return the templates of patterns that do not overlap.
+
+    A filter also fits longer names, whose surplus segments Telegraf drops; dots in the source shift every segment after
+    it. So each pattern of fixed length gets a second template, which keeps longer names whole.
+    """
+    own = {pattern.filter: pattern.template for pattern in patterns}
+    longer = {f"{pattern.filter}.{ANY}": WHOLE for pattern in patterns if not pattern.takes_rest}
+    return [f"{names} {template}" for names, template in {**longer, **own}.items()]
