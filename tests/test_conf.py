@@ -6,6 +6,7 @@ import pytest
 from django.test import override_settings
 
 from zemanta_ops.conf import conf
+from zemanta_ops.stack.settings import list_faults
 
 
 class FakeSecret:
@@ -97,3 +98,20 @@ def test_a_setting_documents_itself() -> None:
     assert {"ENABLED", "HOST", "AGENT_INTERVAL"} < set(settings)
     assert all(setting.__doc__ for setting in settings.values())
     assert Metrics.port.name == "PORT"
+
+
+def test_a_fault_is_decisive_if_no_other_place_takes_precedence(monkeypatch: pytest.MonkeyPatch) -> None:
+    with metrics(PORT="example-secret"):
+        (fault,) = conf.find_faults()
+        assert str(fault) == 'ZEMANTA_OPS["METRICS"]["PORT"] must be a whole number from 1 to 65535'
+        assert (fault.setting.name, fault.is_decisive, fault.is_deferred) == ("PORT", True, False)
+        assert list_faults() == [str(fault)]
+        monkeypatch.setenv("ZEMANTA_OPS_METRICS_PORT", "8126")
+        (fault,) = conf.find_faults()
+        assert not fault.is_decisive
+        assert list_faults() == []
+
+
+def test_the_old_names_are_those_beside_the_settings() -> None:
+    assert conf.old_names() == ("STATSD_INFLUX_HOST", "STATSD_INFLUX_PORT", "PROJECT_NAME", "HOSTNAME")
+    assert set(conf.sections()) == {"METRICS", "INFLUXDB"}

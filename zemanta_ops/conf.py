@@ -16,6 +16,8 @@ from typing import Any, Generic, TypeVar, overload
 
 from zemanta_ops import parsing
 
+__all__ = ["ENV_PREFIX", "SETTING", "Fault", "InfluxDB", "Metrics", "Section", "Setting", "conf"]
+
 T = TypeVar("T")
 
 ENV_PREFIX = "ZEMANTA_OPS_METRICS_"

@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+__all__ = ["Forwarded", "Received", "Rejected", "Report", "SeriesSummary", "Written"]
+
 
 @dataclass(frozen=True)
 class SeriesSummary:

@@ -24,6 +24,8 @@ from zemanta_ops.stack.agent_contract import PERCENTILES
 from zemanta_ops.stack.sockets import count_kernel_drops, get_address, listen
 from zemanta_ops.stack.statsd import parse
 
+__all__ = ["Agent"]
+
 _POLL_SECONDS = 0.5
 
 
