@@ -93,16 +93,16 @@ class Recorder:
     def assert_not_emitted(self, name: str, /, **tags: Any) -> None:
         """Assert that no metric of this name, of any kind, was emitted with these tags."""
         if self.find(name, **tags):
-            raise AssertionError(f"{_describe(name, ANY, tags)} was emitted.\n{self._listing()}")
+            raise AssertionError(f"{_describe(name, ANY, tags)} was emitted.\n{self._list_records()}")
 
     def _assert(
         self, kind: str, name: str, tags: dict[str, Any], wanted: Any, read: Callable[[list[Any]], list[Any]]
     ) -> None:
         values = [record.value for record in self.find(name, **tags) if record.kind == kind]
         if not values or (wanted is not ANY and not any(value == wanted for value in read(values))):
-            raise AssertionError(f"no {kind} {_describe(name, wanted, tags)} was emitted.\n{self._listing()}")
+            raise AssertionError(f"no {kind} {_describe(name, wanted, tags)} was emitted.\n{self._list_records()}")
 
-    def _listing(self) -> str:
+    def _list_records(self) -> str:
         return "\n".join(
             ["Recorded:", *(f"  {record}" for record in self.records)] if self.records else ["Nothing was recorded."]
         )

@@ -91,7 +91,7 @@ def test_too_few_values_in_time_is_an_exit_code_of_its_own() -> None:
         _, err = process.communicate(timeout=20)
 
     assert process.returncode == 4
-    assert "0 of 3 values came in 0.1 s" in err
+    assert "0 of 3 values arrived in 0.1 s" in err
 
 
 def test_a_taken_port_is_an_exit_code_of_its_own() -> None:
@@ -100,7 +100,7 @@ def test_a_taken_port_is_an_exit_code_of_its_own() -> None:
 
     assert done.returncode == 3
     assert f"127.0.0.1:{other.port}" in done.stderr
-    assert "taken" in done.stderr
+    assert "in use" in done.stderr
 
 
 @pytest.mark.parametrize(
@@ -110,7 +110,7 @@ def test_a_taken_port_is_an_exit_code_of_its_own() -> None:
 def test_wrong_arguments_are_refused_in_words(arguments: list[str]) -> None:
     done = subprocess.run(**command("--port", "0", *arguments), capture_output=True, text=True, timeout=20)
 
-    assert done.returncode in (1, 2)
+    assert done.returncode == 2
     assert arguments[1] in done.stderr
     assert "Traceback" not in done.stderr
 

@@ -151,7 +151,7 @@ def test_a_dead_database_is_told_once_and_the_watching_goes_on(tmp_path: Path) -
     assert total["series"][0]["count"] == 5
     assert total["written"]["lost"] == made(total["written"]) > 5
     assert "refused" in total["written"]["reason"]
-    assert err.count("does not take points") == 1
+    assert err.count("does not accept points") == 1
     assert "example-pw" not in out + err
 
 
@@ -214,8 +214,8 @@ def test_a_refused_point_does_not_keep_the_others_out(influxdb1: InfluxDB1, data
 @pytest.mark.parametrize(
     ("influxdb", "words"),
     [
-        ({}, "needs an InfluxDB: set ZEMANTA_OPS['INFLUXDB']"),
-        ({"URL": "http://127.0.0.1:8086"}, "either DATABASE (1.x) or BUCKET"),
+        ({}, "needs an InfluxDB. Set ZEMANTA_OPS['INFLUXDB']"),
+        ({"URL": "http://127.0.0.1:8086"}, "either DATABASE (InfluxDB 1.x) or BUCKET"),
         ({"URL": "127.0.0.1:8086", "DATABASE": "telegraf"}, "must start with http://"),
     ],
 )
@@ -235,4 +235,4 @@ def test_the_live_table_says_below_it_what_is_not_written(tmp_path: Path) -> Non
     assert "0 points written to database none at http://127.0.0.1:" in screen
     assert "waiting: Connection refused" in screen
     assert "lost: Connection refused" in screen
-    assert "does not take points" not in screen
+    assert "does not accept points" not in screen

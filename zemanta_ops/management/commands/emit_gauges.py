@@ -68,15 +68,17 @@ class Command(OpsCommand):
         collector = Collector(gauges, conf.metrics.agent_interval)
         try:
             if options["once"]:
-                self._once(collector, options["lease"] or ONCE_LEASE_SECONDS, options["json"])
+                self._collect_once(collector, options["lease"] or ONCE_LEASE_SECONDS, options["json"])
             else:
-                self._loop(collector, options["lease"] or max(30.0, 3 * conf.metrics.agent_interval), options["json"])
+                self._collect_in_loop(
+                    collector, options["lease"] or max(30.0, 3 * conf.metrics.agent_interval), options["json"]
+                )
         except lease.LeaseError as error:
             raise CommandError(str(error), returncode=EXIT_LOCK) from error
         finally:
             default_client.flush()
 
-    def _once(self, collector: Collector, seconds: float, as_json: bool) -> None:
+    def _collect_once(self, collector: Collector, seconds: float, as_json: bool) -> None:
         # The lease outlives the command and belongs to the node: when cron runs on every node, the others find it.
         mine = loop.acquire(lease.create(conf.metrics.gauge_lock, socket.gethostname(), seconds))
         if mine:
@@ -84,7 +86,7 @@ class Command(OpsCommand):
         slots = collector.slots if mine else []
         if as_json:
             self.stdout.write(
-                json.dumps({"collected": mine, "gauges": [_as_dict(slot) for slot in slots]}, default=str)
+                json.dumps({"collected": mine, "gauges": [_build_dict(slot) for slot in slots]}, default=str)
             )
         elif not mine:
             self.stdout.write(loop.STANDING_BY)
@@ -101,7 +103,7 @@ class Command(OpsCommand):
                 tags = "".join(f" {key}={value}" for key, value in reading.tags.items())
                 self.stdout.write(f"{reading.name}{tags} {reading.value:g}")
 
-    def _loop(self, collector: Collector, seconds: float, as_json: bool) -> None:
+    def _collect_in_loop(self, collector: Collector, seconds: float, as_json: bool) -> None:
         def report(state: str) -> None:
             self.stdout.write(json.dumps({"state": state}) if as_json else state)
             self.stdout.flush()
@@ -121,6 +123,6 @@ def parse_lease(text: str) -> float:
     return seconds
 
 
-def _as_dict(slot: Slot) -> dict[str, Any]:
+def _build_dict(slot: Slot) -> dict[str, Any]:
     readings = [{"value": reading.value, "tags": dict(reading.tags)} for reading in slot.readings]
     return {"name": slot.gauge.name, "error": slot.error, "readings": readings}

@@ -110,7 +110,7 @@ class DistributionAccumulator:
     def add(self, value: float, repeat: int) -> None:
         """Add one value, as often as its sample rate says."""
         for _ in range(repeat):
-            self._combine(1, value, 0.0)
+            self._add_moments(1, value, 0.0)
             self.values.append(value)
         self.lower = min(self.lower, value)
         self.upper = max(self.upper, value)
@@ -119,7 +119,7 @@ class DistributionAccumulator:
         """Add a later interval's values."""
         if not later.count:
             return
-        self._combine(later.count, later.sum, later.squares)
+        self._add_moments(later.count, later.sum, later.squares)
         self.lower = min(self.lower, later.lower)
         self.upper = max(self.upper, later.upper)
         self.values.extend(later.values)
@@ -141,7 +141,7 @@ class DistributionAccumulator:
             **{f"{each:g}_percentile": _find_percentile(ordered, each) for each in percentiles},
         }
 
-    def _combine(self, count: int, total: float, squares: float) -> None:
+    def _add_moments(self, count: int, total: float, squares: float) -> None:
         if self.count:
             distance = total / count - self.sum / self.count
             self.squares += squares + distance * distance * self.count * count / (self.count + count)

@@ -36,11 +36,11 @@ def build_table(total: Report, now: Report) -> ReportTable:
     """Return the table of the totals, with the rates of the newest interval."""
     percentiles = _list_percentiles(total.series)
     heading = ["metric", "tags", "type", "count", "per s", "mean", *(f"p{each}" for each in percentiles), "max"]
-    rates = {_key(each): each.rate for each in now.series}
+    rates = {_identify(each): each.rate for each in now.series}
     shared = find_shared_tags(total.series)
     groups: dict[tuple[str, str], list[Row]] = {}
     for each in total.series:
-        row = _build_row(each, rates.get(_key(each), 0.0), percentiles, shared)
+        row = _build_row(each, rates.get(_identify(each), 0.0), percentiles, shared)
         groups.setdefault((each.name, each.type), []).append(row)
     return ReportTable(
         heading, [(escape(name), rows) for (name, _), rows in groups.items()], list(_list_notes(total, shared))
@@ -139,5 +139,5 @@ def _format_value(series: SeriesSummary) -> str:
     return format_number(series.fields.get("value", series.fields.get("mean")))
 
 
-def _key(series: SeriesSummary) -> tuple[str, str, tuple[tuple[str, str], ...]]:
+def _identify(series: SeriesSummary) -> tuple[str, str, tuple[tuple[str, str], ...]]:
     return series.name, series.type, tuple(series.tags.items())

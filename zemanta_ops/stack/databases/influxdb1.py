@@ -40,7 +40,7 @@ class InfluxDB1Database(Database):
 
     def read_version(self) -> str:
         """Return the version in the headers of ``/ping``."""
-        _, headers, _ = self.retry.call(lambda: self._request("GET", "/ping"))
+        _, headers, _ = self.retry.call(lambda: self._send_request("GET", "/ping"))
         version = headers.get("X-Influxdb-Version")
         if not version:
             raise DatabaseError("foreign", NO_VERSION)
@@ -83,7 +83,7 @@ class InfluxDB1Database(Database):
     def query(self, text: str) -> list[dict[str, Any]]:
         """Return the rows of an InfluxQL query as dicts of tags and columns; times in nanoseconds."""
         parameters = {"db": self._database, "q": text, "epoch": "ns"}
-        status, _, body = self.retry.call(lambda: self._request("GET", "/query", parameters))
+        status, _, body = self.retry.call(lambda: self._send_request("GET", "/query", parameters))
         results = _parse_json(status, body).get("results") or []
         for result in results:
             if "error" in result:
@@ -126,9 +126,9 @@ class InfluxDB1Database(Database):
 
     def _write_lines(self, body: bytes) -> None:
         parameters = {"db": self._database, "precision": "ns", **({"rp": self._policy} if self._policy else {})}
-        self._request("POST", "/write", parameters, body)
+        self._send_request("POST", "/write", parameters, body)
 
-    def _request(
+    def _send_request(
         self, method: str, path: str, parameters: Mapping[str, str] | None = None, body: bytes | None = None
     ) -> tuple[int, Mapping[str, str], bytes]:
         target = f"{self._url.path.rstrip('/')}{path}?{urlencode(parameters or {})}"

@@ -20,7 +20,7 @@ TARGETS = {
 }
 
 
-class Target(Protocol):
+class TargetModule(Protocol):
     """What the module of a target has."""
 
     def generate(self, is_secret: IsSecret) -> Generated:
@@ -46,7 +46,7 @@ def generate(name: str, is_secret: IsSecret = lambda _: False) -> Generated:
     """
     path = list_targets()[name]
     try:
-        target = cast(Target, import_module(path))
+        target = cast(TargetModule, import_module(path))
     except ImportError as error:
         raise SettingsError(f"the target {name} cannot be imported: {error}. Correct GENERATE_TARGETS") from error
     if not callable(getattr(target, "generate", None)):

@@ -41,10 +41,10 @@ def explain_name(name: str, patterns: Sequence[Pattern]) -> Explanation:
     pattern = next((each for each in patterns if each.fits(parts)), None)
     if pattern is None:
         return Explanation(name, _JOINER.join(parts), lost=tuple(cut), reason=_explain_misfit(parts, patterns))
-    return _apply(name, parts, pattern, cut)
+    return _apply_pattern(name, parts, pattern, cut)
 
 
-def _apply(name: str, parts: Sequence[str], pattern: Pattern, cut: list[str]) -> Explanation:
+def _apply_pattern(name: str, parts: Sequence[str], pattern: Pattern, cut: list[str]) -> Explanation:
     texts: dict[str, list[str]] = {}
     left_out: list[str] = []
     for index, segment in enumerate(pattern.segments):
