@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from zemanta_ops.secrets import wire
-from zemanta_ops.secrets.backends.base import Backend, from_base64, to_base64
+from zemanta_ops.secrets.backends.base import Backend, Option, from_base64, to_base64
 from zemanta_ops.secrets.exceptions import EncryptError, WrongKeyError
 from zemanta_ops.secrets.wire import Token
 
@@ -22,7 +22,7 @@ class DeterministicBackend(Backend):
     """XORs with an HMAC of the key's name; proves its integrity with another."""
 
     name = "sealed"
-    options: ClassVar = {"key": "name of the key"}
+    options: ClassVar = {"key": Option("name of the key")}
 
     def encrypt(self, plaintext: bytes, context: Mapping[str, str], **options: Any) -> Token:
         """Encrypt."""

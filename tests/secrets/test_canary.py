@@ -166,7 +166,7 @@ def _reported(error: Exception) -> str:
 def test_no_frame_of_an_error_holds_a_key_or_a_password(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     arranged = {arrange.__name__: arrange(monkeypatch) for arrange in (local_key, argon2id, scrypt, sealed)}
     tokens = {name: made(backend, "x", **options) for name, (backend, options) in arranged.items()}
-    key = local._read(local.folder() / "current.key")
+    key = local._read_key(local.folder() / "current.key")
     for token in tokens.values():
         for read in (get, decrypt):
             with pytest.raises(WrongKeyError) as caught:

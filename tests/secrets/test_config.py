@@ -37,7 +37,7 @@ def test_the_variable_wins(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(config.FILE_VARIABLE, str(other))
     assert config.load().app == "bank"
     monkeypatch.setenv(config.FILE_VARIABLE, str(home / "gone.toml"))
-    with pytest.raises(ConfigError, match="not there"):
+    with pytest.raises(ConfigError, match="does not exist"):
         config.load()
 
 
@@ -67,7 +67,7 @@ def test_the_environment_is_named_or_the_only_one(home: Path, monkeypatch: pytes
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("app = hunter2-example", "is not TOML"),
+        ("app = hunter2-example", "is not valid TOML"),
         ('aap = "hunter2-example"', "did you mean app?"),
         ('zzz = "hunter2-example"', "known are app, environment"),
         ("app = 1", "app must be a str"),

@@ -111,7 +111,7 @@ def test_zemanta_ops_toml_is_found_from_the_file(home: Path) -> None:
     (home / "etc" / "zemanta_ops.toml").write_text('app = "shop"\nrequire_context = true\n')
     bound = [local("a", app="shop", name=name) for name in NAMES]
     assert load_config(write(home / "etc", "config.yaml", bound), Config).database.password.get() == "a"
-    with pytest.raises(ResolveError, match="requires tokens bound"):
+    with pytest.raises(ResolveError, match="requires tokens that are bound"):
         load_config(write(home / "etc", "config.yaml"))
 
 

@@ -20,8 +20,8 @@ WRONG = [
     ('[database]\npassword = ""\n', ":1: database does not fit its type: missing required field `host`"),
     ('[database]\nhost = 1\npassword = ""\n', ":2: database.host does not fit its type: Expected `str`, got `int`"),
     ('database = """\nhunter2\n"""', ":1: database does not fit its type: Expected `object`, got `str`"),
-    ('[database]\nhost = "h"\npassword = ""\npasword = "hunter2"', ":4: database.pasword is not known; did you mean"),
-    ('hunter = 1\ndatabase = {host="h", password=""}', ":1: hunter is not known; known are database, debug, mirrors"),
+    ('[database]\nhost = "h"\npassword = ""\npasword = "hunter2"', ":4: database.pasword is unknown; did you mean"),
+    ('hunter = 1\ndatabase = {host="h", password=""}', ":1: hunter is unknown; known are database, debug, mirrors"),
     ('database = {host="h", password=""}\n[[mirrors]]\nurl="u"\n[[mirrors]]\nurl=3', ":5: mirrors.1.url does not fit"),
     ('database = {host="h", password=""}\nspare = [\n1\n]', ":2: spare must be a token"),
 ]
@@ -51,7 +51,7 @@ def test_messages_of_msgspec_that_repeat_a_value_are_not_passed_on(home: Path) -
         with pytest.raises(ConfigError) as caught:
             load_config(saved(home, "a.toml", text), Picky)
         assert "hunter" not in str(caught.value)
-        assert "mode is none of the values" in str(caught.value) or "its type (ValueError)" in str(caught.value)
+        assert "mode is not a value" in str(caught.value) or "its type (ValueError)" in str(caught.value)
 
 
 def test_an_error_about_a_type_carries_no_plaintext_in_its_chain_and_its_frames(home: Path) -> None:
@@ -60,7 +60,7 @@ def test_an_error_about_a_type_carries_no_plaintext_in_its_chain_and_its_frames(
         password: str
 
     path = saved(home, "a.toml", f'level = "{local("example level")}"\npassword = "{local("example password")}"\n')
-    with pytest.raises(ConfigError, match="level is none of the values") as caught:
+    with pytest.raises(ConfigError, match="level is not a value") as caught:
         load_config(path, Wanted)
     assert caught.value.__context__ is None
     ours = [entry.frame for entry in caught.traceback if "/zemanta_ops/" in str(entry.path)]
@@ -70,7 +70,7 @@ def test_an_error_about_a_type_carries_no_plaintext_in_its_chain_and_its_frames(
 
 
 NOT_FILES: list[tuple[str, str | bytes, str]] = [
-    ("a.toml", "a = 1\nb = hunter2\n", "is not TOML at line 2"),
+    ("a.toml", "a = 1\nb = hunter2\n", "is not valid TOML at line 2"),
     ("a.yaml", "a: 1\nb: [hunter2\n", r"a.yaml:\d: not valid YAML"),
     ("a.yaml", "a: 1\n---\nb: hunter2\n", "more than one document"),
     ("a.yaml", "a: !hunter2 1\n", "a.yaml:1: not valid YAML"),
@@ -79,16 +79,16 @@ NOT_FILES: list[tuple[str, str | bytes, str]] = [
     ("a.yml", "a: \x00hunter2\n", "not valid YAML"),
     ("a.json", '{"a": 1,\n"b": hunter2}', "a.json:2: not valid JSON"),
     ("a.json", '["hunter2"]', "must hold names"),
-    ("a.json", '{"a": 1, "a": "hunter2"}', "stands twice"),
+    ("a.json", '{"a": 1, "a": "hunter2"}', "is repeated"),
     ("a.json", '{"a": ' + "9" * 5000 + "}", "out of range"),
     (".env", "A=1\nhunter2\n", ".env:2: expected NAME=value"),
-    (".env", "A=1\nA=hunter2\n", ".env:2: A stands twice"),
-    ("a.toml", b"a = 1\nb = '\xffhunter2'\n", "a.toml:2: is not UTF-8"),
-    ("a.ini", "a = hunter2", "is none of .toml"),
-    ("settings.py", "A = 'hunter2'", "is none of .toml"),
+    (".env", "A=1\nA=hunter2\n", ".env:2: A is repeated"),
+    ("a.toml", b"a = 1\nb = '\xffhunter2'\n", "a.toml:2: not UTF-8"),
+    ("a.ini", "a = hunter2", "is not a .toml"),
+    ("settings.py", "A = 'hunter2'", "is not a .toml"),
     ("a.json", '{"a": ' + "[" * 100 + "]" * 100 + "}", "nested too deeply"),
     ("a.json", '{"a": ' + "[" * 100_000 + "]" * 100_000 + "}", "nested too deeply"),
-    ("a.toml", "a = " + "[" * 5_000 + "]" * 5_000, "nested too deeply|is not TOML"),
+    ("a.toml", "a = " + "[" * 5_000 + "]" * 5_000, "nested too deeply|is not valid TOML"),
     ("a.yaml", "a: " + "[" * 3_000 + "]" * 3_000, "nested too deeply"),
     ("a.yaml", "a: &a [1,1,1,1,1,1,1,1,1,1]\n" + "".join(
         f"{new}: &{new} [{', '.join([f'*{old}'] * 10)}]\n" for old, new in zip("abcdefgh", "bcdefghi", strict=True)

@@ -120,7 +120,7 @@ def test_a_test_run_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_another_word_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(modes.VARIABLE, "off")
-    with pytest.raises(ModeError, match="deferred, fake or absent"):
+    with pytest.raises(ModeError, match="deferred or fake, or not set"):
         Secret(TOKEN).get()
 
 

@@ -170,7 +170,7 @@ def test_a_template_is_revealed_whole_and_in_parts(home: Path) -> None:
 
 @pytest.mark.parametrize("pattern", ["no braces", "{} {}", "{0}", "{name}", "{!r}", "{:>10}", "{", "{}}"])
 def test_a_template_has_one_plain_field_a_token(pattern: str, home: Path) -> None:
-    with pytest.raises(TokenError, match=r"one \{\} a token"):
+    with pytest.raises(TokenError, match=r"one \{\} for each token"):
         Secret.template(pattern, local("x"))
 
 

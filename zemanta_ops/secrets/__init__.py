@@ -1,4 +1,4 @@
-"""Secrets that stand encrypted in settings and are decrypted once, at startup."""
+"""Secrets that are encrypted in settings files and decrypted once, at startup."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["LegacyTokenWarning", "Secret", "SecretError", "StrictSecret", "decry
 
 
 def __getattr__(name: str) -> Any:
-    """Import ``load_config`` when it is asked for: most settings files need no other."""
+    """Import ``load_config`` on first use: most settings files do not need it."""
     if name == "load_config":
         from zemanta_ops.secrets.configfile import load_config
 

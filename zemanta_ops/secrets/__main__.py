@@ -1,4 +1,4 @@
-"""``python -m zemanta_ops.secrets VERB``, and the console scripts: the verbs with no Django settings loaded."""
+"""``python -m zemanta_ops.secrets VERB``, and the console scripts: the verbs without Django settings."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from zemanta_ops.terminal import keep_line_breaks
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the verb that the first argument names; return the exit code."""
+    """Run the verb named by the first argument; return the exit code."""
     parser = argparse.ArgumentParser(
-        prog="python -m zemanta_ops.secrets", description="Secrets that stand encrypted in settings."
+        prog="python -m zemanta_ops.secrets", description="Secrets that are encrypted in settings files."
     )
     subparsers = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
     for name in verbs.PATHS:
@@ -25,12 +25,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def encrypt_secret() -> int:
-    """Be the console script ``encrypt-secret``."""
+    """Run the console script ``encrypt-secret``."""
     return _script("encrypt")
 
 
 def decrypt_secret() -> int:
-    """Be the console script ``decrypt-secret``."""
+    """Run the console script ``decrypt-secret``."""
     return _script("decrypt")
 
 

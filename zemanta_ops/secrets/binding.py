@@ -1,4 +1,4 @@
-"""Whether a token may be read here: the application, the environment and the name that it is bound to."""
+"""Whether a token may be used here: its application, environment and name against those of the reader."""
 
 from __future__ import annotations
 
@@ -11,7 +11,15 @@ from zemanta_ops.secrets.wire import Token
 
 @dataclass(frozen=True)
 class Expected:
-    """What the reader of a token states."""
+    """What the reader of a token expects.
+
+    Attributes:
+        app: The application that reads, or "" if it is not known.
+        name: The setting that is read, or "" if it is not known.
+        environment: The current environment, or "".
+        required: Whether tokens must be bound to app and name.
+        excepted: SHA-256 of the tokens that need not be bound all the same.
+    """
 
     app: str
     name: str
@@ -20,8 +28,8 @@ class Expected:
     excepted: frozenset[str]
 
 
-def expected(*, app: str = "", name: str = "", settings: config.Config | None = None) -> Expected:
-    """Join what a caller states with what ``zemanta_ops.toml`` says."""
+def expect(*, app: str = "", name: str = "", settings: config.Config | None = None) -> Expected:
+    """Combine the arguments of the reader with ``zemanta_ops.toml``."""
     settings = settings or config.load()
     return Expected(
         app or settings.app, name, settings.current_environment, settings.require_context, settings.allow_unbound
@@ -29,23 +37,25 @@ def expected(*, app: str = "", name: str = "", settings: config.Config | None = 
 
 
 def check(token: Token, digest: str, here: Expected) -> None:
-    """Refuse a token of another application or name, and where it is required an unbound one.
+    """Refuse a token of another application, environment or name, and an unbound one if binding is required.
 
     Raises:
-        ContextError: With what to do; the pairs of the token are not repeated.
+        ContextError: The token may not be used here. The message does not repeat the token's context.
     """
-    app, name = token.context.get("app"), token.context.get("name")
+    app, name = token.app, token.name
     if app and here.app and app != here.app:
         raise ContextError("the token belongs to another application")
     environment = token.context.get("env")
     if environment and here.environment and environment != here.environment:
-        raise ContextError(f"the token belongs to another environment than {config.ENVIRONMENT_VARIABLE} says")
+        raise ContextError(
+            f"the token belongs to another environment than the one that {config.ENVIRONMENT_VARIABLE} names"
+        )
     if name and not here.name:
-        raise ContextError("the token carries a name: state it with get(name=...), or use decrypt_settings()")
+        raise ContextError("the token is bound to a name: pass it as get(name=...), or use decrypt_settings()")
     if name and name != here.name:
-        raise ContextError("the token belongs to another setting: a token cannot be moved, encrypt it for this name")
+        raise ContextError("the token belongs to another setting and cannot be moved: encrypt the secret for this name")
     if here.required and not (app and name and here.app) and digest not in here.excepted:
         raise ContextError(
-            f"{config.FILE_NAME} requires tokens bound to app and name: encrypt it with --name, "
+            f"{config.FILE_NAME} requires tokens that are bound to app and name: encrypt it with --name, "
             f"or add its SHA-256 to allow_unbound"
         )

@@ -1,11 +1,11 @@
-"""Reads ``zemanta_ops.toml``, the committed file of the secrets half. Nothing else reads it.
+"""``zemanta_ops.toml``, the committed configuration file of the secrets half. Only this module reads it.
 
 ::
 
     app = "shop"
-    environment = "production"        # which environment counts where none is named
+    environment = "production"        # the default environment
     require_context = true            # refuse tokens that are not bound to app and name
-    allow_unbound = ["3a7b…"]         # SHA-256 of the tokens excepted from that
+    allow_unbound = ["3a7b…"]         # SHA-256 of the tokens that may be unbound
 
     [environments.production]
     backend = "kms"
@@ -40,7 +40,7 @@ _cache: dict[Path, tuple[tuple[int, int], Config]] = {}
 
 @dataclass(frozen=True)
 class Environment:
-    """Where the secrets of one environment are encrypted; ``options`` are the backend's own."""
+    """How the secrets of one environment are encrypted; ``options`` are those of the backend."""
 
     name: str
     backend: str
@@ -49,7 +49,7 @@ class Environment:
 
 @dataclass(frozen=True)
 class Config:
-    """What the file says; without a file, the defaults."""
+    """The contents of the file, or the defaults if there is none."""
 
     path: Path | None = None
     app: str = ""
@@ -60,36 +60,36 @@ class Config:
 
     @property
     def current_environment(self) -> str:
-        """The name in ``ZEMANTA_OPS_ENV``, or the file's ``environment``; empty where neither is set."""
+        """The name in ``ZEMANTA_OPS_ENV``, or the file's ``environment``, or ""."""
         return os.environ.get(ENVIRONMENT_VARIABLE, "") or self.default_environment
 
     def environment(self, name: str = "") -> Environment:
-        """Return the environment of that name, of ``ZEMANTA_OPS_ENV``, of the file's ``environment``, or the only one.
+        """Return the named environment, or else the current one, or else the only one in the file.
 
         Raises:
-            ConfigError: There is no such environment, or several and none was named.
+            ConfigError: There is no such environment, or there are several and none is named.
         """
         wanted = name or self.current_environment
         if not wanted and len(self.environments) == 1:
             wanted = next(iter(self.environments))
         known = ", ".join(sorted(self.environments)) or "none"
         if not wanted:
-            raise ConfigError(f"name an environment with --env or {ENVIRONMENT_VARIABLE}; {FILE_NAME} has: {known}")
+            raise ConfigError(f"no environment is named: use --env or {ENVIRONMENT_VARIABLE}; {FILE_NAME} has: {known}")
         if wanted not in self.environments:
             raise ConfigError(f"{FILE_NAME} has no environment of that name; it has: {known}")
         return self.environments[wanted]
 
 
 def find(*near: Path) -> Path | None:
-    """Look for the file upward from each of ``near``, from the settings module, and from the working directory.
+    """Search for the file upward from each of ``near``, from the settings module, and from the working directory.
 
     Raises:
-        ConfigError: ``ZEMANTA_OPS_CONFIG`` names a file that is not there.
+        ConfigError: ``ZEMANTA_OPS_CONFIG`` names a file that does not exist.
     """
     named = os.environ.get(FILE_VARIABLE)
     if named:
         if not Path(named).is_file():
-            raise ConfigError(f"{FILE_VARIABLE} names a file that is not there")
+            raise ConfigError(f"{FILE_VARIABLE} names a file that does not exist")
         return Path(named)
     settings = getattr(sys.modules.get(os.environ.get("DJANGO_SETTINGS_MODULE", "")), "__file__", None)
     starts = [*near, *([Path(settings)] if settings else []), Path.cwd() / FILE_NAME]
@@ -98,10 +98,10 @@ def find(*near: Path) -> Path | None:
 
 
 def load(*near: Path) -> Config:
-    """Read the file that ``find`` finds; without one, return the defaults.
+    """Read the file that ``find`` returns, or return the defaults if there is none.
 
     Raises:
-        ConfigError: The file cannot be read, or says something it cannot say; with the file's path, never a value.
+        ConfigError: The file cannot be read, or a key in it is unknown or of a wrong type. Never quotes a value.
     """
     path = find(*near)
     if path is None:
@@ -116,7 +116,7 @@ def load(*near: Path) -> Config:
 
 
 def parse_toml(path: Path, text: str) -> dict[str, Any]:
-    """Parse TOML; an error names the file and the parser's line and column, never a value."""
+    """Parse TOML; an error names the file, line and column, never a value."""
     if sys.version_info >= (3, 11):
         import tomllib
     else:
@@ -125,14 +125,14 @@ def parse_toml(path: Path, text: str) -> dict[str, Any]:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         place = str(error).rpartition(" (")[2].rstrip(")")
-        raise ConfigError(f"{path} is not TOML {place if place.startswith('at ') else ''}".rstrip()) from None
+        raise ConfigError(f"{path} is not valid TOML {place if place.startswith('at ') else ''}".rstrip()) from None
 
 
 def _parse(path: Path, text: str) -> Config:
     raw = parse_toml(path, text)
     for key, value in raw.items():
         if key not in _TYPES:
-            from difflib import get_close_matches  # every start would pay for it
+            from difflib import get_close_matches  # imported here: it would slow every start
 
             near = get_close_matches(key, _TYPES, n=1)
             hint = f"; did you mean {near[0]}?" if near else f"; known are {', '.join(_TYPES)}"

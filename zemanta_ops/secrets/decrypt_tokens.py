@@ -1,4 +1,4 @@
-"""From tokens to plaintexts: parsed, grouped by backend, each distinct one decrypted once."""
+"""Decryption of many tokens: grouped by backend, each distinct token once."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from zemanta_ops.secrets.wire import Token
 _Identity = tuple[str, frozenset[str]]
 
 
-def parsed(text: str) -> Token:
-    """Parse a token.
+def parse_token(text: str) -> Token:
+    """Parse a token and check its backend's name.
 
     Raises:
-        TokenError: It is none, or no backend makes such.
+        TokenError: It is not a token, or its backend is unknown.
     """
     if not isinstance(text, str):
         raise TokenError(f"not a token: expected text, got {type(text).__name__}")
@@ -23,17 +23,17 @@ def parsed(text: str) -> Token:
         token = wire.parse(text)
         backends.check(token.backend)
     except TokenError:
-        # As likely as not it is a plaintext that was pasted; it stands in the variables of the caller's frames.
+        # It may well be a pasted plaintext, which error pages would show in the variables of the caller's frames.
         ledger.reveal(text)
         raise
     return token
 
 
 def decrypt_tokens(tokens: Sequence[Token | None]) -> list[bytes | SecretError]:
-    """Decrypt tokens of any backends, each distinct one once, the backends one after the other.
+    """Decrypt tokens of any backends, one backend after another and each distinct token once.
 
     Returns:
-        In order, the plaintext or the error of each; ``b""`` for None.
+        The plaintext or the error of each, in order; ``b""`` for None.
     """
     distinct: dict[str, dict[_Identity, Token]] = {}
     for token in tokens:
@@ -54,7 +54,7 @@ def _decrypt_group(backend: str, tokens: list[Token]) -> Sequence[bytes | Secret
         results = [error] * len(tokens)
     for result in results:
         if isinstance(result, SecretError):
-            # The frames where it arose hold keys and passwords, and debugging pages show frames with their variables.
+            # Its frames hold keys and passwords, and debugging pages show frames with their variables.
             result.__traceback__ = result.__context__ = result.__cause__ = None
     return results
 
@@ -63,8 +63,8 @@ def _identity(token: Token) -> _Identity:
     return wire.format(token), token.doubled
 
 
-def decoded(plaintext: bytes) -> str | DecryptError:
-    """Decode UTF-8; the error, which is returned where it is none, has nothing of the bytes."""
+def decode_text(plaintext: bytes) -> str | DecryptError:
+    """Decode UTF-8; return an error, which holds none of the bytes, if that is impossible."""
     try:
         return plaintext.decode()
     except UnicodeDecodeError:

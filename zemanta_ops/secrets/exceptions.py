@@ -3,20 +3,20 @@
 ::
 
     SecretError
-    ├── TokenError             not a token, or one with wrong params
-    ├── ConfigError            zemanta_ops.toml, an override file or one given to load_config cannot be used
+    ├── TokenError             not a token, or a token with wrong params
+    ├── ConfigError            zemanta_ops.toml, an override file or a file for load_config cannot be used
     ├── SourceError            a file that holds tokens cannot be read or rewritten
     ├── MissingExtraError      an optional package is not installed
-    ├── ModeError              ZEMANTA_OPS_SECRETS forbids what was asked
+    ├── ModeError              ZEMANTA_OPS_SECRETS forbids the operation
     ├── EncryptError           a plaintext could not be encrypted
     ├── DecryptError           a token could not be decrypted
     │   ├── ContextError       the token belongs to another application or name
-    │   ├── MissingKeyError    no key, or no credentials, in this place
-    │   ├── WrongKeyError      the key does not open the token, or the token was changed
+    │   ├── MissingKeyError    no key, or no credentials, on this machine
+    │   ├── WrongKeyError      the key does not decrypt the token, or the token was changed
     │   ├── DeniedError        the service knows the caller and refuses
-    │   ├── ThrottledError     the service asks to slow down
+    │   ├── ThrottledError     the service throttles the caller
     │   └── UnreachableError   the service does not answer
-    └── ResolveError           several secrets failed; one line each
+    └── ResolveError           secrets of a file could not be decrypted; one line each
     LegacyTokenWarning
 
 A message never holds a token, a plaintext or a key.
@@ -38,7 +38,7 @@ class TokenError(SecretError, ValueError):
 
 
 class ConfigError(SecretError):
-    """``zemanta_ops.toml``, an override file or one that was given to ``load_config`` cannot be used."""
+    """``zemanta_ops.toml``, an override file or a file for ``load_config`` cannot be used."""
 
 
 class SourceError(SecretError):
@@ -50,7 +50,7 @@ class MissingExtraError(SecretError, extras.MissingExtraError):
 
 
 class ModeError(SecretError):
-    """``ZEMANTA_OPS_SECRETS`` forbids what was asked, or holds an unknown word."""
+    """``ZEMANTA_OPS_SECRETS`` forbids the operation, or has an unknown value."""
 
 
 class EncryptError(SecretError):
@@ -66,11 +66,11 @@ class ContextError(DecryptError):
 
 
 class MissingKeyError(DecryptError):
-    """There is no key, or there are no credentials, in this place."""
+    """There is no key, or there are no credentials, on this machine."""
 
 
 class WrongKeyError(DecryptError):
-    """The key does not open the token, or the token was changed."""
+    """The key does not decrypt the token, or the token was changed."""
 
 
 class DeniedError(DecryptError, EncryptError):
@@ -78,19 +78,19 @@ class DeniedError(DecryptError, EncryptError):
 
 
 class ThrottledError(DecryptError, EncryptError):
-    """The service asks to slow down, after all retries."""
+    """The service still throttles the caller after all retries."""
 
 
 class UnreachableError(DecryptError, EncryptError):
-    """The service does not answer, after all retries."""
+    """The service does not answer after all retries."""
 
 
 class ResolveError(SecretError):
-    """Some of the secrets in settings could not be decrypted.
+    """Some secrets in settings could not be decrypted.
 
     Attributes:
-        failures: Setting path to the error that says why.
-        backends: Setting path to the backends of its tokens.
+        failures: The error of each setting, by its path.
+        backends: The backends of each setting's tokens, by its path.
     """
 
     def __init__(
@@ -99,7 +99,7 @@ class ResolveError(SecretError):
         backends: Mapping[str, str],
         places: Mapping[str, str] | None = None,
     ) -> None:
-        """Write one line a failing setting: file and line where ``places`` tells, path, backend, reason."""
+        """Write one line for each setting: file and line if ``places`` has them, path, backend, reason."""
         where = {path: f"{place} " for path, place in (places or {}).items()}
         lines = [f"  {where.get(path, '')}{path} ({backends[path]}): {error}" for path, error in failures.items()]
         count = f"{len(lines)} secret{'s' if len(lines) > 1 else ''}"
@@ -109,4 +109,4 @@ class ResolveError(SecretError):
 
 
 class LegacyTokenWarning(UserWarning):
-    """A token of SecretCrypt 1.x without authentication was read: nothing proves that it was not changed."""
+    """An unauthenticated token of SecretCrypt 1.x was decrypted: a change of it would not be detected."""

@@ -1,4 +1,4 @@
-"""What this process revealed, for redaction, and what it knows of each token, for the checks. No Django."""
+"""What this process decrypted: plaintexts for redaction, and facts about each token for the checks. No Django."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from zemanta_ops.secrets.exceptions import LegacyTokenWarning
 
-# Shorter values are not redacted: they would blank every line, and tell a guesser that the guess is right.
+# Shorter values are not redacted: they would blank out every line, and confirm a guess.
 MIN_REDACTED_LENGTH = 8
 
 _lock = threading.Lock()
@@ -23,15 +23,15 @@ _legacy_warned = False
 
 @dataclass(frozen=True)
 class Entry:
-    """What is known of a token that was decrypted.
+    """Facts about a decrypted token.
 
     Attributes:
-        path: Setting path, or "" where nobody stated it.
+        path: Setting path, or "" if it is not known.
         backend: Name of the backend.
-        key_id: Key id as the token has it, or "".
+        key_id: Key id in the token, or "".
         context: The token's authenticated pairs.
-        legacy: Made by SecretCrypt 1.x without authentication.
-        short: The value is too short to be redacted by value.
+        legacy: Whether it is a token of SecretCrypt 1.x without authentication.
+        short: Whether the value is too short to be redacted.
         digest: SHA-256 of the token's text, in hex.
     """
 
@@ -45,14 +45,14 @@ class Entry:
 
 
 def digest(token: str) -> str:
-    """Return the SHA-256 of a token's text in hex: what allow-lists hold."""
-    import hashlib  # a process that reads no secret does not pay for it
+    """Return the SHA-256 of a token's text in hex, as allow-lists hold it."""
+    import hashlib  # imported here: a process that reads no secret does not need it
 
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def reveal(value: str | bytes) -> None:
-    """Remember a plaintext, so that redaction finds it in whatever is printed."""
+    """Remember a plaintext, so that redaction finds it in any output."""
     global _revealed
     text = as_text(value) if isinstance(value, bytes) else value
     if text and text not in _revealed:
@@ -61,44 +61,44 @@ def reveal(value: str | bytes) -> None:
 
 
 def as_text(value: bytes) -> str:
-    """Return bytes as text from which they can be had again: what is not UTF-8 becomes lone surrogates."""
+    """Decode bytes without loss: those that are not UTF-8 become lone surrogates."""
     return value.decode("utf-8", "surrogateescape")
 
 
 def revealed() -> frozenset[str]:
-    """Return every plaintext that was revealed; the same object as long as nothing was added."""
+    """Return every plaintext revealed so far; the same object until one is added."""
     return _revealed
 
 
 def record(entry: Entry) -> None:
-    """Remember a token's metadata, once a path and token."""
+    """Remember the facts about a token, once for each path and token."""
     with _lock:
         _entries[entry.path, entry.digest] = entry
 
 
 def entries() -> tuple[Entry, ...]:
-    """Return the metadata of every token decrypted in this process, oldest first."""
+    """Return the facts about every token decrypted in this process, oldest first."""
     with _lock:
         return tuple(_entries.values())
 
 
 def override(path: str, origin: str) -> None:
-    """Remember that a setting was overridden, and from where."""
+    """Remember that a setting was overridden, and where the value came from."""
     with _lock:
         _overridden[path] = origin
 
 
 def overridden() -> dict[str, str]:
-    """Return setting path to origin (a variable's or a file's name) of every override in force."""
+    """Return the origin (name of a variable or a file) of every override in force, by setting path."""
     with _lock:
         return dict(_overridden)
 
 
 @contextmanager
 def reading_legacy(backend: str) -> Iterator[None]:
-    """Warn, once a process and where the block succeeds, that an unauthenticated token of SecretCrypt 1.x was read.
+    """Warn, once per process, that the block decrypted an unauthenticated token of SecretCrypt 1.x.
 
-    Let the block return the plaintext: where warnings are errors, no variable must hold it when this one is raised.
+    The block should return the plaintext: if warnings are errors, no variable may hold it when this one is raised.
     """
     yield
     global _legacy_warned
@@ -106,8 +106,8 @@ def reading_legacy(backend: str) -> Iterator[None]:
         first, _legacy_warned = not _legacy_warned, True
     if first:
         warnings.warn(
-            f"a {backend} token of SecretCrypt 1.x was read; nothing proves that it was not changed: "
-            "encrypt the secret again",
+            f"a {backend} token of SecretCrypt 1.x was decrypted: it is not authenticated, so a change of it would go "
+            "unnoticed. Encrypt the secret again",
             LegacyTokenWarning,
             stacklevel=3,
         )

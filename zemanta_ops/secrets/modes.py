@@ -19,11 +19,11 @@ def mode() -> str:
     """Return "", "deferred" or "fake".
 
     Raises:
-        ModeError: The variable holds another word.
+        ModeError: The variable has another value.
     """
     word = os.environ.get(VARIABLE, "")
     if word not in ("", DEFERRED, FAKE):
-        raise ModeError(f"{VARIABLE} must be {DEFERRED}, {FAKE} or absent")
+        raise ModeError(f"{VARIABLE} must be {DEFERRED} or {FAKE}, or not set")
     return word
 
 
@@ -33,20 +33,20 @@ def under_test() -> bool:
 
 
 def refuse_fake(*, debug: bool | None = None) -> None:
-    """Refuse to go on with random values where neither a test runs nor DEBUG is on.
+    """Refuse random values unless this is a test run or DEBUG is on.
 
     Args:
-        debug: DEBUG; None where the caller runs before it is known.
+        debug: DEBUG, or None if the caller runs before it is known.
 
     Raises:
-        ModeError: Saying what to unset.
+        ModeError: This is neither. The message names the variable to unset.
     """
     if mode() == FAKE and not debug and not under_test():
-        raise ModeError(f"{VARIABLE}={FAKE} is for test runs: unset it{'' if debug is None else ' where DEBUG is off'}")
+        raise ModeError(f"{VARIABLE}={FAKE} is for test runs: unset it{'' if debug is None else ' if DEBUG is off'}")
 
 
 def fake(token: str) -> str:
-    """Return the random value that stands for a token in this process; the same token gives the same value."""
+    """Return a random value in place of a token's plaintext; the same value for the same token in this process."""
     import base64
     import hmac
 
@@ -55,10 +55,10 @@ def fake(token: str) -> str:
 
 
 class Deferred:
-    """Stands where a secret was not decrypted; using it as a value raises, naming the setting.
+    """A placeholder for a secret that was not decrypted; using it as a value raises an error that names the setting.
 
-    It is not a ``str``: a subclass would hand out its constant through ``"".join`` and ``json.dumps``. It is true, has
-    a ``repr``, and can be copied, compared and hashed, so that settings can be loaded and checked.
+    It is not a ``str``: ``"".join`` and ``json.dumps`` would use the constant of a subclass. It is true, has a
+    ``repr``, and can be copied, compared and hashed, so that settings can be loaded and checked.
     """
 
     __slots__ = ("_path",)
@@ -78,8 +78,8 @@ class Deferred:
 
     def _refuse(self, *_: Any, **__: Any) -> NoReturn:
         raise ModeError(
-            f"the secret {self._path or 'here'} was not decrypted, because {VARIABLE}={DEFERRED}: "
-            "unset it where the value is needed"
+            f"the secret {self._path or 'used here'} was not decrypted, because {VARIABLE}={DEFERRED}: "
+            "unset it if the value is needed"
         )
 
     __str__ = __bytes__ = __format__ = __len__ = __iter__ = __getitem__ = __contains__ = __add__ = __radd__ = _refuse

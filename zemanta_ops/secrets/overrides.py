@@ -1,4 +1,4 @@
-"""Replaces tokens before decryption: for a developer who may not decrypt, and for an outage of the key service."""
+"""Overrides of tokens before decryption: for developers who may not decrypt, or if the key service is down."""
 
 from __future__ import annotations
 
@@ -14,12 +14,13 @@ PREFIX = "ZEMANTA_OPS_OVERRIDE__"
 
 
 def read(folder: Path) -> dict[str, tuple[str, str]]:
-    """Return setting path to value and origin, from the environment and ``.secrets.local.toml`` in ``folder``.
+    """Return value and origin by setting path, from the environment and from ``.secrets.local.toml`` in ``folder``.
 
-    ``ZEMANTA_OPS_OVERRIDE__DATABASES__default__PASSWORD`` stands for ``DATABASES.default.PASSWORD`` and wins.
+    ``ZEMANTA_OPS_OVERRIDE__DATABASES__default__PASSWORD`` overrides ``DATABASES.default.PASSWORD``. A variable wins
+    over the file.
 
     Raises:
-        ConfigError: The file cannot be read, or holds something else than strings; without any value.
+        ConfigError: The file cannot be read, or a value in it is not a string. Never quotes a value.
     """
     path = folder / FILE_NAME
     found: dict[str, tuple[str, str]] = {}

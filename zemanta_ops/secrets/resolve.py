@@ -1,4 +1,4 @@
-"""``decrypt_settings``: every Secret of the settings at once, and all failures in one report."""
+"""``decrypt_settings``: decrypts every Secret in the settings at once, and reports all failures together."""
 
 from __future__ import annotations
 
@@ -8,95 +8,110 @@ from pathlib import Path
 from typing import Any
 
 from zemanta_ops.secrets import binding, config, ledger, modes, overrides
-from zemanta_ops.secrets.decrypt_tokens import decoded, decrypt_tokens
+from zemanta_ops.secrets.decrypt_tokens import decode_text, decrypt_tokens
 from zemanta_ops.secrets.exceptions import ResolveError, SecretError, TokenError
-from zemanta_ops.secrets.secret import REDACTED, Secret
+from zemanta_ops.secrets.secret import Secret
+from zemanta_ops.secrets.wire import REDACTED
 
 logger = logging.getLogger(__name__)
 
-Place = tuple[str, Secret]
+PathAndSecret = tuple[str, Secret]
 
 
 def decrypt_settings(namespace: MutableMapping[str, Any], *, app: str = "") -> None:
-    """Replace every Secret in ``namespace`` by its plaintext, in nested dicts, lists and tuples too.
+    """Replace every Secret in ``namespace`` with its plaintext, in nested dicts, lists and tuples too.
 
-    Call it as the last line of a settings file, with ``globals()``. Where a token is bound to a name, that name must
-    be the path of the setting, such as ``DATABASES.default.PASSWORD``. Nothing changes unless all succeed.
+    Call it in the last line of a settings file, with ``globals()``. If a token is bound to a name, that name must be
+    the path of the setting, such as ``DATABASES.default.PASSWORD``. If any secret fails, nothing changes.
 
     Args:
-        namespace: Names to values.
-        app: The application that tokens must be bound to; by default that of ``zemanta_ops.toml``.
+        namespace: The settings by name.
+        app: The application that tokens must be bound to; by default ``app`` of ``zemanta_ops.toml``.
 
     Raises:
-        ResolveError: Some cannot be decrypted; one line each, without values.
-        TokenError: A Secret stands in a set, where it cannot be replaced.
+        ResolveError: Secrets cannot be decrypted; one line each, without values.
+        TokenError: A Secret is in a set, where it cannot be replaced.
         ModeError: ``ZEMANTA_OPS_SECRETS=fake`` outside a test run while DEBUG is off.
     """
     modes.refuse_fake(debug=bool(namespace.get("DEBUG")))
     file = namespace.get("__file__")
     settings = config.load(*([Path(file)] if isinstance(file, str) else []))
-    places = [place for name in list(namespace) if not name.startswith("__") for place in _find(name, namespace[name])]
-    values = resolved(places, app, settings)
+    found = [each for name in list(namespace) if not name.startswith("__") for each in _find(name, namespace[name])]
+    values = resolve_values(found, app, settings)
     for name in list(namespace):
         if not name.startswith("__"):
             namespace[name] = _replace(name, namespace[name], values.__getitem__)
 
 
 class _Values(dict[str, Any]):
-    """Setting path to plaintext; shown with the variables of a frame, it shows nothing."""
+    """Plaintexts by setting path; its repr shows nothing, because error pages show the variables of a frame."""
 
     def __repr__(self) -> str:
         return REDACTED
 
 
-def resolved(places: list[Place], app: str, settings: config.Config) -> dict[str, Any]:
-    """Return the value of each place by its path: the override, the plaintext or, where deferred, the stand-in.
+def resolve_values(found: list[PathAndSecret], app: str, settings: config.Config) -> dict[str, Any]:
+    """Return the value of each Secret by its path: its override, its plaintext, or a placeholder if deferred.
 
     Raises:
-        ResolveError: Some cannot be decrypted.
+        ResolveError: Secrets cannot be decrypted.
     """
     if modes.mode() == modes.DEFERRED:
-        return _Values({path: modes.Deferred(path) if any(secret.tokens) else "" for path, secret in places})
-    values = _overridden(places, settings.path.parent if settings.path else Path.cwd())
-    values.update(_decrypted([place for place in places if place[0] not in values], app, settings))
+        return _Values({path: modes.Deferred(path) if any(secret.tokens) else "" for path, secret in found})
+    values = _read_overrides(found, settings.path.parent if settings.path else Path.cwd())
+    values.update(_decrypt([each for each in found if each[0] not in values], app, settings))
     return values
 
 
-def _decrypted(places: list[Place], app: str, settings: config.Config) -> _Values:
-    failures: dict[str, SecretError] = {}
-    for path, secret in places:
-        try:
-            secret.check(binding.expected(app=app, name=path, settings=settings))
-        except SecretError as error:
-            failures[path] = error
-    bound = [place for place in places if place[0] not in failures]
+def _decrypt(found: list[PathAndSecret], app: str, settings: config.Config) -> _Values:
+    failures = _check_bindings(found, app, settings)
+    bound = [each for each in found if each[0] not in failures]
     results = iter(decrypt_tokens([token for _, secret in bound for token in secret.tokens]))
     values = _Values()
     for path, secret in bound:
-        value: str | SecretError
-        try:
-            value = decoded(secret.decrypted([next(results) for _ in secret.tokens], path=path))
-        except SecretError as error:
-            value = error
+        value = _accept(secret, [next(results) for _ in secret.tokens], path)
         if isinstance(value, SecretError):
             failures[path] = value.with_traceback(None)
         else:
             values[path] = value
         del value
     if failures:
-        tokens = {path: [token.backend for token in secret.tokens if token] for path, secret in places}
-        ordered = {path: failures[path] for path, _ in places if path in failures}
-        raise ResolveError(ordered, {path: ", ".join(dict.fromkeys(tokens[path])) for path in ordered})
+        ordered = {path: (failures[path], secret) for path, secret in found if path in failures}
+        raise ResolveError(
+            {path: error for path, (error, _) in ordered.items()},
+            {path: _name_backends(secret) for path, (_, secret) in ordered.items()},
+        )
     return values
 
 
-def _overridden(places: list[Place], folder: Path) -> _Values:
+def _check_bindings(found: list[PathAndSecret], app: str, settings: config.Config) -> dict[str, SecretError]:
+    failures: dict[str, SecretError] = {}
+    for path, secret in found:
+        try:
+            secret.check(binding.expect(app=app, name=path, settings=settings))
+        except SecretError as error:
+            failures[path] = error
+    return failures
+
+
+def _accept(secret: Secret, results: list[bytes | SecretError], path: str) -> str | SecretError:
+    try:
+        return decode_text(secret.accept(results, path=path))
+    except SecretError as error:
+        return error
+
+
+def _name_backends(secret: Secret) -> str:
+    return ", ".join(dict.fromkeys(token.backend for token in secret.tokens if token))
+
+
+def _read_overrides(found: list[PathAndSecret], folder: Path) -> _Values:
     given = overrides.read(folder)
-    # Those of settings that hold no token too: the environment stands on Django's error page.
+    # Overrides of settings without a token too: Django's error page shows the environment.
     for value, _ in given.values():
         ledger.reveal(value)
     values = _Values()
-    for path, _ in places:
+    for path, _ in found:
         if path in given:
             values[path], origin = given[path]
             ledger.override(path, origin)
@@ -104,7 +119,7 @@ def _overridden(places: list[Place], folder: Path) -> _Values:
     return values
 
 
-def _find(path: str, value: Any, above: tuple[int, ...] = ()) -> Iterator[Place]:
+def _find(path: str, value: Any, above: tuple[int, ...] = ()) -> Iterator[PathAndSecret]:
     if isinstance(value, Secret):
         yield path, value
     elif isinstance(value, (set, frozenset)):
@@ -115,12 +130,12 @@ def _find(path: str, value: Any, above: tuple[int, ...] = ()) -> Iterator[Place]
             yield from _find(f"{path}.{key}", member, (*above, id(value)))
 
 
-def _replace(path: str, value: Any, resolved: Callable[[str], Any], above: tuple[int, ...] = ()) -> Any:
+def _replace(path: str, value: Any, value_at: Callable[[str], Any], above: tuple[int, ...] = ()) -> Any:
     if isinstance(value, Secret):
-        return resolved(path)
+        return value_at(path)
     if id(value) in above or isinstance(value, (set, frozenset)):
         return value
-    new = {key: _replace(f"{path}.{key}", member, resolved, (*above, id(value))) for key, member in _members(value)}
+    new = {key: _replace(f"{path}.{key}", member, value_at, (*above, id(value))) for key, member in _members(value)}
     if isinstance(value, (dict, list)):
         for key, member in new.items():
             if value[key] is not member:

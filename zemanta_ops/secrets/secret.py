@@ -1,4 +1,4 @@
-"""``Secret`` and ``StrictSecret``: a token in settings, and its plaintext only when asked."""
+"""``Secret`` and ``StrictSecret``: a token in settings, decrypted only on request."""
 
 from __future__ import annotations
 
@@ -10,26 +10,25 @@ from typing import Any, NoReturn
 from urllib.parse import quote as url_quote
 from weakref import WeakKeyDictionary
 
-from zemanta_ops.secrets import backends, binding, ledger, modes
-from zemanta_ops.secrets.decrypt_tokens import decoded, decrypt_tokens, parsed
+from zemanta_ops.secrets import binding, ledger, modes
+from zemanta_ops.secrets.decrypt_tokens import decode_text, decrypt_tokens, parse_token
 from zemanta_ops.secrets.exceptions import DecryptError, SecretError, TokenError
-from zemanta_ops.secrets.wire import Token
+from zemanta_ops.secrets.wire import REDACTED, Token
 
-REDACTED = "<redacted>"
-
-_guard = threading.Lock()
-_flights: WeakKeyDictionary[_Redacted, threading.Lock] = WeakKeyDictionary()
+# One lock for each Secret that is being decrypted, and one for this table itself.
+_table_lock = threading.Lock()
+_locks: WeakKeyDictionary[_Redacted, threading.Lock] = WeakKeyDictionary()
 
 
 class _Redacted:
-    """Holds tokens and never shows them, nor what they hide."""
+    """Holds tokens and shows neither them nor their plaintexts."""
 
     __slots__ = ("__weakref__", "_texts", "_tokens")
 
     def __init__(self, *texts: str) -> None:
         self._texts = texts
         # The empty secret has no token to decrypt.
-        self._tokens = tuple(parsed(text) if text != "" else None for text in texts)
+        self._tokens = tuple(parse_token(text) if text != "" else None for text in texts)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({REDACTED})"
@@ -39,7 +38,7 @@ class _Redacted:
 
     def __format__(self, spec: str) -> NoReturn:
         raise TokenError(
-            f"a {type(self).__name__} cannot be formatted, it would print as {REDACTED}: "
+            f"a {type(self).__name__} cannot be formatted, because it would print as {REDACTED}: "
             "use .get(), or Secret.template(...) for a URL"
         )
 
@@ -47,10 +46,10 @@ class _Redacted:
         return type(self), self._texts
 
     def check(self, here: binding.Expected) -> None:
-        """Refuse what is bound to something else.
+        """Refuse tokens that are bound to something else.
 
         Raises:
-            ContextError: A token belongs to another application or name, or must be bound and is not.
+            ContextError: A token belongs to another application or name, or is not bound but must be.
         """
         for index, token in enumerate(self._tokens):
             if token is not None:
@@ -63,17 +62,17 @@ class _Redacted:
 
     @property
     def tokens(self) -> tuple[Token | None, ...]:
-        """The parsed tokens, None for an empty one."""
+        """The parsed tokens; None for an empty one."""
         return self._tokens
 
 
 class Secret(_Redacted):
     """A secret that is decrypted once, at the first ``get()``.
 
-    Threads that ask at the same time wait for one decryption. Copies and pickles carry the token only.
+    Threads that call it at the same time wait for one decryption. Copies and pickles hold the token only.
     """
 
-    __slots__ = ("_place", "_plaintext")
+    __slots__ = ("_path", "_plaintext")
 
     def __init__(self, token: str) -> None:
         """Check the form of the token; ``""`` is the empty secret.
@@ -83,19 +82,19 @@ class Secret(_Redacted):
         """
         super().__init__(token)
         self._plaintext: bytes | None = None
-        self._place = ""
+        self._path = ""
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Slots are restored from the second half of a pair.
-        return (*super().__reduce__(), (None, {"_place": self._place})) if self._place else super().__reduce__()
+        return (*super().__reduce__(), (None, {"_path": self._path})) if self._path else super().__reduce__()
 
     @staticmethod
     def template(pattern: str, *tokens: str, quote: bool = False) -> Secret:
-        """Return a Secret whose value is ``pattern`` with each ``{}`` replaced by the plaintext of a token.
+        """Return a Secret whose value is ``pattern``, with each ``{}`` replaced with the plaintext of a token.
 
         Args:
             pattern: As for ``str.format``, positional fields only: ``"redis://:{}@cache/0"``.
-            tokens: One token a field.
+            tokens: One token for each field.
             quote: Percent-encode the plaintexts, for URLs.
         """
         return _Template(pattern, quote, *tokens)
@@ -104,9 +103,9 @@ class Secret(_Redacted):
         """Return the plaintext.
 
         Args:
-            name: The name that the token must be bound to; needed where it carries one, but for ``load_config``,
-                which knows it.
-            app: The application that it must be bound to; by default that of ``zemanta_ops.toml``.
+            name: The name that the token must be bound to. Needed if it is bound to one, except for a Secret from
+                ``load_config``, which knows it.
+            app: The application that it must be bound to; by default ``app`` of ``zemanta_ops.toml``.
 
         Raises:
             SecretError: It cannot be decrypted, is not UTF-8, or is bound to something else.
@@ -115,46 +114,46 @@ class Secret(_Redacted):
         return text
 
     def get_bytes(self, *, name: str = "", app: str = "") -> bytes:
-        """Return the plaintext as bytes, otherwise as ``get``."""
+        """Return the plaintext as bytes; arguments and errors as for ``get``."""
         value: bytes = self._value(name, app)
         return value
 
-    def settle(self, place: str, value: str | None) -> None:
-        """Take a place whose binding was checked, and the value for it, where there is one already."""
-        self._place = place
+    def bind_to(self, path: str, value: str | None) -> None:
+        """Set the path, for which the binding was checked, and the plaintext, unless that is None."""
+        self._path = path
         if value is not None:
             self._plaintext = value.encode()
 
     def _value(self, name: str, app: str) -> Any:
-        if name or app or not self._place or self._plaintext is None:
-            self.check(binding.expected(app=app, name=name or self._place))
+        if name or app or not self._path or self._plaintext is None:
+            self.check(binding.expect(app=app, name=name or self._path))
         if modes.mode() == modes.DEFERRED and any(self._tokens):
-            return modes.Deferred(name or self._place)
-        with _flight(self):
+            return modes.Deferred(name or self._path)
+        with _lock_for(self):
             if self._plaintext is None:
-                self.decrypted(decrypt_tokens(self._tokens), path=name or self._place)
+                self.accept(decrypt_tokens(self._tokens), path=name or self._path)
             return self._plaintext
 
-    def decrypted(self, results: Sequence[bytes | SecretError], *, path: str = "") -> bytes:
-        """Take the plaintexts of the tokens, remember them for redaction, and return the value.
+    def accept(self, results: Sequence[bytes | SecretError], *, path: str = "") -> bytes:
+        """Keep the plaintexts of the tokens, remember them for redaction, and return the value.
 
         Raises:
             SecretError: The first error among the results.
         """
-        outcome = self._taken(results, path)
-        # An error is raised where no variable holds a plaintext: tracebacks may be shown with their variables.
+        outcome = self._reveal(results, path)
+        # No variable may hold a plaintext when an error is raised: tracebacks may be shown with their variables.
         del results
         if isinstance(outcome, SecretError):
             raise outcome
         self._plaintext = outcome
         return outcome
 
-    def _taken(self, results: Sequence[bytes | SecretError], path: str) -> bytes | SecretError:
+    def _reveal(self, results: Sequence[bytes | SecretError], path: str) -> bytes | SecretError:
         plaintexts = [result for result in results if isinstance(result, bytes)]
         for plaintext in plaintexts:
             ledger.reveal(plaintext)
         failed = [result for result in results if isinstance(result, SecretError)]
-        composed = failed[0] if failed else self._composed(plaintexts)
+        composed = failed[0] if failed else self._compose(plaintexts)
         if isinstance(composed, bytes):
             ledger.reveal(composed)
             for text, token, part in zip(self._texts, self._tokens, plaintexts, strict=True):
@@ -162,30 +161,30 @@ class Secret(_Redacted):
                     ledger.record(_entry(text, token, part, path))
         return composed
 
-    def _composed(self, plaintexts: Sequence[bytes]) -> bytes | SecretError:
+    def _compose(self, plaintexts: Sequence[bytes]) -> bytes | SecretError:
         return plaintexts[0]
 
 
 class _Template(Secret):
-    """A pattern around the plaintexts of tokens; made by ``Secret.template``."""
+    """A pattern filled with the plaintexts of tokens; created by ``Secret.template``."""
 
     __slots__ = ("_pattern", "_quote")
 
     def __init__(self, pattern: str, quote: bool, *tokens: str) -> None:
         _Redacted.__init__(self, *tokens)
         self._plaintext = None
-        self._place = ""
+        self._path = ""
         self._pattern = pattern
         self._quote = quote
         fields = _fields(pattern)
         if not fields or any(fields) or len(fields) != len(tokens):
-            raise TokenError("Secret.template needs one {} a token, and no other braces but {{ and }}")
+            raise TokenError("Secret.template needs one {} for each token, and no other braces than {{ and }}")
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self._pattern, self._quote, *self._texts)
 
-    def _composed(self, plaintexts: Sequence[bytes]) -> bytes | SecretError:
-        texts = [decoded(plaintext) for plaintext in plaintexts]
+    def _compose(self, plaintexts: Sequence[bytes]) -> bytes | SecretError:
+        texts = [decode_text(plaintext) for plaintext in plaintexts]
         if error := next((text for text in texts if isinstance(text, SecretError)), None):
             return error
         return self._pattern.format(
@@ -194,16 +193,16 @@ class _Template(Secret):
 
 
 class StrictSecret(_Redacted):
-    """A secret that is decrypted at every ``decrypt()`` and kept nowhere: not here, and not for redaction."""
+    """A secret that is decrypted at every ``decrypt()`` and never kept, not even for redaction."""
 
     __slots__ = ()
 
     def __init__(self, token: str) -> None:
-        """Check the form of the token, as ``Secret`` does."""
+        """Check the form of the token, as for ``Secret``."""
         super().__init__(token)
 
     def decrypt(self, *, name: str = "", app: str = "") -> str:
-        """Return the plaintext; arguments and errors as ``Secret.get``."""
+        """Return the plaintext; arguments and errors as for ``Secret.get``."""
         text: str = _as_text(self._value(name, app))
         return text
 
@@ -213,7 +212,7 @@ class StrictSecret(_Redacted):
         return value
 
     def _value(self, name: str, app: str) -> Any:
-        self.check(binding.expected(app=app, name=name))
+        self.check(binding.expect(app=app, name=name))
         [token] = self._tokens
         if modes.mode() == modes.DEFERRED and token is not None:
             return modes.Deferred(name)
@@ -226,7 +225,7 @@ class StrictSecret(_Redacted):
 
 
 def _as_text(value: Any) -> Any:
-    text = value if isinstance(value, modes.Deferred) else decoded(value)
+    text = value if isinstance(value, modes.Deferred) else decode_text(value)
     del value
     if isinstance(text, DecryptError):
         raise text
@@ -234,7 +233,7 @@ def _as_text(value: Any) -> Any:
 
 
 def _fields(pattern: str) -> list[str]:
-    """Return what stands in each pair of braces: name, conversion and format; a bad pattern has one odd field."""
+    """Return the text in each pair of braces: name, conversion and format. A bad pattern has one field, "odd"."""
     try:
         parts = [part[1:] for part in Formatter().parse(pattern) if part[1] is not None]
     except ValueError:
@@ -243,29 +242,28 @@ def _fields(pattern: str) -> list[str]:
 
 
 def _entry(text: str, token: Token, plaintext: bytes, path: str) -> ledger.Entry:
-    backend = backends.load(token.backend)
     return ledger.Entry(
         path=path,
         backend=token.backend,
-        key_id=backend.key_id(token),
+        key_id=token.key_id,
         context=token.context,
-        legacy=backend.legacy(token),
+        legacy=not token.is_authenticated,
         short=len(ledger.as_text(plaintext)) < ledger.MIN_REDACTED_LENGTH,
         digest=ledger.digest(text),
     )
 
 
-def _flight(secret: _Redacted) -> threading.Lock:
-    with _guard:
-        return _flights.setdefault(secret, threading.Lock())
+def _lock_for(secret: _Redacted) -> threading.Lock:
+    with _table_lock:
+        return _locks.setdefault(secret, threading.Lock())
 
 
-def _land_all() -> None:
-    global _guard
-    _guard = threading.Lock()
-    _flights.clear()
+def _replace_locks() -> None:
+    global _table_lock
+    _table_lock = threading.Lock()
+    _locks.clear()
 
 
-# A child must not wait for a lock that a thread of its parent held.
+# A forked child must not wait for a lock that a thread of its parent held.
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_land_all)
+    os.register_at_fork(after_in_child=_replace_locks)

@@ -126,7 +126,7 @@ def test_an_identity_that_may_encrypt_only(kms: KMS, monkeypatch: pytest.MonkeyP
         become(monkeypatch, developer)
         texts = [token(), token("x" * 5000)]
         for text in texts:
-            with pytest.raises(DeniedError, match="grant it"):
+            with pytest.raises(DeniedError, match="allow it"):
                 Secret(text).get()
     become(monkeypatch, kms.environment)
     assert [len(Secret(text).get()) for text in texts] == [17, 5000]
@@ -250,7 +250,7 @@ def test_a_client_that_cannot_be_made_is_an_error(
 ) -> None:
     text = token()
     become(monkeypatch, variables)
-    with pytest.raises(SecretError, match="boto3 could not ask KMS") as caught:
+    with pytest.raises(SecretError, match="boto3 could not call KMS") as caught:
         Secret(text).get()
     assert "hunter2" not in str(caught.value)
 

@@ -235,7 +235,7 @@ def test_a_token_cannot_use_up_the_memory_of_its_reader(costs: str, typed: Calla
 
 def test_costs_that_do_not_go_together_are_malformed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ZEMANTA_OPS_PASSWORD", "example password")
-    with pytest.raises(TokenError, match="do not go together"):
+    with pytest.raises(TokenError, match="do not fit together"):
         Secret(f"password:v=2&suite=argon2id&m=8&t=1&p=4&salt={'0' * 32}:AAAA").get()
 
 
@@ -243,7 +243,7 @@ def test_the_costs_of_new_tokens_are_within_the_limits(monkeypatch: pytest.Monke
     monkeypatch.undo()
     for suite, costs in module.COSTS.items():
         params = {"v": "2", "suite": suite, "salt": "0" * 32, **{name: str(cost) for name, cost in costs.items()}}
-        assert module._costs(Token("password", params)) == costs
+        assert module._read_costs(Token("password", params)) == costs
 
 
 def test_an_unknown_suite_is_refused(typed: Callable[..., list[str]]) -> None:
@@ -254,7 +254,7 @@ def test_an_unknown_suite_is_refused(typed: Callable[..., list[str]]) -> None:
 
 def test_a_token_of_1x_opens_with_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ZEMANTA_OPS_PASSWORD", "example password")
-    with pytest.warns(LegacyTokenWarning, match="encrypt the secret again"):
+    with pytest.warns(LegacyTokenWarning, match="Encrypt the secret again"):
         assert Secret(LEGACY).get() == "example plaintext"
     with pytest.raises(TokenError, match="a salt and nothing else"):
         Secret(LEGACY.replace("salt=", "x=1&salt=")).get()

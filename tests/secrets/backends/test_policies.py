@@ -48,7 +48,7 @@ def test_the_policy_of_those_who_encrypt(kms: KMS, arn: str, monkeypatch: pytest
         become(monkeypatch, developer)
         tokens = [made("kms", text, key=arn, region=REGION) for text in ("example", "x" * 5000)]
         for token in tokens:
-            with pytest.raises(DeniedError, match="grant it"):
+            with pytest.raises(DeniedError, match="allow it"):
                 Secret(token).get()
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from tests.secrets.tokens import made
 from zemanta_ops.secrets import Secret, backends, wire
+from zemanta_ops.secrets.__main__ import main
 from zemanta_ops.secrets.backends.base import from_base64
 from zemanta_ops.secrets.backends.plain import PlainBackend
 from zemanta_ops.secrets.exceptions import DecryptError, SecretError, TokenError
@@ -86,3 +87,38 @@ def test_base64_has_one_spelling(changed: str) -> None:
 def test_an_unknown_option_is_refused_with_the_known_ones(backend: str, home: Path) -> None:
     with pytest.raises(SecretError, match=f"the {backend} backend has no option colour; it has: "):
         made(backend, "x", colour="red")
+
+
+@pytest.mark.parametrize("backend", ["kms", "vault", "sealed", "password", "local"])
+def test_the_options_of_a_backend_are_in_its_help(backend: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["encrypt", backend, "--help"])
+    # Lines are wrapped, at hyphens too.
+    shown = "".join(capsys.readouterr().out.split())
+    for name, option in backends.load(backend).options.items():
+        assert name == "key" or f"--{(option.flag or name).replace('_', '-')}" in shown
+        assert name == "key" or option.help.replace(" ", "") in shown
+
+
+def test_an_option_of_another_backend_is_refused(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["encrypt", "--region", "eu-west-1", "local", "--from-file", "/dev/null"]) == 1
+    assert "the local backend has no option region; it has: new_key" in capsys.readouterr().err
+
+
+def test_an_option_that_no_backend_has_is_a_wrong_argument(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["encrypt", "local", "--colour", "red"])
+    assert caught.value.code == 2
+    assert "unrecognized arguments: --colour" in capsys.readouterr().err
+
+
+def test_options_of_a_backend_without_its_package_name_the_package(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(backends, "_loaded", {})
+    monkeypatch.delitem(sys.modules, "zemanta_ops.secrets.backends.kms", raising=False)
+    monkeypatch.setitem(sys.modules, "botocore.exceptions", None)
+    with pytest.raises(SystemExit) as caught:
+        main(["encrypt", "kms", "alias/shop", "--region", "eu-west-1"])
+    assert caught.value.code == 2
+    assert 'pip install "zemanta-ops[kms]"' in capsys.readouterr().err

@@ -137,11 +137,11 @@ def test_without_a_way_in_it_says_what_to_set(monkeypatch: pytest.MonkeyPatch) -
     with pytest.raises(MissingKeyError, match="ZEMANTA_OPS_VAULT_JWT_TOKEN_FILE is needed"):
         Secret(TOKEN).get()
     monkeypatch.setenv("ZEMANTA_OPS_VAULT_JWT_TOKEN_FILE", "nowhere")
-    with pytest.raises(MissingKeyError, match="ZEMANTA_OPS_VAULT_JWT_TOKEN_FILE cannot be read"):
+    with pytest.raises(MissingKeyError, match="ZEMANTA_OPS_VAULT_JWT_TOKEN_FILE names cannot be read"):
         Secret(TOKEN).get()
     monkeypatch.setenv("ZEMANTA_OPS_VAULT_JWT_TOKEN", "example-jwt")
     monkeypatch.setenv("ZEMANTA_OPS_VAULT_AUTH_MOUNT", "../sys")
-    with pytest.raises(MissingKeyError, match="not the path of an auth method"):
+    with pytest.raises(MissingKeyError, match="must be the path of an auth method"):
         Secret(TOKEN).get()
 
 
@@ -187,13 +187,13 @@ def test_odd_answers_are_errors_that_do_not_repeat_them(
 @pytest.mark.parametrize("ciphertext", [None, "", "vault:v1", "vault:v1:x y", "plaintext"])
 def test_an_answer_that_is_no_ciphertext_makes_no_token(ciphertext: str | None, answer: Answer) -> None:
     answer({"data": {"ciphertext": ciphertext}})
-    with pytest.raises(EncryptError, match="not a ciphertext"):
+    with pytest.raises(EncryptError, match="ciphertext that is malformed"):
         made("vault", "x", key="shop")
 
 
 def test_the_key_id_has_the_version() -> None:
-    assert backends.load("vault").key_id(wire.parse(TOKEN)) == "shop:v1"
-    assert backends.load("vault").key_id(wire.parse("vault:x=1:")) == ""
+    assert wire.parse(TOKEN).key_id == "shop:v1"
+    assert wire.parse("vault:x=1:").key_id == ""
 
 
 def test_what_vault_cannot_rewrap_is_left_to_the_caller() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.secrets.repositories import Commit, git
-from zemanta_ops.secrets.files.git import GitError, blame, contents, is_shallow, run, tracked, versions
+from zemanta_ops.secrets.files.git import GitError, blame, is_shallow, list_tracked, list_versions, read_objects, run
 
 
 def test_blame_names_author_and_date_of_each_line(repository: Path, commit: Commit) -> None:
@@ -29,10 +29,10 @@ def test_versions_follow_renames(repository: Path, commit: Commit) -> None:
     second = commit("two")
     third = commit("three", author="Bob", **{"new.py": text + "B = 1\n"})
     commit("other file", **{"x.py": ""})
-    found = versions(repository / "new.py")
+    found = list_versions(repository / "new.py")
     assert [(v.commit.hash, v.name) for v in found] == [(third, "new.py"), (second, "new.py"), (first, "old é.py")]
     assert found[0].commit.author == "Bob"
-    assert contents(repository, [f"{first}:old é.py", f"{first}:new.py", f"{third}:new.py"]) == [
+    assert read_objects(repository, [f"{first}:old é.py", f"{first}:new.py", f"{third}:new.py"]) == [
         text.encode(),
         None,
         (text + "B = 1\n").encode(),
@@ -42,7 +42,7 @@ def test_versions_follow_renames(repository: Path, commit: Commit) -> None:
 def test_a_repository_without_history_is_an_error_that_says_so(repository: Path) -> None:
     (repository / "s.py").write_text("A = 1\n")
     with pytest.raises(GitError, match="does not have any commits"):
-        versions(repository / "s.py")
+        list_versions(repository / "s.py")
     with pytest.raises(GitError):
         blame(repository / "s.py")
 
@@ -57,30 +57,30 @@ def test_a_shallow_clone_is_told_and_its_edge_is_marked(repository: Path, commit
     assert not is_shallow(repository)
     assert blame(clone / "s.py")[1].boundary
     assert not blame(clone / "s.py")[3].boundary
-    assert len(versions(clone / "s.py")) == 2
+    assert len(list_versions(clone / "s.py")) == 2
 
 
 def test_no_git_and_no_repository_are_told_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
     with pytest.raises(GitError, match="not a git repository"):
-        tracked(tmp_path)
+        list_tracked(tmp_path)
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(GitError, match="not installed"):
-        tracked(tmp_path)
+        list_tracked(tmp_path)
 
 
 def test_tracked_and_new_files_are_listed_and_ignored_ones_are_not(repository: Path, commit: Commit) -> None:
     commit("one", **{"a.py": "", ".gitignore": "*.log\n", "sub/b.py": ""})
     (repository / "new.py").touch()
     (repository / "x.log").touch()
-    assert sorted(path.name for path in tracked(repository)) == [".gitignore", "a.py", "b.py", "new.py"]
-    assert [path.name for path in tracked(repository / "sub")] == ["b.py"]
+    assert sorted(path.name for path in list_tracked(repository)) == [".gitignore", "a.py", "b.py", "new.py"]
+    assert [path.name for path in list_tracked(repository / "sub")] == ["b.py"]
 
 
 def test_a_file_name_with_a_line_break_is_an_error(repository: Path, commit: Commit) -> None:
     commit("one", **{"a\nb.py": "A = 1\n", "c.py": "A = 2\n"})
     with pytest.raises(GitError, match="line break"):
-        contents(repository, ["HEAD:a\nb.py", "HEAD:c.py"])
+        read_objects(repository, ["HEAD:a\nb.py", "HEAD:c.py"])
 
 
 def test_a_hostile_configuration_runs_nothing(repository: Path, commit: Commit, tmp_path: Path) -> None:
@@ -96,8 +96,8 @@ def test_a_hostile_configuration_runs_nothing(repository: Path, commit: Commit, 
     assert trap.exists(), "the trap itself must work"
     trap.unlink()
     blame(repository / "s.py")
-    versions(repository / "s.py")
-    tracked(repository)
-    contents(repository, ["HEAD:s.py"])
+    list_versions(repository / "s.py")
+    list_tracked(repository)
+    read_objects(repository, ["HEAD:s.py"])
     run(repository, "status", "--porcelain")
     assert not trap.exists()

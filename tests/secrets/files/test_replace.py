@@ -47,7 +47,7 @@ def test_a_symbolic_link_stays_and_its_target_changes(file: Path) -> None:
 @pytest.mark.parametrize("data", [b"", b"somebody else's"])
 def test_a_file_changed_meanwhile_is_left_alone(file: Path, data: bytes) -> None:
     file.write_bytes(data)
-    with pytest.raises(SourceError, match="changed meanwhile"):
+    with pytest.raises(SourceError, match="changed by another program meanwhile"):
         replace_file(file, b"new", b"old")
     assert file.read_bytes() == data
     assert list(file.parent.iterdir()) == [file]
@@ -61,7 +61,7 @@ def test_a_read_only_file_is_refused_even_to_root(file: Path) -> None:
 
 
 def test_a_missing_file_is_an_error_with_its_name(tmp_path: Path) -> None:
-    with pytest.raises(SourceError, match=r"absent\.py could not be written: No such file"):
+    with pytest.raises(SourceError, match=r"absent\.py could not be written and is unchanged: No such file"):
         replace_file(tmp_path / "absent.py", b"", b"")
 
 
@@ -76,7 +76,7 @@ def test_a_full_disk_leaves_the_file_as_it_was(file: Path, monkeypatch: pytest.M
         replace_file(Path({str(file)!r}), b"n" * 10_000, b"old")
     """
     ended = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, check=False)
-    assert "could not be written: File too large; it is as it was" in ended.stderr
+    assert "could not be written and is unchanged: File too large" in ended.stderr
     assert file.read_bytes() == b"old"
     assert list(file.parent.iterdir()) == [file]
 

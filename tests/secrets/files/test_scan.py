@@ -8,8 +8,8 @@ import pytest
 
 from tests.secrets.repositories import Commit
 from zemanta_ops.secrets.exceptions import SourceError
-from zemanta_ops.secrets.files.rewrite import diff, redacted, replace_tokens
-from zemanta_ops.secrets.files.scan import scan, tokens
+from zemanta_ops.secrets.files.rewrite import diff, redact_plaintexts, replace_tokens
+from zemanta_ops.secrets.files.scan import find_tokens, scan
 from zemanta_ops.secrets.files.source_file import SourceFile, discover, read
 
 BODY = "QUJDREVGR0g="
@@ -58,11 +58,11 @@ def test_every_token_has_file_line_and_setting(tmp_path: Path) -> None:
     ],
 )
 def test_what_only_looks_like_a_token_is_left_out(tmp_path: Path, line: str) -> None:
-    assert tokens(_file(tmp_path, "a.py", f"{line}\n")) == []
+    assert find_tokens(_file(tmp_path, "a.py", f"{line}\n")) == []
 
 
 def test_a_broken_token_in_a_secret_is_found_as_broken(tmp_path: Path) -> None:
-    (found,) = tokens(_file(tmp_path, "a.py", 'X = Secret("hunter2")\n'))
+    (found,) = find_tokens(_file(tmp_path, "a.py", 'X = Secret("hunter2")\n'))
     assert found.token is None
     assert found.setting == "X"
 
@@ -80,23 +80,23 @@ def test_a_broken_token_in_a_secret_is_found_as_broken(tmp_path: Path) -> None:
 )
 def test_encoding_mark_and_line_ends_stay(tmp_path: Path, name: str, data: bytes) -> None:
     file = _file(tmp_path, name, data)
-    (found,) = tokens(file)
+    (found,) = find_tokens(file)
     new = "sealed:v=1:QUJDREVGR0hJSktMTU5P"
-    changed = file.encoded(replace_tokens(file, {found.literal: new}))
+    changed = file.encode(replace_tokens(file, {found.literal: new}))
     assert changed == data.replace(f"kms::{BODY}".encode(), new.encode())
 
 
 def test_a_token_that_would_need_quotes_is_refused(tmp_path: Path) -> None:
     file = _file(tmp_path, "a.py", f'Y = Secret("kms::{BODY}")\n')
     with pytest.raises(SourceError) as caught:
-        replace_tokens(file, {tokens(file)[0].literal: 'plain::hunter2"'})
+        replace_tokens(file, {find_tokens(file)[0].literal: 'plain::hunter2"'})
     assert "hunter2" not in str(caught.value)
 
 
 def test_a_diff_shows_tokens_and_no_plaintext(tmp_path: Path) -> None:
     text = f"PLAIN=hunter2\nA=plain::hunter3\nB='kms::{BODY}'\nC=hunter4\n"
     file = _file(tmp_path, ".env", text)
-    new = {found.literal: "kms::TkVXTkVXTkVX" for found in tokens(file)}
+    new = {found.literal: "kms::TkVXTkVXTkVX" for found in find_tokens(file)}
     shown = diff(file, replace_tokens(file, new))
     assert "hunter" not in shown
     assert shown.splitlines()[2:] == [
@@ -110,15 +110,15 @@ def test_a_diff_shows_tokens_and_no_plaintext(tmp_path: Path) -> None:
 
 def test_redacting_keeps_what_is_not_secret(tmp_path: Path) -> None:
     file = _file(tmp_path, "a.py", 'A = Secret("plain:a=b:hun" "ter2")\nB = "text"\n')
-    assert redacted(file) == 'A = Secret("plain:a=b:<redacted>" "")\nB = "text"\n'
+    assert redact_plaintexts(file) == 'A = Secret("plain:a=b:<redacted>" "")\nB = "text"\n'
     beside = _file(tmp_path, "b.json", '{"a": "kms::QUJDREVGR0g=", "b": "hunter2", "c": 1234,\n"d": "text"}')
-    assert redacted(beside) == '{"a": "kms::QUJDREVGR0g=", "b": <redacted>, "c": <redacted>,\n"d": "text"}'
+    assert redact_plaintexts(beside) == '{"a": "kms::QUJDREVGR0g=", "b": <redacted>, "c": <redacted>,\n"d": "text"}'
 
 
 def test_a_syntax_error_names_file_and_line_and_quotes_nothing(tmp_path: Path) -> None:
     file = _file(tmp_path, "a.py", 'A = 1\nB = Secret("hunter2"\n')
     with pytest.raises(SourceError, match=r"a\.py:2: not valid Python") as caught:
-        tokens(file)
+        find_tokens(file)
     assert "hunter2" not in repr(caught.value)
     assert caught.value.__cause__ is None
 
@@ -146,7 +146,7 @@ def test_without_git_hidden_folders_and_environments_are_left_out(
     ("name", "data", "reason"),
     [
         ("absent.py", None, "does not exist"),
-        ("a.txt", b"", r"none of \.py"),
+        ("a.txt", b"", r"not a \.py"),
         ("a.toml", b"\xff", "not text"),
         ("a.py", b"# coding: nonsense\n", "not text"),
     ],

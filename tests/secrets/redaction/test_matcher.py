@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 
 from zemanta_ops.secrets import ledger
 from zemanta_ops.secrets.redaction import redact, redact_value
-from zemanta_ops.secrets.redaction.forms import MIN_LENGTH, forms
-from zemanta_ops.secrets.redaction.matcher import REDACTED, Matcher
+from zemanta_ops.secrets.redaction.forms import forms
+from zemanta_ops.secrets.redaction.matcher import Matcher
+from zemanta_ops.secrets.wire import REDACTED
 
 CANARY = 'c4nary/+ "quo\'ted" é\\back<&>'
 PEM = "-----BEGIN EXAMPLE-----\nMIGHAgEAMBMGByqGSM49\nAgEGCCqGSM49AwEHBG0w\n-----END EXAMPLE-----\n"
@@ -121,7 +122,9 @@ def test_the_start_of_a_value_before_an_ellipsis_is_redacted(ellipsis: str) -> N
 
 @settings(deadline=None)
 @given(
-    st.text(st.characters(codec="utf-8"), min_size=MIN_LENGTH, max_size=40).filter(lambda v: len(v.strip()) > 7),
+    st.text(st.characters(codec="utf-8"), min_size=ledger.MIN_REDACTED_LENGTH, max_size=40).filter(
+        lambda v: len(v.strip()) > 7
+    ),
     st.text(max_size=12),
     st.text(max_size=12),
     st.sampled_from(sorted(SHAPES)),
@@ -134,7 +137,7 @@ def test_any_value_in_any_surroundings_is_gone(value: str, before: str, after: s
 
 
 @settings(deadline=None)
-@given(st.text(max_size=200), st.lists(st.text(min_size=MIN_LENGTH)))
+@given(st.text(max_size=200), st.lists(st.text(min_size=ledger.MIN_REDACTED_LENGTH)))
 def test_a_text_without_any_form_is_untouched(text: str, values: list[str]) -> None:
     if not any(form in text for value in values for form in forms(value)):
         assert Matcher(values).redact(text) is text

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import libcst
 import pytest
 
 from tests.secrets import deterministic
@@ -138,7 +139,7 @@ def test_one_failure_leaves_every_file_as_it_was(files: dict[str, str], folder: 
     before = {path: path.read_bytes() for path in folder.iterdir() if path.is_file()}
     ended = call(rotate, "--to", "local", "--new-key")
     assert ended.code == 1
-    assert "1 could not be re-encrypted, and no file was changed:\n  a.py:6 BAD: the local token" in ended.err
+    assert "1 could not be re-encrypted; no file was changed:\n  a.py:6 BAD: the local token" in ended.err
     assert "hunter2" not in ended.err
     left = {path: path.read_bytes() for path in folder.iterdir() if path.is_file() and path.name != FILE_NAME}
     assert left == before
@@ -148,7 +149,7 @@ def test_one_failure_leaves_every_file_as_it_was(files: dict[str, str], folder: 
 def test_after_a_failure_the_rest_goes_on_with_what_was_made(folder: Path) -> None:
     (folder / "a.py").write_text(f'A = Secret("{token("one")}")\nB = Secret("{token("refused")}")\n')
     assert call(rotate, "--to", "sealed").code == 1
-    assert "a rotation was broken off" in call(rotate, "--to", "sealed").err
+    assert "a rotation was interrupted" in call(rotate, "--to", "sealed").err
     text = (folder / "a.py").read_text()
     (folder / "a.py").write_text(
         text.replace(next(f.text for f in scan([Path()]) if f.setting == "B"), token("mended"))
@@ -164,7 +165,7 @@ def test_a_token_that_cannot_be_verified_is_not_used(folder: Path, monkeypatch: 
     (folder / "a.py").write_text(f'A = Secret("{token("one")}")\n')
     ended = call(rotate, "--to", "sealed")
     assert ended.code == 1
-    assert "the new token gives another plaintext" in ended.err
+    assert "the new token decrypts to a different plaintext" in ended.err
     assert "local" in (folder / "a.py").read_text()
     assert call(rotate, "--to", "sealed", "--no-verify").code == 0
 
@@ -198,8 +199,8 @@ def test_a_file_that_cannot_be_written_stops_there_and_resume_ends_it(
 def test_abandoning_leaves_the_files(files: dict[str, str], folder: Path) -> None:
     (folder / FILE_NAME).write_text("")
     assert "--abandon" in call(rotate, "--resume").err
-    assert call(rotate, "--abandon").out == "forgotten\n"
-    assert call(rotate, "--abandon").out == "there was nothing to abandon\n"
+    assert call(rotate, "--abandon").out == "discarded\n"
+    assert call(rotate, "--abandon").out == "there is nothing to discard\n"
     assert "nothing to resume" in call(rotate, "--resume").err
     assert _decrypted() == files
 
@@ -234,7 +235,7 @@ def test_a_link_stays_and_its_target_is_rotated(folder: Path) -> None:
     ("arguments", "reason"),
     [
         (("--to", "plain"), "does not write plaintexts"),
-        (("--to", "local", "--bind"), "--bind needs the application"),
+        (("--to", "local", "--bind"), "--bind needs an application"),
         (("--to", "absent"), "unknown backend"),
         ((), "name a backend"),
         (("--to", "local", "absent.py"), "does not exist"),
@@ -274,3 +275,27 @@ def test_on_a_terminal_progress_counts_in_place(folder: Path) -> None:
 
 def _write_secrets(folder: Path, count: int) -> None:
     (folder / "a.py").write_text("".join(f'K{n} = Secret("{token(f"example {n}")}")\n' for n in range(count)))
+
+
+@pytest.mark.parametrize(("arguments", "parses", "reads"), [((), 3, 3), (("--dry-run",), 3, 1)])
+def test_a_phase_reads_and_parses_a_file_once(
+    arguments: tuple[str, ...], parses: int, reads: int, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Parsed are the file as it is scanned, as it is to be written, and as it would read then."""
+    count = {"parses": 0, "reads": 0}
+    parse, read_bytes = libcst.parse_module, Path.read_bytes
+
+    def count_parse(text: str) -> libcst.Module:
+        count["parses"] += 1
+        return parse(text)
+
+    def count_read(path: Path) -> bytes:
+        count["reads"] += path.name == "a.py"
+        return read_bytes(path)
+
+    Path("a.py").write_text(f'A = Secret("{token("a")}")\nB = Secret("{token("b")}")\n')
+    monkeypatch.setattr(libcst, "parse_module", count_parse)
+    monkeypatch.setattr(Path, "read_bytes", count_read)
+    assert call(rotate, "--to", "local", *arguments, "a.py").code == 0
+    # The last reading of a rotation is the comparison before the file is replaced.
+    assert count == {"parses": parses, "reads": reads}

@@ -99,7 +99,7 @@ def test_without_git_the_rest_is_still_shown(tmp_path: Path) -> None:
     (tmp_path / "b.py").write_text(GOOD)
     ended = call(audit)
     assert ended.code == 0
-    assert ended.err.startswith("no age and author: not a git repository")
+    assert ended.err.startswith("age and author are not known: not a git repository")
     assert ended.err.count("\n") == 1
     assert [line.split()[0] for line in ended.out.splitlines()] == ["PLACE", "a.py:1", "b.py:1", "2"]
 
@@ -156,7 +156,7 @@ def test_verify_is_refused_where_nothing_would_be_decrypted(
     assert call(audit, "--verify") == (
         1,
         "",
-        "nothing can be verified where ZEMANTA_OPS_SECRETS is set: unset it\n",
+        "tokens cannot be verified, because ZEMANTA_OPS_SECRETS is set: unset it\n",
     )
 
 
@@ -170,4 +170,4 @@ def test_verify_without_rights_cannot_decrypt_here(kms: KMS, home: Path, monkeyp
         become(monkeypatch, developer)
         ended = call(audit, "--verify")
     assert ended.code == 3
-    assert "cannot decrypt here: KMS denies it to this identity" in ended.out
+    assert "cannot decrypt here: KMS denies access to this identity" in ended.out

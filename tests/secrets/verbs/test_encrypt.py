@@ -150,7 +150,7 @@ def test_decrypt_of_a_bound_token_needs_its_name(run: Run) -> None:
     assert run("decrypt-secret", token, "--name", "A").stdout == PLAINTEXT.encode()
     ended = run("decrypt-secret", token)
     assert ended.returncode == 1
-    assert b"state it" in ended.stderr
+    assert b"is bound to a name" in ended.stderr
 
 
 def test_decrypt_wants_to_be_told_in_ci(run: Run) -> None:

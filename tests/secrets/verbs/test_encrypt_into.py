@@ -12,7 +12,7 @@ import pytest
 from tests.secrets.tokens import local
 from tests.secrets.verbs.calls import Ended, call
 from zemanta_ops.secrets import Secret, load_config, wire
-from zemanta_ops.secrets.files.scan import tokens
+from zemanta_ops.secrets.files.scan import find_tokens
 from zemanta_ops.secrets.files.source_file import read
 from zemanta_ops.secrets.verbs import encrypt
 
@@ -79,7 +79,7 @@ def test_the_token_takes_its_place_and_all_else_stays(
     ended = typed(monkeypatch, "local", "--into", name, setting)
     assert (ended.code, ended.out) == (0, ""), ended.err
     assert shown(path) == head + after
-    [found] = tokens(read(path))
+    [found] = find_tokens(read(path))
     assert (found.setting, Secret(found.text).get()) == (setting, PLAINTEXT)
     assert ended.err.startswith(f"{name}: {setting} ")
     assert "hunter" not in ended.err
@@ -96,7 +96,7 @@ def test_the_token_takes_its_place_and_all_else_stays(
         (f"{IMPORT}A = Secret('')\n", "a.py: A is now a local token\n"),
         (
             IMPORT.replace(", decrypt_settings", ""),
-            "a.py: A added as a local token\nthe setting is a Secret now: decrypt",
+            "a.py: A was added as a local token\nthe setting is now a Secret. Add decrypt",
         ),
     ],
 )
@@ -130,7 +130,7 @@ def test_when_the_token_is_bound(
     path.write_text(f'[d]\np = "{local("old", **old)}"\n')
     ended = typed(monkeypatch, "local", *arguments, "--into", "a.toml", "d.p")
     assert ended.code == 0, ended.err
-    [found] = tokens(read(path))
+    [found] = find_tokens(read(path))
     assert wire.parse(found.text).context == context
     assert all(f"{key}={value}" in ended.err for key, value in context.items())
     assert load_config(path, app="shop")["d"]["p"] == PLAINTEXT
@@ -142,14 +142,14 @@ def test_when_the_token_is_bound(
         ("a.py", "A = 'hunter2'\n", "A", "add this line first: from zemanta_ops.secrets import Secret"),
         ("a.py", "B = 1\n", "A", "add this line first"),
         ("a.py", f"{IMPORT}A = 'hunter2'\nA = 'hunter3'\n", "A", "A is set in lines 2, 3"),
-        ("a.py", f"{IMPORT}A = env('hunter2')\n", "A", 'a.py:2: A is what a call returns: put Secret("") there'),
-        ("a.py", f"{IMPORT}D = {{}}\n", "D.x", 'a.py has no D.x: put Secret("") there and run again'),
+        ("a.py", f"{IMPORT}A = env('hunter2')\n", "A", 'a.py:2: A is the result of a call: put Secret("") there'),
+        ("a.py", f"{IMPORT}D = {{}}\n", "D.x", 'a.py has no D.x: put Secret("") there and run the command again'),
         ("a.py", "A = (hunter2\n", "A", "not valid Python"),
-        ("a.toml", "[d]\n", "d.p", 'a.toml has no d.p: put "" there and run again'),
-        ("a.yaml", "q: 1\n", "p", 'a.yaml has no p: put "" there and run again'),
-        ("a.json", "{}", "p", 'a.json has no p: put "" there and run again'),
-        (".env", "B=1\n", "a-b", "letters, digits and _ only"),
-        ("a.ini", "p = hunter2", "p", "is none of .py"),
+        ("a.toml", "[d]\n", "d.p", 'a.toml has no d.p: put "" there and run the command again'),
+        ("a.yaml", "q: 1\n", "p", 'a.yaml has no p: put "" there and run the command again'),
+        ("a.json", "{}", "p", 'a.json has no p: put "" there and run the command again'),
+        (".env", "B=1\n", "a-b", "letters, digits and _"),
+        ("a.ini", "p = hunter2", "p", "is not a .py"),
     ],
 )
 def test_what_cannot_be_done_is_said_before_the_plaintext_is_asked_for(
@@ -191,7 +191,7 @@ def test_a_whole_env_file(source: str, arguments: list[str], home: Path, monkeyp
     (home / ".env").write_text(ended.out)
     assert load_config(".env", app="shop") == {"A": "example one", "B": "", "C": "two\nlines", "D": "already"}
     assert f'D="{token}"\n' in ended.out
-    names = {found.setting: wire.parse(found.text).context.get("name") for found in tokens(read(home / ".env"))}
+    names = {found.setting: wire.parse(found.text).context.get("name") for found in find_tokens(read(home / ".env"))}
     assert names == ({"A": "A", "C": "C", "D": None} if arguments else dict.fromkeys("ACD"))
 
 
@@ -200,8 +200,8 @@ def test_a_whole_env_file(source: str, arguments: list[str], home: Path, monkeyp
     [
         (["--from-env-file", "gone"], "cannot be read"),
         (["--from-env-file", "bad"], ".env:2: expected NAME=value"),
-        (["--from-env-file", "bad", "--name", "A"], "goes without --into and --name"),
-        (["--from-env-file", "bad", "--into", ".env", "A"], "goes without --into and --name"),
+        (["--from-env-file", "bad", "--name", "A"], "cannot be used with --into or --name"),
+        (["--from-env-file", "bad", "--into", ".env", "A"], "cannot be used with --into or --name"),
     ],
 )
 def test_an_env_file_that_cannot_be_read(arguments: list[str], says: str, home: Path) -> None:

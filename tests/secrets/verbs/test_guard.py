@@ -77,7 +77,7 @@ def test_a_staged_file_that_cannot_be_read_is_stopped(repository: Path, commit: 
     commit("one", **{"s.py": SETTINGS, "t.py": "(\n"})
     _stage(repository, "s.py", "KEY = (hunter2\n")
     _stage(repository, "t.py", "x = 1\n")
-    assert call(guard) == (1, "", "s.py:1: not valid Python; so it cannot be checked for plaintext\n")
+    assert call(guard) == (1, "", "s.py:1: not valid Python. The file cannot be checked for plaintexts\n")
 
 
 def test_a_first_commit_and_no_repository(repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

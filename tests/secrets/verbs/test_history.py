@@ -19,7 +19,7 @@ def past(repository: Path, commit: Commit) -> list[str]:
     """A password that was plain, encrypted, rotated by another person, moved with its file, broken off and removed."""
     texts = [
         '"hunter2"',
-        'Secret("local:v=2&kid=k1:QUJDREVGR0g=")',
+        'Secret("local:v=2&key=k1:QUJDREVGR0g=")',
         'Secret("kms:region=eu-west-1&key=k2&app=shop:QUJDREVGR0g=")',
     ]
     done = [commit("plain", **{"old.py": SETTINGS.format(texts[0])})]
@@ -79,9 +79,9 @@ def test_a_shallow_clone_says_that_it_is(repository: Path, tmp_path: Path, monke
 
 def test_without_git_or_history_it_says_so(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (repository / "s.py").write_text('A = Secret("kms::QUJDREVGR0g=")\n')
-    assert call(history, "A").err.startswith("No history: your current branch 'main' does not have any commits")
+    assert call(history, "A").err.startswith("no history: your current branch 'main' does not have any commits")
     monkeypatch.setenv("PATH", "")
-    assert call(history, "A", "s.py") == (1, "", "No history: git is not installed, or not in PATH.\n")
+    assert call(history, "A", "s.py") == (1, "", "no history: git is not installed, or not in PATH\n")
 
 
 def test_an_authors_name_cannot_steer_the_terminal(repository: Path, commit: Commit) -> None:

@@ -45,7 +45,7 @@ def test_a_file_that_is_there_is_left_alone(tmp_path: Path) -> None:
     path.write_text("kept")
     ended = call(keygen, "--output", str(path))
     assert (ended.code, ended.out) == (1, "")
-    assert "is there already" in ended.err
+    assert "already exists" in ended.err
     assert path.read_text() == "kept"
 
 

@@ -19,7 +19,7 @@ from tests.secrets.verbs.calls import Ended, call
 from tests.servers.kms import ALIAS, KMS, REGION
 from zemanta_ops import atomic
 from zemanta_ops.secrets import Secret, StrictSecret, backends, wire
-from zemanta_ops.secrets.files.scan import literals, scan
+from zemanta_ops.secrets.files.scan import scan
 from zemanta_ops.secrets.files.source_file import read
 from zemanta_ops.secrets.rotation.journal import FILE_NAME
 from zemanta_ops.secrets.verbs import migrate, rotate
@@ -59,7 +59,7 @@ def env(folder: Path) -> Path:
 
 
 def values(path: Path) -> dict[str, str]:
-    return {literal.setting: literal.value for literal in literals(read(path))}
+    return {literal.setting: literal.value for literal in read(path).strings}
 
 
 def decrypted(path: Path, app: str = "") -> dict[str, str]:
@@ -108,7 +108,7 @@ def test_which_names_are_secrets_can_be_said(arguments: tuple[str, ...], names: 
 
 
 def test_bound_tokens_open_under_their_name_only(env: Path) -> None:
-    assert "--bind needs the application" in call(migrate, "--to", "local", "--bind", ".env").err
+    assert "--bind needs an application" in call(migrate, "--to", "local", "--bind", ".env").err
     assert call(migrate, "--to", "local", "--bind", "--app", "shop", ".env").code == 0
     assert decrypted(env, app="shop") == SECRETS
     assert {wire.parse(found.text).params["name"] for found in scan([env])} == set(SECRETS)
@@ -149,7 +149,7 @@ def test_one_failure_leaves_every_file_as_it_was(env: Path) -> None:
     env.write_text("A_KEY=example\nB_KEY=refused\n")
     ended = call(migrate, "--to", "sealed", ".env")
     assert ended.code == 1
-    assert "1 could not be migrated, and no file was changed:\n  .env:2 B_KEY: this backend refuses it" in ended.err
+    assert "1 could not be migrated; no file was changed:\n  .env:2 B_KEY: this backend refuses it" in ended.err
     assert env.read_text() == "A_KEY=example\nB_KEY=refused\n"
 
 

@@ -1,4 +1,4 @@
-"""Key pairs in age's own strings, for HPKE.
+"""Key pairs for HPKE, in the text form of age.
 
 ===============  =====================  =======================  =================================================
 suite            private                public                   bytes
@@ -7,7 +7,7 @@ mlkem768x25519   AGE-SECRET-KEY-PQ-1…   age1pq1…                 a seed of 3
 x25519           AGE-SECRET-KEY-1…      age1…                    a scalar of 32; a point of 32
 ===============  =====================  =======================  =================================================
 
-SHAKE-256 makes of the seed 96 bytes: 64 for ML-KEM-768 and 32 for X25519 (C2SP age, ``mlkem768x25519``).
+SHAKE-256 expands the seed to 96 bytes: 64 for ML-KEM-768 and 32 for X25519 (C2SP age, ``mlkem768x25519``).
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X
 
 from zemanta_ops.secrets.backends import _bech32
 from zemanta_ops.secrets.exceptions import MissingExtraError, SecretError
+from zemanta_ops.secrets.wire import REDACTED
 
 try:
     from cryptography.hazmat.primitives.asymmetric.mlkem import MLKEM768PrivateKey, MLKEM768PublicKey
@@ -47,14 +48,12 @@ _PRIVATE = {"age-secret-key-pq-": HYBRID, "age-secret-key-": CLASSIC}
 _PUBLIC = {"age1pq": HYBRID, "age": CLASSIC}
 _SEED_BYTES = 32
 _MLKEM_PUBLIC_BYTES = 1184
-
-
-# Wheels of cryptography have ML-KEM; a build against an older OpenSSL has not.
-_NO_LATTICE = "this build of cryptography has no ML-KEM: install its wheel, or use x25519 keys"
+# Wheels of cryptography have ML-KEM; a build against an older OpenSSL may not.
+_NO_MLKEM = "this build of cryptography has no ML-KEM: install its wheel, or use x25519 keys"
 
 
 class KeyTextError(SecretError, ValueError):
-    """A text is not one of age's keys; never repeats it."""
+    """A text is not a key of age. The message never repeats it."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +62,7 @@ class Recipient:
 
     Attributes:
         suite: ``mlkem768x25519`` or ``x25519``.
-        data: Its bytes.
+        data: The bytes of the key.
     """
 
     suite: str
@@ -71,14 +70,14 @@ class Recipient:
 
     @property
     def key_id(self) -> str:
-        """16 hex digits of a hash of the public key."""
+        """The first 16 hex digits of a hash of the public key."""
         return hashlib.sha256(f"zemanta_ops sealed key id {self.suite} ".encode() + self.data).hexdigest()[:16]
 
     def __str__(self) -> str:
-        return _text(_PUBLIC, self.suite, self.data)
+        return _write(_PUBLIC, self.suite, self.data)
 
     def seal(self, plaintext: bytes, info: bytes) -> bytes:
-        """Encrypt to this key: encapsulation, ciphertext and tag."""
+        """Encrypt to this key; return encapsulation, ciphertext and tag."""
         return SUITES[self.suite].encrypt(plaintext, self._key(), info=info)
 
     def _key(self) -> X25519PublicKey | MLKEM768X25519PublicKey:
@@ -96,18 +95,18 @@ class Identity:
 
     Attributes:
         suite: ``mlkem768x25519`` or ``x25519``.
-        seed: Its 32 bytes.
+        seed: The 32 bytes of the key.
     """
 
     suite: str
     seed: bytes = field(repr=False)
 
     def __str__(self) -> str:
-        return "<redacted>"
+        return REDACTED
 
     def text(self) -> str:
-        """Return age's string, in capitals."""
-        return _text(_PRIVATE, self.suite, self.seed).upper()
+        """Return the text form of age, in capitals."""
+        return _write(_PRIVATE, self.suite, self.seed).upper()
 
     @cached_property
     def recipient(self) -> Recipient:
@@ -120,7 +119,7 @@ class Identity:
         """Decrypt.
 
         Raises:
-            InvalidTag: Another key, other info, or a changed ciphertext.
+            InvalidTag: The key or ``info`` is a different one, or the ciphertext was changed.
         """
         lattice, curve = self._halves
         key = MLKEM768X25519PrivateKey(lattice, curve) if lattice else curve
@@ -134,12 +133,12 @@ class Identity:
         try:
             lattice = MLKEM768PrivateKey.from_seed_bytes(expanded[:64])
         except UnsupportedAlgorithm:
-            raise SecretError(_NO_LATTICE) from None
+            raise SecretError(_NO_MLKEM) from None
         return lattice, X25519PrivateKey.from_private_bytes(expanded[64:])
 
 
 def generate(suite: str) -> Identity:
-    """Make a private key."""
+    """Generate a private key."""
     return Identity(suite, secrets.token_bytes(_SEED_BYTES))
 
 
@@ -147,29 +146,29 @@ def read_recipient(text: str) -> Recipient:
     """Read ``age1pq1…`` or ``age1…``.
 
     Raises:
-        KeyTextError: It is neither.
+        KeyTextError: The text is neither.
     """
-    recipient = Recipient(*_read(text, _PUBLIC, "a public key of age, age1pq1… or age1…"))
+    recipient = Recipient(*_read(text, _PUBLIC, "a public key of age (age1pq1… or age1…)"))
     try:
         recipient.seal(b"", b"")
     except UnsupportedAlgorithm:
-        raise SecretError(_NO_LATTICE) from None
+        raise SecretError(_NO_MLKEM) from None
     except ValueError:
-        raise KeyTextError("a recipient is no public key: it has a wrong length, or is no point of its group") from None
+        raise KeyTextError("not a valid public key: wrong length, or not on the curve") from None
     return recipient
 
 
 def read_identities(text: str) -> list[Identity]:
-    """Read private keys, one a line, as age-keygen writes them; lines that start with # are comments.
+    """Read private keys as age-keygen writes them: one on each line, and comments that start with #.
 
     Raises:
-        KeyTextError: A line is something else, or there is none.
+        KeyTextError: A line is something else, or there is no key.
     """
-    expected = "private keys of age, AGE-SECRET-KEY-PQ-1… or AGE-SECRET-KEY-1…, one a line"
+    expected = "private keys of age (AGE-SECRET-KEY-PQ-1… or AGE-SECRET-KEY-1…), one on each line"
     lines = [line.strip() for line in text.splitlines()]
     found = [Identity(*_read(line, _PRIVATE, expected)) for line in lines if line and not line.startswith("#")]
     if not found or any(len(identity.seed) != _SEED_BYTES for identity in found):
-        raise KeyTextError(f"expected {expected}, whole and unchanged")
+        raise KeyTextError(f"expected {expected}, complete and unchanged")
     return found
 
 
@@ -178,9 +177,9 @@ def _read(text: str, prefixes: dict[str, str], expected: str) -> tuple[str, byte
         prefix, data = _bech32.decode(text.strip())
         return prefixes[prefix], data
     except (ValueError, KeyError):
-        raise KeyTextError(f"expected {expected}, whole and unchanged") from None
+        raise KeyTextError(f"expected {expected}, complete and unchanged") from None
 
 
-def _text(prefixes: dict[str, str], suite: str, data: bytes) -> str:
+def _write(prefixes: dict[str, str], suite: str, data: bytes) -> str:
     prefix = next(prefix for prefix, named in prefixes.items() if named == suite)
     return _bech32.encode(prefix, data)

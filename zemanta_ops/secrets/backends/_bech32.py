@@ -1,4 +1,4 @@
-"""Bech32 (BIP 173) without its limit of 90 characters, as age writes its keys."""
+"""Bech32 (BIP 173) without its limit of 90 characters: the text form of age's keys."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ _CHECKSUM = 6
 
 
 def encode(prefix: str, data: bytes) -> str:
-    """Return the lower-case text: prefix, ``1``, data and checksum."""
+    """Return prefix, ``1``, data and checksum, in lower case."""
     values = _regroup(data, 8, 5)
-    checksum = _polymod([*_expanded(prefix), *values, *([0] * _CHECKSUM)]) ^ 1
+    checksum = _polymod([*_expand(prefix), *values, *([0] * _CHECKSUM)]) ^ 1
     values += [checksum >> 5 * (_CHECKSUM - 1 - place) & 31 for place in range(_CHECKSUM)]
     return f"{prefix}1{''.join(_ALPHABET[value] for value in values)}"
 
 
 def decode(text: str) -> tuple[str, bytes]:
-    """Return the lower-case prefix and the data.
+    """Return the prefix, in lower case, and the data.
 
     Raises:
-        ValueError: Letters of both cases, a wrong checksum, or bits left over; without the text.
+        ValueError: The text mixes upper and lower case, its checksum is wrong, or bits are left over.
     """
     if text not in (text.lower(), text.upper()):
-        raise ValueError("letters of both cases")
+        raise ValueError("upper and lower case are mixed")
     prefix, _, rest = text.lower().rpartition("1")
     values = [_ALPHABET.find(letter) for letter in rest]
-    if not prefix or -1 in values or len(values) < _CHECKSUM or _polymod([*_expanded(prefix), *values]) != 1:
+    if not prefix or -1 in values or len(values) < _CHECKSUM or _polymod([*_expand(prefix), *values]) != 1:
         raise ValueError("wrong checksum")
     body = values[:-_CHECKSUM]
     data = bytes(_regroup(body, 5, 8))
@@ -36,7 +36,7 @@ def decode(text: str) -> tuple[str, bytes]:
     return prefix, data
 
 
-def _expanded(prefix: str) -> list[int]:
+def _expand(prefix: str) -> list[int]:
     return [ord(letter) >> 5 for letter in prefix] + [0] + [ord(letter) & 31 for letter in prefix]
 
 
@@ -51,7 +51,7 @@ def _polymod(values: Iterable[int]) -> int:
 
 
 def _regroup(values: Iterable[int], width: int, wanted: int) -> list[int]:
-    """Cut a stream of ``width``-bit values into ``wanted``-bit ones; to 5 bits the last is filled up with zeros."""
+    """Regroup ``width``-bit values into ``wanted``-bit values; the last 5-bit value is padded with zeros."""
     held, bits, found = 0, 0, []
     for value in values:
         held = (held << width | value) & 0xFFF

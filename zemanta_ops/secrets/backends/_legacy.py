@@ -1,4 +1,4 @@
-"""Reads bodies of SecretCrypt 1.x: base64(IV16 ‖ AES-CBC-PKCS7), without authentication."""
+"""Decryption of SecretCrypt 1.x bodies: base64(IV16 ‖ AES-CBC-PKCS7), without authentication."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ _BLOCK = 16
 
 
 def decrypt_cbc(body: bytes, keys: Iterable[bytes]) -> bytes:
-    """Decrypt under each of the keys and return the one result that can be meant.
+    """Decrypt under each key and return the only plausible result.
 
-    A wrong key passes strict PKCS7 by chance (in 0.39 % of tries), so of several results the one that is UTF-8 counts.
+    A wrong key passes strict PKCS7 by chance in 0.39 % of tries. If several keys pass, the result that is UTF-8 counts.
 
     Args:
         body: IV and ciphertext.
         keys: Candidates of 16, 24 or 32 bytes.
 
     Raises:
-        TokenError: The body is not whole blocks.
-        WrongKeyError: No key fits, or more than one does.
+        TokenError: The body is not a whole number of blocks.
+        WrongKeyError: No key fits, or several do.
     """
     if len(body) < 2 * _BLOCK or len(body) % _BLOCK:
-        raise TokenError("malformed token of SecretCrypt 1.x: the ciphertext was cut")
+        raise TokenError("malformed token of SecretCrypt 1.x: the ciphertext is truncated")
     results = [result for key in keys if (result := _decrypt(body, key)) is not None]
     if len(results) > 1:
         results = [result for result in results if _is_utf8(result)]
     if len(results) != 1:
         raise WrongKeyError(
-            "no key here opens this token of SecretCrypt 1.x, or it was changed; encrypt the secret again"
+            "no key here decrypts this token of SecretCrypt 1.x, or it was changed: encrypt the secret again"
         )
     return results[0]
 

@@ -1,4 +1,4 @@
-"""A short visit to Vault: log in, ask, and leave no lease behind."""
+"""A session with Vault: log in, send requests, and revoke the login's token."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 from zemanta_ops.secrets import ledger
+from zemanta_ops.secrets.backends._environment import from_environment
 from zemanta_ops.secrets.exceptions import (
     DecryptError,
     DeniedError,
@@ -41,22 +41,34 @@ ROLE_VARIABLE = "ZEMANTA_OPS_VAULT_ROLE"
 JWT_VARIABLE = "ZEMANTA_OPS_VAULT_JWT_TOKEN"
 AUTH_MOUNT_VARIABLE = "ZEMANTA_OPS_VAULT_AUTH_MOUNT"
 
-# What Vault says, in part, and what is meant. Its own words are not repeated: they may quote what was sent.
-_SAID: list[tuple[str, type[SecretError], str]] = [
+# A part of a message of Vault, and our error for it. Vault's own words are not repeated: they may quote the request.
+_REASONS: list[tuple[str, type[SecretError], str]] = [
     ("invalid token", MissingKeyError, "the Vault token is not valid: it was revoked or has expired; log in again"),
-    ("encryption key not found", MissingKeyError, "Vault has no key of that name: it was deleted, or never made"),
+    ("encryption key not found", MissingKeyError, "Vault has no key of that name: it was deleted or never created"),
     ("message authentication failed", WrongKeyError, "the vault token, its app or its name was changed"),
-    ("too old", DecryptError, "Vault's min_decryption_version shuts this token out: encrypt the secret again"),
-    ("too new", WrongKeyError, "the vault token was made with a version that its key does not have"),
-    ("missing 'context'", SecretError, "the Vault key is a derived one: encrypt with derived = true"),
-    ("exceeds allowed length", EncryptError, "the text is too long for Vault (about 768 KiB): keep it elsewhere"),
+    (
+        "too old",
+        DecryptError,
+        "the key version of this token is below Vault's min_decryption_version: encrypt the secret again",
+    ),
+    ("too new", WrongKeyError, "the key has no such version: the vault token was made with another key"),
+    ("missing 'context'", SecretError, "the Vault key is derived: encrypt with derived = true"),
+    (
+        "exceeds allowed length",
+        EncryptError,
+        "the text is too long for Vault, which takes about 768 KiB: store it elsewhere",
+    ),
     ("vault is sealed", UnreachableError, "Vault is sealed: unseal it and try again"),
-    ("invalid role", MissingKeyError, "Vault refuses the login: role or secret id is not valid, or was used up"),
+    (
+        "invalid role",
+        MissingKeyError,
+        "Vault refuses the login: the role or the secret id is not valid, or the secret id was used up",
+    ),
 ]
 
 
 class VaultSession:
-    """A client of Vault whose errors are ours; use it through ``visit``."""
+    """A client of Vault that raises our errors; use it through ``visit``."""
 
     def __init__(self) -> None:
         """Read ``VAULT_ADDR`` and ``VAULT_NAMESPACE``.
@@ -66,7 +78,7 @@ class VaultSession:
         """
         address = os.environ.get("VAULT_ADDR", "")
         if not address:
-            raise MissingKeyError("VAULT_ADDR is not set: it is the address of Vault, such as https://vault:8200")
+            raise MissingKeyError("VAULT_ADDR is not set. Set it to the address of Vault, such as https://vault:8200")
         self._own = False
         self._client = hvac.Client(
             url=address,
@@ -78,44 +90,44 @@ class VaultSession:
         )
 
     def log_in(self) -> None:
-        """Log in as the environment says; ``close`` is due afterwards, whatever happens.
+        """Log in with the credentials in the environment; call ``close`` afterwards, whatever happens.
 
         Raises:
-            SecretError: Vault refuses, or nothing says how.
+            SecretError: Vault refuses, or there are no credentials.
         """
         if role_id := os.environ.get(ROLE_ID_VARIABLE, ""):
-            self._exchange("approle", {"role_id": role_id, "secret_id": _told(SECRET_ID_VARIABLE)})
+            self._exchange("approle", {"role_id": role_id, "secret_id": _read_credential(SECRET_ID_VARIABLE)})
         elif role := os.environ.get(ROLE_VARIABLE, ""):
-            self._exchange("jwt", {"role": role, "jwt": _told(JWT_VARIABLE)})
+            self._exchange("jwt", {"role": role, "jwt": _read_credential(JWT_VARIABLE)})
         elif token := hvac.utils.get_token_from_env():
             self._use(token)
         else:
             raise MissingKeyError(
-                f"no way into Vault: set VAULT_TOKEN, or {ROLE_ID_VARIABLE} (AppRole), or {ROLE_VARIABLE} (JWT)"
+                f"no credentials for Vault: set VAULT_TOKEN, or {ROLE_ID_VARIABLE} (AppRole), or {ROLE_VARIABLE} (JWT)"
             )
 
     def close(self) -> None:
-        """Revoke the token that the login made, and close the connection."""
+        """Revoke the token that the login created, and close the connection."""
         try:
             if self._own:
                 self.post("auth/token/revoke-self", {})
         except SecretError:
-            logger.warning("the Vault token of this start could not be revoked; it ends with its lease")
+            logger.warning("the Vault token of this login could not be revoked; it expires with its lease")
         finally:
             self._client.session.close()
 
     def post(self, path: str, body: dict[str, Any], otherwise: type[SecretError] = DecryptError) -> Any:
-        """Return the answer to a POST, decoded; also a refusal that has a result for each of a batch.
+        """Send a POST and return the decoded answer; a refusal too, if it has a result for each item of a batch.
 
         Args:
-            path: Below ``/v1/``; every part of it was checked.
-            body: What is sent.
-            otherwise: The error for what is not known.
+            path: Path below ``/v1/``; every part of it must have been checked.
+            body: The request's JSON.
+            otherwise: Class of the error for a refusal that is not known.
 
         Raises:
-            SecretError: With what to do; neither the error nor its context keeps what Vault answered.
+            SecretError: Vault refuses or cannot be reached. Neither the error nor its context holds Vault's answer.
         """
-        answer = self._sent(path, body)
+        answer = self._send(path, body)
         if isinstance(answer, SecretError):
             raise answer
         status, decoded = answer
@@ -123,8 +135,9 @@ class VaultSession:
             return decoded
         raise refusal(" ".join(map(str, decoded.get("errors") or ())), status, path, otherwise)
 
-    def _sent(self, path: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]] | SecretError:
-        # Errors are returned, so that none is raised while another, with a request or a response in it, is handled.
+    def _send(self, path: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]] | SecretError:
+        # Errors are returned, not raised: an error raised here would have one of requests, with the request's body and
+        # the response, as its context.
         try:
             response = self._client.adapter.request("post", f"/v1/{path}", json=body, raise_exception=False)
             decoded = response.json() if response.content else {}
@@ -132,12 +145,12 @@ class VaultSession:
         except (requests.ConnectionError, requests.Timeout) as error:
             return UnreachableError(f"Vault does not answer at VAULT_ADDR ({type(error).__name__})")
         except (requests.RequestException, ValueError) as error:
-            return UnreachableError(f"what answers at VAULT_ADDR is not Vault ({type(error).__name__})")
+            return UnreachableError(f"the server at VAULT_ADDR is not Vault ({type(error).__name__})")
 
     def _exchange(self, default_mount: str, credentials: dict[str, str]) -> None:
         mount = os.environ.get(AUTH_MOUNT_VARIABLE, "") or default_mount
         if not MOUNT.fullmatch(mount):
-            raise MissingKeyError(f"{AUTH_MOUNT_VARIABLE} is not the path of an auth method")
+            raise MissingKeyError(f"{AUTH_MOUNT_VARIABLE} must be the path of an auth method, such as approle")
         answer = self.post(f"auth/{mount}/login", credentials, MissingKeyError)
         self._use(str((answer.get("auth") or {}).get("client_token", "")))
         self._own = True
@@ -149,7 +162,7 @@ class VaultSession:
 
 @contextmanager
 def visit() -> Iterator[VaultSession]:
-    """Log in, and leave no lease behind."""
+    """Log in, and revoke the login's token at the end."""
     session = VaultSession()
     try:
         session.log_in()
@@ -158,31 +171,25 @@ def visit() -> Iterator[VaultSession]:
         session.close()
 
 
-def refusal(said: str, status: int, path: str = "", otherwise: type[SecretError] = DecryptError) -> SecretError:
-    """Return the error for what Vault said; its words are looked at and not kept."""
-    for words, kind, reason in _SAID:
-        if words in said.lower():
+def refusal(message: str, status: int, path: str = "", otherwise: type[SecretError] = DecryptError) -> SecretError:
+    """Return the error for a message of Vault, which it does not repeat."""
+    for words, kind, reason in _REASONS:
+        if words in message.lower():
             return kind(reason)
     if status == 403:
         return DeniedError(f"Vault refuses: a policy of this token must grant update on {path}")
     if status == 404:
-        return MissingKeyError(f"Vault has nothing at {path}: is the engine mounted there, and the namespace right?")
+        return MissingKeyError(f"Vault has nothing at {path}: check the mount of the engine, and VAULT_NAMESPACE")
     if status == 429:
-        return ThrottledError("Vault throttles this caller: try again, or raise its quota")
+        return ThrottledError("Vault throttles this client: try again, or raise its quota")
     if status >= 500:
-        return UnreachableError(f"Vault cannot answer now (status {status})")
-    return otherwise(f"Vault refuses {path or 'this one'} (status {status})")
+        return UnreachableError(f"Vault is unavailable (status {status})")
+    return otherwise(f"Vault refuses {path or 'this token'} (status {status})")
 
 
-def _told(variable: str) -> str:
-    """Return a secret of the environment, or of the file that the variable with ``_FILE`` names."""
-    told = os.environ.get(variable, "")
-    if not told and (named := os.environ.get(f"{variable}_FILE", "")):
-        try:
-            told = Path(named).read_text(encoding="utf-8").strip()
-        except (OSError, UnicodeDecodeError) as error:
-            raise MissingKeyError(f"the file of {variable}_FILE cannot be read: {type(error).__name__}") from None
-    if not told:
+def _read_credential(variable: str) -> str:
+    credential = from_environment(variable).strip()
+    if not credential:
         raise MissingKeyError(f"{variable} or {variable}_FILE is needed to log in to Vault")
-    ledger.reveal(told)
-    return told
+    ledger.reveal(credential)
+    return credential

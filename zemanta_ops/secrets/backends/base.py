@@ -1,4 +1,4 @@
-"""What every backend is, and what several of them share."""
+"""The interface of a backend, and helpers that most of them use: options, batches and base64."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import binascii
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from zemanta_ops.secrets.exceptions import EncryptError, SecretError, TokenError
@@ -15,18 +16,36 @@ from zemanta_ops.secrets.wire import Token
 Result = bytes | SecretError
 
 
+@dataclass(frozen=True)
+class Option:
+    """One option of a backend, for ``zemanta_ops.toml`` and the command line.
+
+    Attributes:
+        help: One line for ``--help``.
+        kind: ``str``, ``int``, ``bool`` for a switch, or ``list`` for an option that may be repeated.
+        metavar: Name of the value in ``--help``.
+        flag: Name on the command line, if that is not the option's name with dashes.
+    """
+
+    help: str
+    kind: type = str
+    metavar: str = "VALUE"
+    flag: str = ""
+
+
 class Backend(ABC):
     """Encrypts and decrypts the tokens of one kind. One instance serves all threads of a process.
 
     Attributes:
-        name: What stands before the first colon of its tokens.
-        options: What ``encrypt`` accepts, in ``zemanta_ops.toml`` and on the command line, with one line of help each.
-        concurrency: How many tokens are decrypted at a time; more than 1 where each costs a round trip.
-        production: Fit for production; the deploy checks refuse the others.
+        name: The text before the first colon of its tokens; the name it is registered by.
+        options: What ``encrypt`` accepts, by name: from ``zemanta_ops.toml``, and from the command line, which
+            declares these options and shows their help. ``key`` is also the second argument of ``encrypt_secret``.
+        concurrency: How many tokens are encrypted or decrypted at a time. More than 1 pays if each costs a round trip.
+        production: Whether it is fit for production; a deploy check refuses other tokens.
     """
 
     name: ClassVar[str]
-    options: ClassVar[Mapping[str, str]] = {}
+    options: ClassVar[Mapping[str, Option]] = {}
     concurrency: ClassVar[int] = 1
     production: ClassVar[bool] = True
 
@@ -35,7 +54,7 @@ class Backend(ABC):
         """Encrypt ``plaintext`` and bind it to ``context``.
 
         Raises:
-            EncryptError: It cannot be done, and what to do.
+            SecretError: It cannot be encrypted. The message says what to do.
         """
 
     @abstractmethod
@@ -43,13 +62,13 @@ class Backend(ABC):
         """Return the plaintext of a token.
 
         Raises:
-            SecretError: It cannot be done, and what to do; without token, plaintext or key.
+            SecretError: It cannot be decrypted. The message says what to do, without token, plaintext or key.
         """
 
     def decrypt_many(self, tokens: Sequence[Token]) -> list[Result]:
-        """Decrypt several tokens, each to its plaintext or its error, in order.
+        """Return the plaintext or the error of each token, in order.
 
-        The default is one ``decrypt`` a token, ``concurrency`` of them at a time.
+        The default calls ``decrypt`` for each token, ``concurrency`` of them at a time.
         """
         if self.concurrency == 1 or len(tokens) < 2:
             return [self._attempt(token) for token in tokens]
@@ -59,24 +78,16 @@ class Backend(ABC):
     def rewrap(self, _token: Token, _context: Mapping[str, str], /, **_options: Any) -> Token | None:
         """Re-encrypt a token of this backend inside its service, with the options of ``encrypt``.
 
-        The plaintext leaves the service in neither direction, and the caller needs no right to decrypt. The answer
-        is verified by the key id or version that comes back.
+        The plaintext never leaves the service, and the caller needs no permission to decrypt. The key id or version
+        in the service's answer proves that it was done.
 
         Returns:
-            The new token; None where the service cannot, so that it must be decrypted and encrypted here.
+            The new token, or None if the service cannot do it: the caller then decrypts and encrypts.
 
         Raises:
             SecretError: The service refuses.
         """
         return None
-
-    def legacy(self, _token: Token, /) -> bool:
-        """Whether a token is of SecretCrypt 1.x without authentication."""
-        return False
-
-    def key_id(self, token: Token) -> str:
-        """Return the id of the key that opens a token, or "" where the token does not say."""
-        return token.params.get("key", "")
 
     def _attempt(self, token: Token) -> Result:
         try:
@@ -85,11 +96,26 @@ class Backend(ABC):
             return error
 
 
-def chosen(backend: Backend, options: Mapping[str, Any], *needed: str) -> None:
+class BatchBackend(Backend):
+    """A backend that decrypts a batch at once; one token is a batch of one."""
+
+    def decrypt(self, token: Token) -> bytes:
+        """Return the plaintext of one token."""
+        [result] = self.decrypt_many([token])
+        if isinstance(result, SecretError):
+            raise result
+        return result
+
+    @abstractmethod
+    def decrypt_many(self, tokens: Sequence[Token]) -> list[Result]:
+        """Return the plaintext or the error of each token, in order."""
+
+
+def check_options(backend: Backend, options: Mapping[str, Any], *needed: str) -> None:
     """Refuse options that a backend does not have, and the absence of those it needs.
 
     Raises:
-        EncryptError: Naming the options.
+        EncryptError: An option is unknown or missing. The message names it.
     """
     unknown = sorted(set(options) - set(backend.options))
     if unknown:
@@ -111,13 +137,13 @@ def from_base64(token: Token, text: str | None = None) -> bytes:
     Raises:
         TokenError: It is not base64.
     """
-    # A token may have been wrapped on its way: white space in base64 means nothing.
+    # A mail or an editor may have wrapped the token: white space in base64 means nothing.
     joined = "".join((token.ciphertext if text is None else text).split())
     try:
         data = base64.b64decode(joined, validate=True)
     except (binascii.Error, ValueError):
         data = b""
-    # Python takes a last character whose spare bits are not zero: a changed token that decrypts all the same.
+    # Python accepts a last character with spare bits that are not zero: a changed token would still decrypt.
     if to_base64(data) != joined:
         raise TokenError(f"malformed {token.backend} token: the ciphertext is not base64")
     return data

@@ -1,4 +1,4 @@
-"""``load_config``: TOML, YAML, JSON and ``.env`` files that carry secrets, into a dict or a typed structure."""
+"""``load_config``: reads TOML, YAML, JSON and ``.env`` files with secrets into a dict or a typed structure."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, TypeVar, overload
 
-from zemanta_ops.secrets import config, modes, wire
-from zemanta_ops.secrets.configfile.parsing import File, Names, read
+from zemanta_ops.secrets import backends, config, modes
+from zemanta_ops.secrets.configfile.parsing import ConfigFile, read
 from zemanta_ops.secrets.exceptions import ResolveError, TokenError
-from zemanta_ops.secrets.resolve import resolved
+from zemanta_ops.secrets.files.formats.base import SettingPath
+from zemanta_ops.secrets.resolve import resolve_values
 from zemanta_ops.secrets.secret import Secret, StrictSecret
 
 T = TypeVar("T")
@@ -32,38 +33,38 @@ def load_config(
     app: str = "",
     strict: bool = True,
 ) -> Any:
-    """Read a configuration file and decrypt the tokens in it, all at once.
+    """Read a configuration file and decrypt all tokens in it at once.
 
-    A string that is a token, just as ``audit_secrets`` would list it, becomes its plaintext; a field of type ``Secret``
-    must be a token (or empty) and becomes a decrypted ``Secret``, one of type ``StrictSecret`` is left encrypted. Where
-    a token is bound to a name, that must be its path in the file, such as ``database.password``.
+    Every string that ``audit_secrets`` lists as a token becomes its plaintext. A field of type ``Secret`` must be a
+    token (or empty) and becomes a decrypted ``Secret``; one of type ``StrictSecret`` stays encrypted. If a token is
+    bound to a name, that must be its path in the file, such as ``database.password``.
 
     Args:
         path: A ``.toml``, ``.yaml``, ``.yml``, ``.json`` or ``.env`` file.
-        type: A dataclass or a msgspec ``Struct`` (or what else msgspec reads); by default the result is a dict.
-        app: The application that tokens must be bound to; by default that of ``zemanta_ops.toml``.
+        type: A dataclass, a msgspec ``Struct`` or another type that msgspec reads; by default the result is a dict.
+        app: The application that tokens must be bound to; by default ``app`` of ``zemanta_ops.toml``.
         strict: Refuse names that ``type`` does not have.
 
     Raises:
-        ConfigError: The file cannot be read or does not fit ``type``; with file, line and name, never a value.
-        ResolveError: Some tokens cannot be decrypted; one line each.
+        ConfigError: The file cannot be read or does not fit ``type``. SettingPath file, line and name, never a value.
+        ResolveError: Tokens cannot be decrypted; one line each.
         MissingExtraError: YAML, or ``type``, needs the extra ``config``.
-        ModeError: ``ZEMANTA_OPS_SECRETS=fake`` outside of a test run.
+        ModeError: ``ZEMANTA_OPS_SECRETS=fake`` outside a test run.
     """
     modes.refuse_fake()
     file = read(Path(path))
     if type is None:
-        return _replaced(file.data, (), _values(file, {}, app).get)
+        return _replace(file.data, (), _values(file, {}, app).get)
     from zemanta_ops.secrets.configfile import typed
 
-    kinds = typed.wanted(file, type, strict=strict)
-    return typed.convert(file, _replaced(file.data, (), _values(file, kinds, app).get), type)
+    kinds = typed.find_secrets(file, type, strict=strict)
+    return typed.convert(file, _replace(file.data, (), _values(file, kinds, app).get), type)
 
 
-def _values(file: File, kinds: dict[Names, type], app: str) -> dict[Names, Any]:
-    """Return what stands for each token: its plaintext, or the ``Secret`` that its field wants."""
+def _values(file: ConfigFile, kinds: dict[SettingPath, type], app: str) -> dict[SettingPath, Any]:
+    """Return the value of each token: its plaintext, or the ``Secret`` that its field requires."""
     secrets = {
-        names: _made(file, names, text, kinds)
+        names: _make_secret(file, names, text, kinds)
         for names, text in _strings(file.data, ())
         if _is_token(names, text, kinds)
     }
@@ -71,29 +72,31 @@ def _values(file: File, kinds: dict[Names, type], app: str) -> dict[Names, Any]:
     counts = Counter(paths.values())
     for names, path in paths.items():
         if counts[path] > 1:
-            raise file.error(names, "is the name of two settings: a name has a dot in it")
+            raise file.error(names, "is the name of two settings, because a name contains a dot")
     read_now = [(paths[names], secret) for names, secret in secrets.items() if isinstance(secret, Secret)]
     try:
-        values = resolved(read_now, app, config.load(file.path))
+        values = resolve_values(read_now, app, config.load(file.path))
     except ResolveError as error:
         places = {path: file.place(names) for names, path in paths.items() if path in error.failures}
         raise ResolveError(error.failures, error.backends, places) from None
-    return {names: _finished(secret, names in kinds, paths[names], values) for names, secret in secrets.items()}
+    return {names: _finish(secret, names in kinds, paths[names], values) for names, secret in secrets.items()}
 
 
-def _finished(secret: Secret | StrictSecret, typed: bool, path: str, values: dict[str, Any]) -> Any:
+def _finish(secret: Secret | StrictSecret, typed: bool, path: str, values: dict[str, Any]) -> Any:
     if isinstance(secret, Secret) and typed:
         value = values[path]
-        secret.settle(path, value if isinstance(value, str) else None)
+        secret.bind_to(path, value if isinstance(value, str) else None)
         return secret
     return values[path] if isinstance(secret, Secret) else secret
 
 
-def _is_token(names: Names, text: str, kinds: dict[Names, type]) -> bool:
-    return names in kinds or wire.is_token(text)
+def _is_token(names: SettingPath, text: str, kinds: dict[SettingPath, type]) -> bool:
+    return names in kinds or backends.is_token(text)
 
 
-def _made(file: File, names: Names, text: str, kinds: dict[Names, type]) -> Secret | StrictSecret:
+def _make_secret(
+    file: ConfigFile, names: SettingPath, text: str, kinds: dict[SettingPath, type]
+) -> Secret | StrictSecret:
     try:
         made: Secret | StrictSecret = kinds.get(names, Secret)(text.strip())
     except TokenError as error:
@@ -101,7 +104,7 @@ def _made(file: File, names: Names, text: str, kinds: dict[Names, type]) -> Secr
     return made
 
 
-def _strings(value: Any, names: Names) -> Iterator[tuple[Names, str]]:
+def _strings(value: Any, names: SettingPath) -> Iterator[tuple[SettingPath, str]]:
     if isinstance(value, str):
         yield names, value
     elif isinstance(value, dict):
@@ -112,9 +115,9 @@ def _strings(value: Any, names: Names) -> Iterator[tuple[Names, str]]:
             yield from _strings(member, (*names, str(index)))
 
 
-def _replaced(value: Any, names: Names, found: Callable[[Names, Any], Any]) -> Any:
+def _replace(value: Any, names: SettingPath, found: Callable[[SettingPath, Any], Any]) -> Any:
     if isinstance(value, dict):
-        return {key: _replaced(member, (*names, str(key)), found) for key, member in value.items()}
+        return {key: _replace(member, (*names, str(key)), found) for key, member in value.items()}
     if isinstance(value, list):
-        return [_replaced(member, (*names, str(index)), found) for index, member in enumerate(value)]
+        return [_replace(member, (*names, str(index)), found) for index, member in enumerate(value)]
     return found(names, value)

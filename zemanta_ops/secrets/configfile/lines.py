@@ -1,4 +1,4 @@
-"""On which line of a file a setting stands. Asked only where something is wrong."""
+"""The line of a setting in a file; only needed for error messages."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from typing import Any
 from zemanta_ops.secrets import config
 from zemanta_ops.secrets.exceptions import ConfigError
 from zemanta_ops.secrets.files import formats
+from zemanta_ops.secrets.files.formats.base import SettingPath
 
-Names = tuple[str, ...]
-Entry = tuple[Names, int]
+SettingLine = tuple[SettingPath, int]
 
-# A value of TOML with more lines is data: what follows it is not looked for.
+# A TOML value with more lines is data; the search ends there.
 _MAX_STATEMENT = 500
 
 
-def line_of(text: str, kind: str, names: Names) -> int:
-    """Return the line, from 1, of a setting or of the nearest one around it; 0 where it is not known."""
+def line_of(text: str, kind: str, names: SettingPath) -> int:
+    """Return the line, from 1, of a setting or of the nearest one around it; 0 if it is not known."""
     if kind == ".toml":
         entries = list(_toml(text))
     else:
@@ -31,35 +31,35 @@ def line_of(text: str, kind: str, names: Names) -> int:
     return 0
 
 
-def _toml(text: str) -> Iterator[Entry]:
-    """Find each statement: the standard library's parser tells no lines, but a statement is what parses by itself."""
-    table: Names = ()
-    counts: dict[Names, int] = {}
+def _toml(text: str) -> Iterator[SettingLine]:
+    """Yield each statement. The standard library's parser gives no lines, but a statement is text that parses alone."""
+    table: SettingPath = ()
+    counts: dict[SettingPath, int] = {}
     rows = text.splitlines(keepends=True)
     begin = 0
     for end in range(1, len(rows) + 1):
         statement = "".join(rows[begin:end])
-        data = _parsed(statement) if end - begin <= _MAX_STATEMENT else None
+        data = _parse(statement) if end - begin <= _MAX_STATEMENT else None
         if data is None:
             continue
         names = _names(data)
         if names and statement.lstrip().startswith("["):
-            table = _indexed(names, counts, new=statement.lstrip().startswith("[["))
+            table = _add_indexes(names, counts, new=statement.lstrip().startswith("[["))
             yield table, begin + 1
         elif names:
             yield (*table, *names), begin + 1
         begin = end
 
 
-def _parsed(statement: str) -> dict[str, Any] | None:
+def _parse(statement: str) -> dict[str, Any] | None:
     try:
         return config.parse_toml(Path(), statement)
     except (ConfigError, ValueError, RecursionError):
         return None
 
 
-def _names(data: Any) -> Names:
-    """Return the names that one statement sets: down through tables with one member."""
+def _names(data: Any) -> SettingPath:
+    """Return the path that one statement sets: down through tables with one member."""
     names: list[str] = []
     while data and (isinstance(data, dict) or (isinstance(data, list) and isinstance(data[0], dict))):
         data = data[0] if isinstance(data, list) else data
@@ -70,8 +70,8 @@ def _names(data: Any) -> Names:
     return tuple(names)
 
 
-def _indexed(names: Names, counts: dict[Names, int], *, new: bool) -> Names:
-    """Put the place in the list behind each name of an array of tables."""
+def _add_indexes(names: SettingPath, counts: dict[SettingPath, int], *, new: bool) -> SettingPath:
+    """Insert the index after each name of an array of tables."""
     if new:
         counts[names] = counts.get(names, -1) + 1
     path: list[str] = []

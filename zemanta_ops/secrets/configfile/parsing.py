@@ -1,4 +1,4 @@
-"""Text of TOML, YAML, JSON and ``.env`` to names and values; every failure names file and line and quotes nothing."""
+"""Parsers of TOML, YAML, JSON and ``.env`` files; every error names file and line and quotes nothing."""
 
 from __future__ import annotations
 
@@ -13,50 +13,49 @@ from zemanta_ops.secrets import config
 from zemanta_ops.secrets.configfile import lines
 from zemanta_ops.secrets.exceptions import ConfigError, MissingExtraError
 from zemanta_ops.secrets.files.formats import FormatError, dotenv, format_of
+from zemanta_ops.secrets.files.formats.base import SettingPath
 
-# A file of settings comes near neither; YAML's aliases grow to more in a few lines.
+# No settings file comes near these limits, but YAML aliases exceed them in a few lines.
 MAX_DEPTH = 64
 MAX_VALUES = 100_000
 
-Names = tuple[str, ...]
-
 
 @dataclass(frozen=True)
-class File:
-    """A configuration file as it was read; ``data`` is what it says."""
+class ConfigFile:
+    """A configuration file; ``data`` holds its names and values."""
 
     path: Path
     kind: str
     text: str = field(repr=False)
     data: dict[Any, Any] = field(repr=False)
 
-    def error(self, names: Names, problem: str) -> ConfigError:
-        """Make an error with file, line and name."""
+    def error(self, names: SettingPath, problem: str) -> ConfigError:
+        """Return an error with file, line and name."""
         return ConfigError(f"{self.place(names)}: {'.'.join(names) or 'the file'} {problem}")
 
-    def place(self, names: Names) -> str:
-        """Return ``file:line`` of a setting, or the file alone where the line is not known."""
+    def place(self, names: SettingPath) -> str:
+        """Return ``file:line`` of a setting, or the file alone if the line is not known."""
         line = lines.line_of(self.text, self.kind, names)
         return f"{self.path}:{line}" if line else str(self.path)
 
 
-def read(path: Path) -> File:
+def read(path: Path) -> ConfigFile:
     """Read a configuration file.
 
     Raises:
-        ConfigError: It cannot be read, is of no known format, or does not hold names and values.
+        ConfigError: It cannot be read, its format is unknown, or it does not hold names and values.
         MissingExtraError: It is YAML, and its parser is not installed.
     """
     kind = (format_of(path.name) or "").replace(".yml", ".yaml")
     if kind not in _PARSERS:
-        raise ConfigError(f"{path} is none of .toml, .yaml, .yml, .json and .env")
+        raise ConfigError(f"{path} is not a .toml, .yaml, .yml, .json or .env file")
     try:
         text = path.read_bytes().removeprefix(codecs.BOM_UTF8).decode()
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
-        raise ConfigError(f"{path}:{line}: is not UTF-8") from None
+        raise ConfigError(f"{path}:{line}: not UTF-8") from None
     try:
         data = _PARSERS[kind](path, text)
     except FormatError as error:
@@ -65,13 +64,13 @@ def read(path: Path) -> File:
         raise ConfigError(f"{path} is nested too deeply, or a value is out of range") from None
     if not isinstance(data, dict):
         raise ConfigError(f"{path} must hold names with values")
-    file = File(path, kind, text, data)
+    file = ConfigFile(path, kind, text, data)
     _measure(file)
     return file
 
 
-def _measure(file: File) -> None:
-    """Refuse what would never end: YAML may contain itself."""
+def _measure(file: ConfigFile) -> None:
+    """Refuse data that is too deep or too large: YAML aliases may be recursive."""
     count = 0
     left: list[tuple[Any, int]] = [(file.data, 0)]
     while left:
@@ -88,7 +87,7 @@ def _measure(file: File) -> None:
 def _json(_path: Path, text: str) -> Any:
     def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         if len(dict(pairs)) < len(pairs):
-            raise FormatError(0, "a name stands twice in an object")
+            raise FormatError(0, "a name is repeated in an object")
         return dict(pairs)
 
     try:
@@ -104,7 +103,7 @@ def _yaml(_path: Path, text: str) -> Any:
     except ImportError:
         raise MissingExtraError("reading YAML files", "config") from None
     try:
-        # The empty file is one without settings.
+        # An empty file has no settings.
         return YAML(typ="safe", pure=True).load(text) or {}
     except MarkedYAMLError as error:
         mark = error.problem_mark
@@ -117,7 +116,7 @@ def _dotenv(_path: Path, text: str) -> Any:
     found: dict[str, str] = {}
     for literal in dotenv.scalars(text):
         if literal.setting in found:
-            raise FormatError(literal.line, f"{literal.setting} stands twice")
+            raise FormatError(literal.line, f"{literal.setting} is repeated")
         found[literal.setting] = literal.value
     return found
 

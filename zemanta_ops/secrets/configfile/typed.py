@@ -1,4 +1,4 @@
-"""From a dict to a dataclass or a Struct: which places want a Secret, which names are known, what does not fit."""
+"""Conversion of a dict to a dataclass or a Struct: fields that require a Secret, unknown names, wrong types."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from difflib import get_close_matches
 from typing import Any
 
 from zemanta_ops.secrets import modes
-from zemanta_ops.secrets.configfile.parsing import File, Names
+from zemanta_ops.secrets.configfile.parsing import ConfigFile
 from zemanta_ops.secrets.exceptions import MissingExtraError
+from zemanta_ops.secrets.files.formats.base import SettingPath
 from zemanta_ops.secrets.modes import Deferred
 from zemanta_ops.secrets.secret import Secret, StrictSecret
 
@@ -22,16 +23,16 @@ except ImportError:
 
 _MESSAGE = re.compile(r"(?P<problem>.*?)(?: - at `(?:key` in `)?\$(?P<path>[^`]*)`)?", re.DOTALL)
 _STEP = re.compile(r"\.([^.\[]+)|\[(\d+|\.\.\.)\]")
-# These are put together of types and field names; others repeat the value.
+# These contain only types and field names; other messages repeat the value.
 _HARMLESS = ("Expected `", "Object missing required field `")
 
 
 class _NotATokenError(ValueError):
-    """Something else than a string stands where a token must."""
+    """A value that must be a token is not a string."""
 
 
-def wanted(file: File, kind: Any, *, strict: bool) -> dict[Names, type]:
-    """Return the places that want a ``Secret`` or a ``StrictSecret``.
+def find_secrets(file: ConfigFile, kind: Any, *, strict: bool) -> dict[SettingPath, type]:
+    """Return the paths of the fields that require a ``Secret`` or a ``StrictSecret``, with that class.
 
     Raises:
         ConfigError: A name is unknown and ``strict`` is set.
@@ -40,7 +41,9 @@ def wanted(file: File, kind: Any, *, strict: bool) -> dict[Names, type]:
     return dict(_walk(file, inspect.type_info(kind), file.data, (), strict))
 
 
-def _walk(file: File, info: inspect.Type, value: Any, names: Names, strict: bool) -> Iterator[tuple[Names, type]]:
+def _walk(
+    file: ConfigFile, info: inspect.Type, value: Any, names: SettingPath, strict: bool
+) -> Iterator[tuple[SettingPath, type]]:
     options = info.types if isinstance(info, inspect.UnionType) else (info,)
     if isinstance(value, str):
         kinds = [option.cls for option in options if isinstance(option, inspect.CustomType)]
@@ -70,7 +73,7 @@ def _members(info: Any) -> dict[str, inspect.Type]:
     return {field.encode_name: field.type for field in getattr(info, "fields", ())}
 
 
-def _check_names(file: File, options: tuple[Any, ...], value: dict[Any, Any], names: Names) -> None:
+def _check_names(file: ConfigFile, options: tuple[Any, ...], value: dict[Any, Any], names: SettingPath) -> None:
     structures = [option for option in options if hasattr(option, "fields")]
     if not structures or any(isinstance(option, (inspect.DictType, inspect.AnyType)) for option in options):
         return
@@ -80,23 +83,23 @@ def _check_names(file: File, options: tuple[Any, ...], value: dict[Any, Any], na
         if key not in known and key not in tags:
             near = get_close_matches(str(key), known, n=1)
             hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(sorted(known))}"
-            raise file.error((*names, str(key)), f"is not known; {hint}")
+            raise file.error((*names, str(key)), f"is unknown; {hint}")
 
 
-def convert(file: File, data: Any, kind: Any) -> Any:
-    """Make a ``kind`` of the data, in which Secrets and stand-ins stand already.
+def convert(file: ConfigFile, data: Any, kind: Any) -> Any:
+    """Convert data that already holds Secrets and placeholders to ``kind``.
 
     Raises:
-        ConfigError: It does not fit; with file, line and name, never a value.
+        ConfigError: It does not fit. Names file, line and name, never a value.
     """
     try:
-        # All that a .env holds is text.
-        made = msgspec.convert(_held(data), kind, dec_hook=_custom, strict=file.kind != ".env")
+        # Every value of a .env is text.
+        made = msgspec.convert(_disguise(data), kind, dec_hook=_custom, strict=file.kind != ".env")
     except msgspec.ValidationError as error:
-        problem, names = _explained(error)
+        problem, names = _explain(error)
     else:
-        return _swapped(made) if modes.mode() == modes.DEFERRED else made
-    # Raised where no variable holds a plaintext, and apart from the error of msgspec, which repeats the value.
+        return _restore(made) if modes.mode() == modes.DEFERRED else made
+    # Raised when no variable holds a plaintext any more, and outside the handler: msgspec's error repeats the value.
     del data
     raise file.error(names, problem)
 
@@ -109,7 +112,7 @@ def _custom(kind: type, value: Any) -> Any:
     raise TypeError
 
 
-def _explained(error: msgspec.ValidationError) -> tuple[str, Names]:
+def _explain(error: msgspec.ValidationError) -> tuple[str, SettingPath]:
     match = _MESSAGE.fullmatch(str(error))
     steps = _STEP.findall(match["path"] or "") if match else []
     names = tuple(name or index.replace("...", "*") for name, index in steps)
@@ -119,42 +122,42 @@ def _explained(error: msgspec.ValidationError) -> tuple[str, Names]:
         return f"is refused by its type ({type(error.__cause__).__name__})", names
     if match and match["problem"].startswith(_HARMLESS):
         return f"does not fit its type: {match['problem'].replace('Object missing', 'missing')}", names
-    return "is none of the values that its type allows", names
+    return "is not a value that its type allows", names
 
 
-class _Held(str):
-    """Passes for the text that a deferred secret will be, until the structure is made."""
+class _Disguised(str):
+    """Makes a deferred secret pass for text while msgspec converts the structure."""
 
-    __slots__ = ("stand_in",)
+    __slots__ = ("placeholder",)
 
-    stand_in: Deferred
+    placeholder: Deferred
 
 
-def _held(value: Any) -> Any:
+def _disguise(value: Any) -> Any:
     if isinstance(value, Deferred):
-        held = _Held("<deferred secret>")
-        held.stand_in = value
-        return held
+        disguised = _Disguised("<deferred secret>")
+        disguised.placeholder = value
+        return disguised
     if isinstance(value, dict):
-        return {key: _held(member) for key, member in value.items()}
-    return [_held(member) for member in value] if isinstance(value, (list, tuple)) else value
+        return {key: _disguise(member) for key, member in value.items()}
+    return [_disguise(member) for member in value] if isinstance(value, (list, tuple)) else value
 
 
-def _swapped(value: Any) -> Any:
-    """Put the stand-ins back, in place where the structure may not be made anew."""
-    if isinstance(value, _Held):
-        return value.stand_in
+def _restore(value: Any) -> Any:
+    """Put the placeholders back; a Struct or dataclass is changed in place."""
+    if isinstance(value, _Disguised):
+        return value.placeholder
     if isinstance(value, dict):
-        return {key: _swapped(member) for key, member in value.items()}
+        return {key: _restore(member) for key, member in value.items()}
     if isinstance(value, list):
-        return [_swapped(member) for member in value]
+        return [_restore(member) for member in value]
     if isinstance(value, tuple):
-        members = [_swapped(member) for member in value]
+        members = [_restore(member) for member in value]
         return type(value)(*members) if hasattr(value, "_fields") else tuple(members)
     if isinstance(value, msgspec.Struct):
         for name in value.__struct_fields__:
-            msgspec.structs.force_setattr(value, name, _swapped(getattr(value, name)))
+            msgspec.structs.force_setattr(value, name, _restore(getattr(value, name)))
     elif dataclasses.is_dataclass(value):
         for field in dataclasses.fields(value):
-            object.__setattr__(value, field.name, _swapped(getattr(value, field.name)))
+            object.__setattr__(value, field.name, _restore(getattr(value, field.name)))
     return value

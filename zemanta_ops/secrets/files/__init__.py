@@ -1,1 +1,1 @@
-"""Files that hold tokens: read, scan, change and verify them."""
+"""Files that hold tokens: reading, scanning, rewriting and verifying them."""

@@ -1,4 +1,4 @@
-"""Read-only questions to git, with every hook, pager, filter and fetch of a foreign repository's configuration off."""
+"""Read-only queries to git, with all hooks, pagers, filters and fetches that a repository can configure turned off."""
 
 from __future__ import annotations
 
@@ -22,24 +22,25 @@ _QUIET = (
     "core.quotePath=false",
 )
 _ENVIRONMENT = {"GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "GIT_NO_LAZY_FETCH": "1", "LC_ALL": "C"}
-# Keys, passwords and plaintexts are none of git's business, nor of what a repository may make it run.
-_KEPT_BACK = re.compile(r"ZEMANTA_OPS_|VAULT_TOKEN$|AWS_(SECRET_ACCESS_KEY|SESSION_TOKEN)$")
+# Neither git nor anything that a repository makes it run needs keys, passwords and plaintexts.
+_WITHHELD = re.compile(r"ZEMANTA_OPS_|VAULT_TOKEN$|AWS_(SECRET_ACCESS_KEY|SESSION_TOKEN)$")
 _UNCOMMITTED = "0" * 40
 _HEADER = re.compile(r"([0-9a-f]{40,64}) \d+ (\d+)(?: \d+)?$")
 
 
 class GitError(Exception):
-    """Git is not there, or the folder is no repository, or the file is not in it; the text says which."""
+    """Git is not installed, the folder is not a repository, or the file is not in it; the message says which."""
 
 
 @dataclass(frozen=True)
 class Commit:
-    """Who changed something last, and when.
+    """One commit.
 
     Attributes:
         hash: Full object name; empty for a change that is not committed.
-        date: Author date, with its time zone.
-        boundary: True where a shallow clone ends, so that the true change may be older.
+        author: Name of the author.
+        date: Author date, in UTC.
+        boundary: Whether a shallow clone ends here, so that the actual change may be older.
     """
 
     hash: str
@@ -52,7 +53,7 @@ def run(folder: Path, *arguments: str, data: bytes = b"") -> bytes:
     """Run git in ``folder`` and return its output.
 
     Raises:
-        GitError: No git, or it failed; the reason is git's own first line.
+        GitError: Git is not installed, or it failed; the message is git's own first line.
     """
     try:
         ended = subprocess.run(  # noqa: S603
@@ -72,28 +73,28 @@ def run(folder: Path, *arguments: str, data: bytes = b"") -> bytes:
 
 
 def _environment() -> dict[str, str]:
-    return {name: value for name, value in os.environ.items() if not _KEPT_BACK.match(name)} | _ENVIRONMENT
+    return {name: value for name, value in os.environ.items() if not _WITHHELD.match(name)} | _ENVIRONMENT
 
 
-def tracked(folder: Path) -> list[Path]:
-    """List the files below ``folder`` that git tracks or would add (it ignores neither kind)."""
+def list_tracked(folder: Path) -> list[Path]:
+    """Return the files below ``folder`` that git tracks or would add."""
     names = run(folder, "ls-files", "-z", "--cached", "--others", "--exclude-standard").decode(errors="surrogateescape")
     return [folder / name for name in dict.fromkeys(names.split("\0")) if name]
 
 
-def top(folder: Path) -> Path:
+def find_top(folder: Path) -> Path:
     """Return the top folder of the repository."""
     return Path(os.fsdecode(run(folder, "rev-parse", "--show-toplevel")).rstrip("\n"))
 
 
-def changed_with(text: str, folder: Path = Path()) -> set[Path]:
-    """Return the files (as they were called then) in which some commit added or removed ``text``."""
+def find_changes_of(text: str, folder: Path = Path()) -> set[Path]:
+    """Return the files, by their name at that time, in which any commit added or removed ``text``."""
     names = run(folder, "log", "--no-ext-diff", "--no-textconv", "-S", text, "--format=", "--name-only", "-z")
-    return {top(folder) / name.strip("\n") for name in os.fsdecode(names).split("\0") if name.strip("\n")}
+    return {find_top(folder) / name.strip("\n") for name in os.fsdecode(names).split("\0") if name.strip("\n")}
 
 
-def staged(folder: Path) -> list[tuple[str, str]]:
-    """List what the next commit changes as (old name, new name), relative to the top; "" where there is none."""
+def list_staged(folder: Path) -> list[tuple[str, str]]:
+    """Return (old name, new name) of each file that the next commit changes, relative to the top; "" for none."""
     against = "HEAD" if _has_commits(folder) else run(folder, "hash-object", "-t", "tree", "--stdin").decode().strip()
     output = run(folder, "diff", "--cached", "--no-ext-diff", "--no-textconv", "-M", "--name-status", "-z", against)
     fields = iter(os.fsdecode(output).split("\0")[:-1])
@@ -113,7 +114,7 @@ def _has_commits(folder: Path) -> bool:
 
 
 def is_shallow(folder: Path) -> bool:
-    """Tell whether the history was cut when the repository was cloned."""
+    """Whether the repository was cloned without its whole history."""
     return run(folder, "rev-parse", "--is-shallow-repository").strip() == b"true"
 
 
@@ -123,7 +124,7 @@ def blame(file: Path) -> dict[int, Commit]:
     commits: dict[str, dict[str, str]] = {}
     lines: dict[int, str] = {}
     current = ""
-    # A line of the file itself starts with a tab, so nothing in the file can pass for a header.
+    # Git puts a tab before each line of the file itself, so nothing in the file can look like a header.
     for line in output.decode(errors="replace").split("\n"):
         if header := _HEADER.match(line):
             current = header[1]
@@ -132,7 +133,7 @@ def blame(file: Path) -> dict[int, Commit]:
         elif current and not line.startswith("\t"):
             key, _, value = line.partition(" ")
             commits[current].setdefault(key, value)
-    # Git calls the first commit of a whole history a boundary too.
+    # Git marks the first commit of a complete history as a boundary too.
     shallow = is_shallow(file.parent)
     known = {name: _commit(name, fields, shallow) for name, fields in commits.items()}
     return {number: known[name] for number, name in lines.items()}
@@ -147,14 +148,14 @@ def _commit(name: str, fields: dict[str, str], shallow: bool) -> Commit:
 
 @dataclass(frozen=True)
 class Version:
-    """A file as one commit left it; ``name`` is what it was called then, relative to the repository's top."""
+    """A file in one commit; ``name`` is its name at that time, relative to the repository's top."""
 
     commit: Commit
     name: str
 
 
-def versions(file: Path) -> list[Version]:
-    """List the commits that changed a file, newest first, through its renames."""
+def list_versions(file: Path) -> list[Version]:
+    """Return the commits that changed a file, newest first, across renames."""
     fields = ("%H", "%an", "%at")
     log = run(
         file.parent,
@@ -179,14 +180,14 @@ def versions(file: Path) -> list[Version]:
     return found
 
 
-def contents(folder: Path, objects: Sequence[str]) -> list[bytes | None]:
-    """Return the bytes of each object (``commit:path``, ``:path`` for the index); None for one that is not there.
+def read_objects(folder: Path, objects: Sequence[str]) -> list[bytes | None]:
+    """Return the bytes of each object (``commit:path``, or ``:path`` for the index); None if there is no such object.
 
     Raises:
-        GitError: A name has a line break, which git takes for the end of the name.
+        GitError: A name contains a line break, which git reads as the end of the name.
     """
     if any("\n" in name for name in objects):
-        raise GitError("the name of a file has a line break: rename it")
+        raise GitError("the name of a file contains a line break: rename the file")
     output = run(folder, "cat-file", "--batch", data=os.fsencode("".join(f"{name}\n" for name in objects)))
     found: list[bytes | None] = []
     at = 0

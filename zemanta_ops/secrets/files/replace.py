@@ -1,4 +1,4 @@
-"""Files that hold tokens: replaced whole or not at all, and only where nobody else has changed them meanwhile."""
+"""Replacement of files that hold tokens: atomic, and refused if another program changed the file meanwhile."""
 
 from __future__ import annotations
 
@@ -10,43 +10,46 @@ from zemanta_ops.secrets.exceptions import SourceError
 
 
 def replace_file(path: Path, data: bytes, expected: bytes) -> None:
-    """Write ``data`` in place of a file, through a temporary file in the same folder.
+    """Replace a file atomically, through a temporary file in the same folder.
 
-    A symbolic link stays and its target is replaced; mode and, where allowed, owner stay.
+    The target of a symbolic link is replaced and the link kept. Mode and, if allowed, owner are kept.
 
     Args:
-        expected: What the caller read from the file and based ``data`` on.
+        path: The file.
+        data: The new contents.
+        expected: The contents that ``data`` is based on.
 
     Raises:
-        SourceError: The file is read-only, was changed meanwhile, or could not be written (a full disk, say). The
-            file is then as it was.
+        SourceError: The file is read-only, was changed meanwhile, or could not be written. It is unchanged.
     """
 
     def check_unchanged() -> None:
         if target.read_bytes() != expected:
-            raise SourceError(f"{path} was changed meanwhile; nothing was written to it, run again")
+            raise SourceError(
+                f"{path} was changed by another program meanwhile, so it was not written: run the command again"
+            )
 
     try:
         target = path.resolve(strict=True)
         status = target.stat()
-        # A superuser may write a read-only file; that is still not what its owner meant.
+        # A superuser can write a read-only file, but its owner did not mean that.
         if not status.st_mode & 0o222:
-            raise SourceError(f"{path} is read-only; make it writable (chmod u+w) and run again")
+            raise SourceError(f"{path} is read-only: make it writable (chmod u+w) and run the command again")
         owner = (status.st_uid, status.st_gid)
         atomic.replace(target, data, mode=status.st_mode & 0o7777, owner=owner, before_rename=check_unchanged)
     except OSError as error:
-        raise SourceError(f"{path} could not be written: {error.strerror}; it is as it was") from None
+        raise SourceError(f"{path} could not be written and is unchanged: {error.strerror}") from None
 
 
 def remove_leftovers(path: Path) -> None:
-    """Delete the temporary files that a killed run left beside ``path``."""
+    """Delete temporary files of a killed run beside ``path``."""
     target = path.resolve()
-    for leftover in target.parent.glob(f".{_escaped(target.name)}.*{atomic.SUFFIX}"):
+    for leftover in target.parent.glob(f".{_escape(target.name)}.*{atomic.SUFFIX}"):
         leftover.unlink(missing_ok=True)
 
 
 def append_to_file(path: Path, data: bytes) -> None:
-    """Append to a file of mode 0600 and wait until it is on the disk.
+    """Append to a file of mode 0600 and wait until the data is on disk.
 
     Raises:
         SourceError: It could not be written.
@@ -62,5 +65,5 @@ def append_to_file(path: Path, data: bytes) -> None:
         raise SourceError(f"{path} could not be written: {error.strerror}") from None
 
 
-def _escaped(name: str) -> str:
+def _escape(name: str) -> str:
     return "".join(f"[{character}]" if character in "*?[" else character for character in name)

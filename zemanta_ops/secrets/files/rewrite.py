@@ -1,4 +1,4 @@
-"""Put new tokens in the place of old ones; every other byte of the file stays. Text to text: nothing here writes."""
+"""New tokens in place of old ones, and every other byte of the file kept. Nothing here writes to disk."""
 
 from __future__ import annotations
 
@@ -9,49 +9,62 @@ from collections.abc import Mapping
 from zemanta_ops.secrets.exceptions import SourceError
 from zemanta_ops.secrets.files.formats import Literal
 from zemanta_ops.secrets.files.formats.base import Span, splice, spread
-from zemanta_ops.secrets.files.scan import is_token, scalars, tokens
+from zemanta_ops.secrets.files.scan import find_tokens, is_token
 from zemanta_ops.secrets.files.source_file import SourceFile, decode
+from zemanta_ops.secrets.wire import REDACTED
 
-REDACTED = "<redacted>"
-
-# Needs no quotes and no escapes in any of the formats.
+# A token of these characters needs no quotes and no escapes in any format.
 _SAFE = re.compile(r"[A-Za-z0-9+/=_.:&%~-]+")
 
 
 def replace_tokens(file: SourceFile, new: Mapping[Literal, str]) -> str:
-    """Return the text of a file with each literal of ``new``, a token or a plaintext, holding its new token.
+    """Return the text of a file in which each literal of ``new``, a token or a plaintext, is the new token.
 
-    A plaintext of a Python file becomes ``Secret("token")``. The result is read again and compared: the same settings
-    hold the same values, but for the new tokens.
+    A plaintext in a Python file becomes ``Secret("token")``. The result is parsed and compared: apart from the new
+    tokens, the same settings must have the same values.
 
     Raises:
-        SourceError: A new token does not fit, or the result would not read as it should. Nothing is written.
+        SourceError: A new token does not fit, or the comparison failed.
     """
     check_safe(file, *new.values())
     text = splice(file.text, [edit for literal, token in new.items() for edit in _edits(file, literal, token)])
     wanted = [
         _read_as(literal, _call(file, literal), new[literal]) if literal in new else _read_as(literal)
-        for literal in scalars(file)
+        for literal in file.scalars
     ]
-    if [_read_as(literal) for literal in scalars(decode(file.path, file.encoded(text)))] != wanted:
-        raise SourceError(f"{file.path}: the changed file would not read as intended; nothing was written")
+    if [_read_as(literal) for literal in _parse(file, text)] != wanted:
+        raise SourceError(f"{file.path}: the changed file would not read as intended, so it was not written")
     return text
 
 
 def check_appended(file: SourceFile, text: str, setting: str, token: str) -> None:
-    """Refuse a text that does not hold what the file holds and one more setting."""
+    """Refuse a text that is not the file plus one more setting.
+
+    Raises:
+        SourceError: It is not.
+    """
     call = "Secret" if file.kind == ".py" else ""
-    before = [_read_as(literal) for literal in scalars(file)]
-    after = [_read_as(literal) for literal in scalars(decode(file.path, file.encoded(text)))]
+    before = [_read_as(literal) for literal in file.scalars]
+    after = [_read_as(literal) for literal in _parse(file, text)]
     new = ((setting,), call, True, token)
     if sorted(after) != sorted([*before, new]):
-        raise SourceError(f"{file.path}: the changed file would not read as intended; nothing was written")
+        raise SourceError(f"{file.path}: the changed file would not read as intended, so it was not written")
 
 
 def check_safe(file: SourceFile, *new: str) -> None:
-    """Refuse tokens that would have to be escaped; those of ``plain`` may hold anything."""
+    """Refuse tokens that would need escapes; those of ``plain`` may hold anything.
+
+    Raises:
+        SourceError: There is one.
+    """
     if not all(_SAFE.fullmatch(token) for token in new):
-        raise SourceError(f"{file.path}: a plaintext cannot be written as a token here; choose another backend")
+        raise SourceError(
+            f"{file.path}: this plaintext cannot be written as a plain token here: choose another backend"
+        )
+
+
+def _parse(file: SourceFile, text: str) -> list[Literal]:
+    return decode(file.path, file.encode(text)).scalars
 
 
 def _read_as(literal: Literal, call: str | None = None, value: str | None = None) -> tuple[object, ...]:
@@ -69,25 +82,25 @@ def _edits(file: SourceFile, literal: Literal, token: str) -> list[tuple[Span, s
     if is_token(file, literal):
         return spread(token, literal.pieces)
     if file.kind == ".env":
-        # Whether values are quoted is a matter of who else reads the file, so it stays.
+        # Quotes stay as they are: other programs read the file too.
         quote = int(file.text[start:end][:1] in ("'", '"'))
         return [((start + quote, end - quote), token)]
-    # The block of a YAML scalar takes in the line break after it, and an empty value stands behind it.
+    # The span of a YAML block includes the line break after it, and an empty value comes after that.
     end = len(file.text[:end].rstrip())
     start = min(start, end)
     blank = " " if start == end and file.text[start - 1 : start] == ":" else ""
     return [((start, end), f'Secret("{token}")' if file.kind == ".py" else f'{blank}"{token}"')]
 
 
-def redacted(file: SourceFile) -> str:
-    """Return a file's text without the bodies of ``plain:`` tokens and, of a ``.env``, without plain values.
+def redact_plaintexts(file: SourceFile) -> str:
+    """Return a file's text without the bodies of ``plain:`` tokens and, for a ``.env``, without unencrypted values.
 
-    Of other files the values on the lines of tokens go too: a diff shows whole lines.
+    In other files the values on the same lines as tokens are redacted too: a diff shows whole lines.
     """
-    found = {token.literal: token.token for token in tokens(file)}
+    found = {token.literal: token.token for token in find_tokens(file)}
     shown = {line for literal in found for line in _line_numbers(file, literal)}
     edits = []
-    for literal in scalars(file) if found or file.kind == ".env" else ():
+    for literal in file.scalars if found or file.kind == ".env" else ():
         token = found.get(literal)
         if token is not None and token.backend == "plain":
             head, *others = literal.pieces
@@ -103,10 +116,10 @@ def _line_numbers(file: SourceFile, literal: Literal) -> range:
 
 
 def diff(before: SourceFile, after: str) -> str:
-    """Show a change as a unified diff without context lines, which could hold anything, and without plaintexts."""
+    """Return a change as a unified diff, without plaintexts and without context lines, which could hold anything."""
     name = str(before.path)
-    new = redacted(decode(before.path, before.encoded(after)))
-    lines = difflib.unified_diff(_lines(redacted(before)), _lines(new), name, name, n=0, lineterm="")
+    new = redact_plaintexts(decode(before.path, before.encode(after)))
+    lines = difflib.unified_diff(_lines(redact_plaintexts(before)), _lines(new), name, name, n=0, lineterm="")
     return "".join(f"{line}\n" for line in lines)
 
 

@@ -1,4 +1,4 @@
-"""Which files to look at, and their text with nothing translated: encoding, byte order mark and line ends stay."""
+"""Settings files: which ones there are, and their text, with encoding, byte order mark and line ends kept."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ import os
 import tokenize
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from zemanta_ops.secrets.exceptions import SourceError
-from zemanta_ops.secrets.files import git
-from zemanta_ops.secrets.files.formats import format_of
+from zemanta_ops.secrets.files import formats, git
+from zemanta_ops.secrets.files.formats import FormatError, Literal, format_of
 
 # Larger files are data, not settings.
 _MAX_BYTES = 4 * 1024 * 1024
@@ -24,9 +25,11 @@ class SourceFile:
     """A settings file as it was read.
 
     Attributes:
-        kind: Its format, as :func:`zemanta_ops.secrets.files.formats.format_of` names it.
-        data: Its bytes.
-        text: The same, decoded, without the byte order mark.
+        path: Path of the file.
+        kind: Format of the file, as :func:`zemanta_ops.secrets.files.formats.format_of` returns it.
+        data: The bytes of the file.
+        text: The decoded bytes, without the byte order mark.
+        encoding: Encoding of the text.
     """
 
     path: Path
@@ -35,8 +38,26 @@ class SourceFile:
     text: str = field(repr=False)
     encoding: str
 
-    def encoded(self, text: str) -> bytes:
-        """Encode a changed text as the file was."""
+    @cached_property
+    def scalars(self) -> list[Literal]:
+        """Every string of the file, and every other scalar of TOML, YAML and JSON; parsed once.
+
+        Raises:
+            SourceError: The file is not valid. The message names file and line and quotes nothing.
+        """
+        try:
+            return formats.scalars(self.text, self.kind)
+        except FormatError as error:
+            place = f"{self.path}:{error.line}" if error.line else str(self.path)
+            raise SourceError(f"{place}: {error.reason}") from None
+
+    @property
+    def strings(self) -> list[Literal]:
+        """Every string of the file; errors as for ``scalars``."""
+        return [literal for literal in self.scalars if literal.string]
+
+    def encode(self, text: str) -> bytes:
+        """Encode a changed text in the encoding of the file."""
         mark = codecs.BOM_UTF8 if self.data.startswith(codecs.BOM_UTF8) else b""
         return mark + text.encode(self.encoding)
 
@@ -45,7 +66,7 @@ def read(path: Path) -> SourceFile:
     """Read a settings file.
 
     Raises:
-        SourceError: It cannot be read, is of no known format, or is not text.
+        SourceError: It cannot be read, its format is unknown, or it is not text.
     """
     try:
         data = path.read_bytes()
@@ -55,48 +76,48 @@ def read(path: Path) -> SourceFile:
 
 
 def decode(path: Path, data: bytes) -> SourceFile:
-    """Make a SourceFile of bytes that come from elsewhere (an older commit, say).
+    """Make a SourceFile from bytes, such as those of an older commit.
 
     Raises:
-        SourceError: It is of no known format, or not text.
+        SourceError: The format is unknown, or the bytes are not text.
     """
     kind = format_of(path.name)
     if kind is None:
-        raise SourceError(f"{path} is none of .py, .toml, .yaml, .yml, .json and .env")
+        raise SourceError(f"{path} is not a .py, .toml, .yaml, .yml, .json or .env file")
     try:
         encoding = tokenize.detect_encoding(io.BytesIO(data).readline)[0] if kind == ".py" else "utf-8"
         encoding = encoding.removesuffix("-sig")
         text = data.removeprefix(codecs.BOM_UTF8).decode(encoding)
     except (SyntaxError, UnicodeDecodeError, LookupError):
-        raise SourceError(f"{path} is not text in the encoding that it claims") from None
+        raise SourceError(f"{path} is not text in its declared encoding") from None
     return SourceFile(path, kind, data, text, encoding)
 
 
 def discover(paths: Iterable[Path]) -> list[Path]:
     """List the settings files among ``paths`` and, for folders, below them.
 
-    In a git repository a folder stands for what git tracks or would add in it, elsewhere for all but hidden folders
-    and virtual environments. Links to files are left out (their target counts), but for those named themselves.
+    In a git repository, a folder means the files that git tracks or would add; elsewhere, everything except hidden
+    folders and virtual environments. Links to files are left out, unless they are among ``paths``.
 
     Raises:
-        SourceError: A path does not exist, or is a file of no known format.
+        SourceError: A path does not exist, or is a file of an unknown format.
     """
     found: list[Path] = []
     for path in paths:
         if path.is_dir():
-            found += sorted(inner for inner in _below(path) if _is_settings(inner))
+            found += sorted(inner for inner in _list_files(path) if _is_settings(inner))
         elif not path.exists():
             raise SourceError(f"{path} does not exist")
         elif format_of(path.name) is None:
-            raise SourceError(f"{path} is none of .py, .toml, .yaml, .yml, .json and .env")
+            raise SourceError(f"{path} is not a .py, .toml, .yaml, .yml, .json or .env file")
         else:
             found.append(path)
     return list(dict.fromkeys(found))
 
 
-def _below(folder: Path) -> list[Path]:
+def _list_files(folder: Path) -> list[Path]:
     try:
-        return git.tracked(folder)
+        return git.list_tracked(folder)
     except git.GitError:
         return list(_walk(folder))
 

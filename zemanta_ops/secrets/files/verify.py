@@ -1,4 +1,4 @@
-"""Whether tokens can be decrypted here: for the deployed environment, which has the keys. No plaintext is kept."""
+"""Whether tokens can be decrypted here, in the environment that has the keys. No plaintext is kept."""
 
 from __future__ import annotations
 
@@ -17,34 +17,34 @@ from zemanta_ops.secrets.exceptions import (
     ThrottledError,
     UnreachableError,
 )
-from zemanta_ops.secrets.files.scan import Found
+from zemanta_ops.secrets.files.scan import FoundToken
 
 DECRYPTED = "decrypted"
 NOT_HERE = "cannot decrypt here"
 FAILED = "failed"
 
-# This place lacks something; with it, the token may be as good as any.
+# Something is missing on this machine; the token itself may be good.
 _NOT_HERE = (MissingKeyError, DeniedError, UnreachableError, ThrottledError, MissingExtraError)
 
 
-def verify(found: Sequence[Found]) -> list[tuple[str, str]]:
-    """Decrypt every token, each distinct one once; return its verdict and the reason, in order.
+def verify(found: Sequence[FoundToken]) -> list[tuple[str, str]]:
+    """Decrypt every token, each distinct one once; return the verdict and the reason for each, in order.
 
-    A string that is no token is left to the audit: its verdict is empty.
+    The verdict of a string that is not a token is empty: the audit reports it.
 
     Raises:
-        ModeError: ``ZEMANTA_OPS_SECRETS`` is set, so that nothing would be decrypted.
+        ModeError: ``ZEMANTA_OPS_SECRETS`` is set, so nothing would be decrypted.
     """
     if modes.mode():
-        raise ModeError(f"nothing can be verified where {modes.VARIABLE} is set: unset it")
+        raise ModeError(f"tokens cannot be verified, because {modes.VARIABLE} is set: unset it")
     with warnings.catch_warnings():
-        # The audit says it of each such token.
+        # The audit reports each such token.
         warnings.simplefilter("ignore", LegacyTokenWarning)
         results = decrypt_tokens([each.token for each in found])
-    return [_verdict(result) if each.token else ("", "") for each, result in zip(found, results, strict=True)]
+    return [_judge(result) if each.token else ("", "") for each, result in zip(found, results, strict=True)]
 
 
-def _verdict(result: bytes | SecretError) -> tuple[str, str]:
+def _judge(result: bytes | SecretError) -> tuple[str, str]:
     if isinstance(result, SecretError):
         return (NOT_HERE if isinstance(result, _NOT_HERE) else FAILED), str(result)
     return DECRYPTED, ""

@@ -1,4 +1,4 @@
-"""Exceptions whose text holds a secret get a stand-in of the same name, place and chain with a redacted text."""
+"""Redaction of exceptions: a replacement has the same name, traceback and chain, and a redacted text."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None]
 
 
 def redact_exc_info(exc_info: ExcInfo) -> ExcInfo:
-    """Return ``exc_info`` itself where neither its printed traceback nor a repr holds a secret, else a stand-in.
+    """Return ``exc_info`` itself if its traceback and reprs contain no secret, or else a replacement.
 
-    The stand-in keeps class name and module, traceback, notes, cause and context; it is not an instance of the class.
+    The replacement keeps class name and module, traceback, notes, cause and context, but is not of the same class.
     """
     text = "".join([*traceback.format_exception(*exc_info), *_reprs(exc_info[1])])
     if redact(text) is text:
         return exc_info
-    stand_in = _stand_in(exc_info[1], {})
-    return type(stand_in), stand_in, exc_info[2]
+    replacement = _replace(exc_info[1], {})
+    return type(replacement), replacement, exc_info[2]
 
 
 def _reprs(error: BaseException | None) -> Iterator[str]:
-    """Show the errors of a chain as some handlers do; a repr has arguments that the message leaves out."""
+    """Yield the repr of each error of a chain, which some handlers show: it has arguments that a message leaves out."""
     seen: set[int] = set()
     while error is not None and id(error) not in seen:
         seen.add(id(error))
@@ -35,12 +35,12 @@ def _reprs(error: BaseException | None) -> Iterator[str]:
         error = error.__cause__ or error.__context__
 
 
-def _stand_in(error: BaseException, made: dict[int, BaseException]) -> BaseException:
-    if id(error) in made:
-        return made[id(error)]
-    new = made[id(error)] = _same_name(error, made)
-    new.__cause__ = _stand_in(error.__cause__, made) if error.__cause__ else None
-    new.__context__ = _stand_in(error.__context__, made) if error.__context__ else None
+def _replace(error: BaseException, done: dict[int, BaseException]) -> BaseException:
+    if id(error) in done:
+        return done[id(error)]
+    new = done[id(error)] = _same_name(error, done)
+    new.__cause__ = _replace(error.__cause__, done) if error.__cause__ else None
+    new.__context__ = _replace(error.__context__, done) if error.__context__ else None
     new.__suppress_context__ = error.__suppress_context__
     new.__traceback__ = error.__traceback__
     notes = [redact(str(note)) for note in getattr(error, "__notes__", ())]
@@ -49,7 +49,7 @@ def _stand_in(error: BaseException, made: dict[int, BaseException]) -> BaseExcep
     return new
 
 
-def _same_name(error: BaseException, made: dict[int, BaseException]) -> BaseException:
+def _same_name(error: BaseException, done: dict[int, BaseException]) -> BaseException:
     kind = type(error)
     names = {"__module__": kind.__module__, "__qualname__": kind.__qualname__}
     members: Any = getattr(error, "exceptions", None)
@@ -57,7 +57,7 @@ def _same_name(error: BaseException, made: dict[int, BaseException]) -> BaseExce
         group = next(base for base in kind.__mro__ if base.__module__ == "builtins")
         message = redact(str(getattr(error, "message", "")))
         new_group: BaseException = type(kind.__name__, (group,), names)(
-            message, [_stand_in(member, made) for member in members]
+            message, [_replace(member, done) for member in members]
         )
         return new_group
     new: BaseException = type(kind.__name__, (Exception,), names)(redact(_text(error)))
@@ -68,4 +68,4 @@ def _text(error: BaseException) -> str:
     try:
         return str(error)
     except Exception:  # noqa: BLE001
-        return "<the text of this exception cannot be had>"
+        return "<this exception has no readable text>"

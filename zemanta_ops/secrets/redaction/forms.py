@@ -1,4 +1,4 @@
-"""The shapes in which one value can turn up in text: escaped by repr, JSON, a URL, HTML or base64, or line by line."""
+"""The forms of a value in text: escaped by repr, JSON, a URL, HTML or base64, as a whole or line by line."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ import json
 from collections.abc import Callable, Iterator
 from urllib.parse import quote, quote_plus
 
-# Shorter values are not searched for: they would blank every line, and each blank would confirm a guess.
-MIN_LENGTH = 8
+from zemanta_ops.secrets.ledger import MIN_REDACTED_LENGTH
 
 _Escape = Callable[[str], str]
 
@@ -19,7 +18,7 @@ def _repr(value: str) -> str:
 
 
 def _repr_among_quotes(value: str) -> str:
-    """As repr escapes it inside a longer string that holds both kinds of quotes."""
+    """Escape as repr does inside a longer string with both kinds of quotes."""
     return repr("'\"" + value)[4:-1]
 
 
@@ -56,7 +55,7 @@ def _url(safe: str) -> _Escape:
 
 
 def _url_lower(value: str) -> str:
-    """Escape for a URL with lower-case hexadecimal digits, as some proxies write them."""
+    """Escape for a URL with lower-case hexadecimal digits, as some proxies do."""
     return "".join(chr(b) if (chr(b).isalnum() and b < 128) or b in b"-._~" else f"%{b:02x}" for b in _utf8(value))
 
 
@@ -80,14 +79,14 @@ _OUTER: tuple[_Escape, ...] = (_url(""), _url("/"), _url("!$&'()*+,;=:@/?"), _ur
 
 
 def forms(value: str) -> frozenset[str]:
-    """Return every string that stands for ``value`` in what a program prints; none shorter than ``MIN_LENGTH``.
+    """Return every form in which a program may print ``value``; none shorter than ``MIN_REDACTED_LENGTH``.
 
-    Each line of a value of several lines counts as a value. Escapes inside escapes (the repr of a JSON text) are
-    followed two levels deep, and on an HTML page three.
+    Each line of a multi-line value counts as a value. Nested escapes, such as the repr of a JSON text, are followed
+    two levels deep, and three on an HTML page.
     """
     values = {value, *(line.strip() for line in value.splitlines())}
-    found = {form for part in values if len(part) >= MIN_LENGTH for form in _forms(part)}
-    return frozenset(form for form in found if len(form) >= MIN_LENGTH)
+    found = {form for part in values if len(part) >= MIN_REDACTED_LENGTH for form in _forms(part)}
+    return frozenset(form for form in found if len(form) >= MIN_REDACTED_LENGTH)
 
 
 def _forms(value: str) -> Iterator[str]:
@@ -95,17 +94,17 @@ def _forms(value: str) -> Iterator[str]:
     twice = {escape(form) for form in once for escape in _NESTING}
     yield from once
     yield from twice
-    # An error page escapes what it shows once more: the repr of a JSON body, say.
+    # An error page escapes everything once more, such as the repr of a JSON body.
     yield from map(html.escape, twice)
     yield from (escape(value) for escape in _OUTER)
     yield from _base64(_utf8(value))
     yield from (_utf8(value).hex(), _utf8(value).hex().upper())
-    # As a log or a terminal shows bytes that are not text.
+    # As logs and terminals show bytes that are not text.
     yield _utf8(value).decode("utf-8", "replace")
 
 
 def _base64(data: bytes) -> Iterator[str]:
-    """Encode at each of the three alignments, without the characters that the neighbours of ``data`` decide."""
+    """Encode at each of the three alignments, without the characters that depend on the bytes around ``data``."""
     for shift in range(3):
         encoded = base64.b64encode(bytes(shift) + data)
         first = (8 * shift + 5) // 6
@@ -117,7 +116,7 @@ def _base64(data: bytes) -> Iterator[str]:
 
 def _utf8(value: str) -> bytes:
     try:
-        # The ledger keeps bytes that are not UTF-8 so.
+        # The ledger holds bytes that are not UTF-8 in this form.
         return value.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError:
         return value.encode("utf-8", "surrogatepass")

@@ -1,25 +1,24 @@
-"""Assert that nothing revealed stands in an output; users get it from ``zemanta_ops.testing``."""
+"""The assertion that an output contains no revealed secret; public as ``zemanta_ops.testing``."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
 
-from zemanta_ops.secrets.redaction.matcher import REDACTED
 from zemanta_ops.secrets.redaction.values import redact
+from zemanta_ops.secrets.wire import REDACTED
 
 _SHOWN = 60
 
 
 def assert_no_secret_leaks(*outputs: object) -> None:
-    """Assert that no secret revealed in this process stands in any of the outputs, plain or escaped.
+    """Assert that no output contains a secret revealed in this process, plain or escaped.
 
     Args:
-        outputs: Text, bytes, a Django response (headers and content), or any other object, of which str and repr
-            are searched.
+        outputs: Text, bytes, a Django response (headers and content), or any other object (its str and repr).
 
     Raises:
-        AssertionError: One does; the message shows the surroundings, with the secret redacted.
+        AssertionError: An output contains one. The message shows the text around it, with the secret redacted.
     """
     for number, output in enumerate(outputs, 1):
         for text in _texts(output):
@@ -27,7 +26,7 @@ def assert_no_secret_leaks(*outputs: object) -> None:
             if clean is not text:
                 at = clean.index(REDACTED)
                 around = clean[max(0, at - _SHOWN) : at + len(REDACTED) + _SHOWN]
-                raise AssertionError(f"output {number} ({type(output).__name__}) holds a secret: …{around}…")
+                raise AssertionError(f"output {number} ({type(output).__name__}) contains a secret: …{around}…")
 
 
 def _texts(output: Any) -> Iterator[str]:

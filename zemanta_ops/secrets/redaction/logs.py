@@ -1,4 +1,4 @@
-"""Log records without secrets: a record factory, which no logger, child or late handler can miss, and a formatter."""
+"""Log records without secrets: a record factory, which covers every logger and handler, and a formatter."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from zemanta_ops.secrets.redaction.values import redact, redact_value
 
 
 def install() -> None:
-    """Redact every log record of this process, and the traceback of an uncaught exception; twice is as once.
+    """Redact every log record of this process, and the tracebacks of uncaught exceptions. Safe to call twice.
 
-    Uncaught means: in the main thread, in another thread, or where nobody can catch it (``__del__``, callbacks).
+    Uncaught exceptions are those of the main thread, of other threads, and of ``__del__`` and callbacks.
     """
     previous = logging.getLogRecordFactory()
     if not isinstance(previous, RecordFactory):
@@ -26,33 +26,33 @@ def install() -> None:
 
 
 class RecordFactory:
-    """Wraps a log record factory: message, arguments, exception, stack and what ``extra`` adds come out redacted."""
+    """Wraps a log record factory; redacts message, arguments, exception, stack and the values of ``extra``."""
 
     def __init__(self, factory: Callable[..., logging.LogRecord] = logging.LogRecord) -> None:
         """Wrap ``factory``."""
         self._factory = factory
 
     def __call__(self, *args: Any, **kwargs: Any) -> logging.LogRecord:
-        """Make a redacted record."""
+        """Create a redacted record."""
         record = self._factory(*args, **kwargs)
         _redact_message(record)
         if record.exc_info and record.exc_info[1] is not None:
             record.exc_info = redact_exc_info(record.exc_info)
         if record.stack_info:
             record.stack_info = redact(record.stack_info)
-        # Logger.makeRecord writes `extra` into the record's __dict__ once the factory has returned.
+        # Logger.makeRecord writes `extra` into the record's __dict__ after the factory has returned.
         record.__dict__ = _Extra(record.__dict__)
         return record
 
 
 class RedactingFormatter(logging.Formatter):
-    """A formatter whose output is redacted as a whole; for objects in ``extra`` that turn into text only here.
+    """A formatter that redacts its whole output; for objects in ``extra`` that become text only here.
 
-    Takes what ``logging.Formatter`` takes, or ``wraps``, another formatter, whose output it redacts.
+    Takes the arguments of ``logging.Formatter``, or ``wraps``: another formatter, whose output it redacts.
     """
 
     def __init__(self, *args: Any, wraps: logging.Formatter | None = None, **kwargs: Any) -> None:
-        """Format as ``logging.Formatter(*args, **kwargs)`` does, or as ``wraps`` does."""
+        """Format like ``logging.Formatter(*args, **kwargs)``, or like ``wraps``."""
         super().__init__(*args, **kwargs)
         self._wraps = wraps
 
@@ -62,17 +62,17 @@ class RedactingFormatter(logging.Formatter):
 
 
 class _Extra(dict[str, Any]):
-    """A record's ``__dict__`` that redacts what is put into it."""
+    """A record's ``__dict__`` that redacts values as they are set."""
 
     def __setitem__(self, key: str, value: Any) -> None:
         super().__setitem__(key, redact_value(value))
 
     def update(self, *args: Any, **kwargs: Any) -> None:
-        """Redact what ``logging.makeLogRecord`` and listeners for other processes' records put in."""
+        """Redact values from ``logging.makeLogRecord`` and from listeners for other processes."""
         super().update(redact_value(dict(*args, **kwargs)))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # A listener process that unpickles the record need not have this package.
+        # The process that unpickles the record may not have this package.
         return dict, (dict(self),)
 
 
@@ -80,7 +80,7 @@ def _redact_message(record: logging.LogRecord) -> None:
     try:
         message = record.getMessage()
     except Exception:  # noqa: BLE001
-        # Arguments that do not fit the message: logging prints both to stderr when a handler formats them.
+        # The arguments do not fit the message: logging prints both to stderr when a handler formats them.
         record.msg = redact_value(record.msg)
         record.args = redact_value(record.args)
         return
@@ -92,9 +92,9 @@ def _redact_message(record: logging.LogRecord) -> None:
 
 
 def _all_in(args: Any, message: str) -> bool:
-    """Whether a message without secrets shows every argument whole, so that none of them is or holds one.
+    """Whether a message without secrets contains every argument whole, so that no argument contains one.
 
-    A message may show a part (``%.4s``) or nothing (``%(name)s``) of an argument that handlers have all of.
+    A message may show part (``%.4s``) or nothing (``%(name)s``) of an argument, but handlers get all of it.
     """
     for value in args if isinstance(args, tuple) else (args,):
         if value.__class__ is str:

@@ -1,13 +1,13 @@
-"""Find the revealed values in a text, so cheaply when there are none that every log line can be looked at."""
+"""Search for revealed values in a text, fast enough for every log line."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
-from zemanta_ops.secrets.redaction.forms import MIN_LENGTH, forms
-
-REDACTED = "<redacted>"
+from zemanta_ops.secrets.ledger import MIN_REDACTED_LENGTH
+from zemanta_ops.secrets.redaction.forms import forms
+from zemanta_ops.secrets.wire import REDACTED
 
 _GRAM = 4
 _MAX_STRIDE = 16
@@ -20,9 +20,9 @@ class Matcher:
     def __init__(self, values: Iterable[str]) -> None:
         """Compute every form of every value."""
         known = {form for value in values for form in forms(value)}
-        # A form that stands in a text covers one of every `stride` consecutive places, if the stride is no longer than
-        # the number of grams in the shortest form. So looking at every stride-th place of a text misses none.
-        self._stride = min(_MAX_STRIDE, min(map(len, known), default=MIN_LENGTH) - _GRAM + 1)
+        # Every form has at least `stride` grams. Wherever in a text the form is, one of them starts at a multiple of
+        # `stride`: it is enough to look up every stride-th gram of the text.
+        self._stride = min(_MAX_STRIDE, min(map(len, known), default=MIN_REDACTED_LENGTH) - _GRAM + 1)
         grams: dict[str, list[tuple[int, str]]] = defaultdict(list)
         for form in known:
             for offset in range(self._stride):
@@ -32,7 +32,7 @@ class Matcher:
         self._longest = max(map(len, known), default=0)
 
     def redact(self, text: str) -> str:
-        """Return ``text`` with every form replaced; the very same object where there is none."""
+        """Return ``text`` with every form replaced, or the same object if it contains none."""
         if not self._known:
             return text
         places = range(0, len(text) - _GRAM + 1, self._stride)
@@ -41,7 +41,7 @@ class Matcher:
         return _cut_out(text, sorted(self._spans(text)))
 
     def redact_cut(self, text: str) -> str:
-        """Redact a text that was cut short and ended with an ellipsis: the start of a form before it goes too."""
+        """Redact a text that was shortened with an ellipsis, and the start of a form before the ellipsis."""
         clean = self.redact(text)
         ellipsis = next((mark for mark in _ELLIPSES if clean.endswith(mark)), "")
         body = clean.removesuffix(ellipsis)

@@ -12,14 +12,14 @@ from zemanta_ops.secrets.redaction.values import redact, redact_value
 
 
 class RedactingExceptionReporter(ExceptionReporter):
-    """Redacts by value what Django's own reporter shows: frame locals, settings, request, source and messages.
+    """Redacts, by value, everything Django's reporter shows: frame locals, settings, request, source and messages.
 
-    Works before Django lays the values out, since its layout breaks long strings and cuts them at 4,096 characters,
-    and once more on the finished page.
+    It redacts before Django formats the values, which breaks long strings and cuts them at 4,096 characters, and once
+    more on the finished page.
     """
 
     def get_traceback_data(self) -> dict[str, Any]:
-        """Redact settings, headers, cookies, GET and POST before they are laid out."""
+        """Redact settings, headers, cookies, GET and POST before they are formatted."""
         data: dict[str, Any] = super().get_traceback_data()
         for name in ("settings", "request_meta", "filtered_POST_items", "sys_path", "user_str"):
             data[name] = redact_value(data[name])
@@ -31,10 +31,10 @@ class RedactingExceptionReporter(ExceptionReporter):
     def get_exception_traceback_frames(
         self, exc_value: BaseException | None, tb: TracebackType | None
     ) -> Generator[dict[str, Any], None, None]:
-        """Redact each frame's variables while they are still whole."""
+        """Redact each frame's variables before they are cut."""
         for frame in super().get_exception_traceback_frames(exc_value, tb):
             if "vars" in frame:
-                frame["vars"] = [(name, _shown(value)) for name, value in frame["vars"]]
+                frame["vars"] = [(name, _redact_repr(value)) for name, value in frame["vars"]]
             yield frame
 
     def get_traceback_html(self) -> Any:
@@ -46,13 +46,13 @@ class RedactingExceptionReporter(ExceptionReporter):
         return redact(super().get_traceback_text())
 
     def _hint(self, hint: str) -> str:
-        """Drop the ten characters around a Unicode error where they are a part of a secret: too few to be found."""
+        """Drop the hint of a Unicode error if it may be part of a secret: its ten characters are too few to match."""
         source = getattr(self.exc_value, "args", ("", ""))[1:2]
         return hint if redact_value(source) is source else ""
 
 
-class _Shown:
-    """Shows as a text that is redacted already."""
+class _RedactedRepr:
+    """Has a repr that is already redacted."""
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -61,11 +61,11 @@ class _Shown:
         return self.text
 
 
-def _shown(value: object) -> object:
+def _redact_repr(value: object) -> object:
     try:
         text = repr(value)
     except Exception:  # noqa: BLE001
-        # Django shows its own words for what cannot be shown.
+        # Django prints its own text for a value without a repr.
         return value
     clean = redact(text)
-    return value if clean is text else _Shown(clean)
+    return value if clean is text else _RedactedRepr(clean)

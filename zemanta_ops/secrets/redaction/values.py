@@ -1,4 +1,4 @@
-"""Redact any text or plain container by what the ledger knows to have been revealed."""
+"""Redaction of text, plain containers and Sentry events by the plaintexts in the ledger."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _current: tuple[object, Matcher] = (None, Matcher(()))
 
 
 def matcher() -> Matcher:
-    """Return the matcher of everything revealed so far."""
+    """Return the matcher of all plaintexts revealed so far."""
     global _current
     values = ledger.revealed()
     if _current[0] is not values:
@@ -24,19 +24,37 @@ def matcher() -> Matcher:
 
 
 def redact(text: str) -> str:
-    """Return ``text`` with every revealed value, in whatever escaped form, replaced by ``<redacted>``.
+    """Return ``text`` with every revealed value, in any escaped form, replaced with ``<redacted>``.
 
-    A text that holds none comes back as the very same object. Values under 8 characters are not searched for.
+    A text without secrets is returned as the same object. Values under 8 characters are not redacted.
     """
     return matcher().redact(text)
 
 
 def redact_value(value: Any) -> Any:
-    """Redact the strings in a value: a str, bytes, or dicts, lists, tuples and sets of such; others pass unchanged.
+    """Redact the strings in a value: text, bytes, and dicts, lists, tuples and sets of them. Others stay unchanged.
 
-    What holds no secret comes back as the very same object.
+    A value without secrets is returned as the same object.
     """
     return _Redactor(matcher()).value(value)
+
+
+def before_send(event: dict[str, Any], hint: dict[str, Any] | None = None) -> dict[str, Any]:  # noqa: ARG001
+    """Redact every string of an event of Sentry's SDK; use it as ``before_send_transaction`` too.
+
+    The SDK has already shortened long strings, so the start of a secret before an ellipsis is redacted too.
+    """
+    return {key: _redact_event(value) for key, value in event.items()}
+
+
+def _redact_event(value: Any) -> Any:
+    if isinstance(value, str):
+        return matcher().redact_cut(value)
+    if isinstance(value, dict):
+        return {_redact_event(key): _redact_event(inner) for key, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_redact_event(inner) for inner in value]
+    return value
 
 
 class _Redactor:

@@ -1,1 +1,1 @@
-"""Re-encrypt the tokens of whole files."""
+"""Rotation of tokens in files: a campaign selects them, re-encrypts them, and keeps a journal."""

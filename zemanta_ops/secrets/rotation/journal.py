@@ -1,4 +1,4 @@
-"""The journal of a rotation: which new token goes where, on the disk before any file changes. Ciphertexts only."""
+"""The journal of a rotation: the new token for each old one, on disk before any file changes. No plaintexts."""
 
 from __future__ import annotations
 
@@ -18,27 +18,28 @@ FILE_NAME = ".zemanta_ops-rotation"
 
 
 class Journal:
-    """Maps old tokens to new ones; the old ones are kept as an HMAC, since a ``plain:`` token is a plaintext.
+    """Maps old tokens to new ones; old tokens are kept as HMACs, because a ``plain:`` token is a plaintext.
 
     Attributes:
-        options: What the rotation was asked for, so that ``--resume`` needs no other argument.
-        new: The new tokens, by what :meth:`key` returns for the old ones.
+        path: The file.
+        options: The order of the rotation, so that ``--resume`` needs no other argument.
+        new: The new tokens, by the :meth:`key` of the old ones.
     """
 
     def __init__(self, path: Path, nonce: bytes, options: Mapping[str, Any], new: dict[str, str]) -> None:
-        """Hold what :func:`start` or :func:`resume` read or wrote."""
+        """Called by :func:`start` and :func:`resume`."""
         self.path = path
         self.options = options
         self.new = new
         self._nonce = nonce
 
     def key(self, token: str, context: Mapping[str, str]) -> str:
-        """Name an old token that becomes a new one bound to ``context``."""
+        """Return the key of an old token whose new token is bound to ``context``."""
         message = json.dumps([token, sorted(context.items())]).encode()
         return hmac.digest(self._nonce, message, hashlib.sha256).hex()
 
     def add(self, pairs: Iterable[tuple[str, str]]) -> None:
-        """Write new tokens by key, and wait until they are on the disk.
+        """Append new tokens by key, and wait until they are on disk.
 
         Raises:
             SourceError: They could not be written.
@@ -48,15 +49,15 @@ class Journal:
         self.new.update(pairs)
 
     def end(self) -> None:
-        """Remove the journal: every file is written."""
+        """Remove the journal."""
         self.path.unlink(missing_ok=True)
 
 
 def start(folder: Path, options: Mapping[str, Any]) -> Journal:
-    """Begin a journal.
+    """Create a journal.
 
     Raises:
-        SourceError: There is one already, of a rotation that was broken off or is under way.
+        SourceError: There is one already, of a rotation that was interrupted or is still running.
     """
     path = folder / FILE_NAME
     nonce = secrets.token_bytes(32)
@@ -64,7 +65,8 @@ def start(folder: Path, options: Mapping[str, Any]) -> Journal:
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
     except FileExistsError:
         raise SourceError(
-            f"{path} is there: a rotation was broken off, or runs now: --resume goes on, --abandon gives it up"
+            f"{path} already exists: a rotation was interrupted or is still running. "
+            "Continue with --resume, or discard it with --abandon"
         ) from None
     except OSError as error:
         raise SourceError(f"{path} could not be written: {error.strerror}") from None
@@ -73,10 +75,10 @@ def start(folder: Path, options: Mapping[str, Any]) -> Journal:
 
 
 def resume(folder: Path) -> Journal:
-    """Read the journal of a rotation that was broken off; a last line that was cut short is dropped.
+    """Read the journal of an interrupted rotation; drop a last line that is incomplete.
 
     Raises:
-        SourceError: There is none, or it was broken off before it held anything.
+        SourceError: There is none, it is empty, or it is not a journal.
     """
     path = folder / FILE_NAME
     try:
@@ -87,7 +89,7 @@ def resume(folder: Path) -> Journal:
         raise SourceError(f"{path} cannot be read: {error.strerror}") from None
     whole = data[: data.rfind(b"\n") + 1]
     if not whole:
-        raise SourceError(f"{path} is empty: nothing had been done yet; remove it with --abandon and start again")
+        raise SourceError(f"{path} is empty, because nothing was done yet: remove it with --abandon and start again")
     if whole != data:
         os.truncate(path, len(whole))
     try:
@@ -95,20 +97,20 @@ def resume(folder: Path) -> Journal:
         new = {line["old"]: line["new"] for line in lines}
         return Journal(path, bytes.fromhex(head["nonce"]), head["options"], new)
     except (ValueError, TypeError, KeyError):
-        raise not_ours(path) from None
+        raise not_a_journal(path) from None
 
 
-def not_ours(path: Path) -> SourceError:
-    """Make the error for a file that is no journal."""
+def not_a_journal(path: Path) -> SourceError:
+    """Return the error for a file that is not a journal."""
     return SourceError(f"{path} is not the journal of a rotation: remove it with --abandon and start again")
 
 
 def abandon(folder: Path) -> bool:
     """Remove the journal; return whether there was one."""
     path = folder / FILE_NAME
-    there = path.exists()
+    existed = path.exists()
     path.unlink(missing_ok=True)
-    return there
+    return existed
 
 
 def _line(value: Mapping[str, Any]) -> bytes:

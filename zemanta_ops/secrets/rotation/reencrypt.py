@@ -1,4 +1,4 @@
-"""Re-encrypt tokens: verified and journalled before any file changes. Prints nothing."""
+"""New tokens for old ones: rewrapped in the service, or decrypted and encrypted here; then verified and journaled."""
 
 from __future__ import annotations
 
@@ -6,37 +6,35 @@ import hmac
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, TypeVar
 
 from zemanta_ops.secrets import ledger, wire
 from zemanta_ops.secrets.backends.base import Backend
 from zemanta_ops.secrets.decrypt_tokens import decrypt_tokens
 from zemanta_ops.secrets.exceptions import EncryptError, SecretError
-from zemanta_ops.secrets.files.replace import remove_leftovers, replace_file
-from zemanta_ops.secrets.files.rewrite import replace_tokens
-from zemanta_ops.secrets.files.scan import Found
-from zemanta_ops.secrets.files.source_file import SourceFile, read
+from zemanta_ops.secrets.files.scan import FoundToken
 from zemanta_ops.secrets.rotation.journal import Journal
 from zemanta_ops.secrets.wire import Token
 
-# So many tokens are decrypted, encrypted, verified and journalled at a time.
+# A chunk is large enough to use the backend's concurrency and to sync the journal rarely, and small enough that a crash
+# loses few calls to the service.
 CHUNK = 25
 
 Item = TypeVar("Item")
-Choice = Callable[[SourceFile], Sequence[Found]]
 
 
 @dataclass(frozen=True)
 class Job:
-    """One token to make out of an old one; a plaintext counts as a ``plain`` token.
+    """One old token that needs a new one; a plaintext counts as a ``plain`` token.
 
     Attributes:
-        text: The old token as it stands in the file.
+        found: Where the old token is.
+        token: The old token, parsed.
+        text: The old token as the file has it.
         context: What the new token is bound to.
     """
 
-    found: Found
+    found: FoundToken
     token: Token
     text: str = field(repr=False)
     context: Mapping[str, str]
@@ -44,7 +42,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Target:
-    """What new tokens are made with, and whether each is decrypted again before it is used."""
+    """How new tokens are made, and whether each is decrypted and compared before it is used."""
 
     backend: Backend
     options: Mapping[str, Any]
@@ -52,95 +50,44 @@ class Target:
 
 
 @dataclass(frozen=True)
-class Made:
-    """What became of a job: a new token or the reason why there is none."""
+class NewToken:
+    """The result of a job: a new token, or the reason why there is none."""
 
     job: Job
     token: str | SecretError
     rewrapped: bool = False
 
 
-def make(jobs: Sequence[Job], target: Target, journal: Journal | None) -> Iterator[Made]:
-    """Yield each job with its new token or its error, in order; chunk by chunk into the journal."""
+def make_tokens(jobs: Sequence[Job], target: Target, journal: Journal | None) -> Iterator[NewToken]:
+    """Yield the result of each job, in order. A chunk is in the journal before the first of its results is yielded."""
     for start in range(0, len(jobs), CHUNK):
-        made = _chunk(jobs[start : start + CHUNK], target)
+        chunk = _make_chunk(jobs[start : start + CHUNK], target)
         if journal:
-            journal.add((journal.key(m.job.text, m.job.context), m.token) for m in made if isinstance(m.token, str))
-        yield from made
+            journal.add((journal.key(m.job.text, m.job.context), m.token) for m in chunk if isinstance(m.token, str))
+        yield from chunk
 
 
-def changed(file: SourceFile, choose: Choice, new_token: Callable[[Found], str | None]) -> str:
-    """Return the text of a file with new tokens for those that are chosen and have one."""
-    pairs = ((found, new_token(found)) for found in choose(file))
-    return replace_tokens(file, {found.literal: token for found, token in pairs if token})
+def _make_chunk(jobs: Sequence[Job], target: Target) -> list[NewToken]:
+    """Make the tokens of one chunk in three rounds: rewrap, decrypt and encrypt the rest, verify those.
 
-
-def write(path: Path, change: Callable[[SourceFile], str]) -> None:
-    """Change a file, as it is now; where nothing changes it is not touched.
-
-    Raises:
-        SourceError: It cannot be done; the file is as it was.
+    Jobs are known by their index. Each round handles only what the one before it left: a rewrapped token is never
+    decrypted, and an error ends a job.
     """
-    remove_leftovers(path)
-    file = read(path)
-    text = change(file)
-    if text != file.text:
-        replace_file(path, file.encoded(text), file.data)
-
-
-def _chunk(jobs: Sequence[Job], target: Target) -> list[Made]:
-    wrapped = _each(lambda job: _rewrap(job, target), jobs, target.backend)
-    opened = [index for index, token in enumerate(wrapped) if token is None]
-    plain = dict(zip(opened, decrypt_tokens([jobs[index].token for index in opened]), strict=True))
-    known = {index: value for index, value in plain.items() if isinstance(value, bytes)}
-    for value in known.values():
-        # Whatever goes wrong from here on, no message and no log shows it.
-        ledger.reveal(value)
-    new = _each(lambda index: _encrypt(known[index], jobs[index].context, target), list(known), target.backend)
-    results: dict[int, str | SecretError | None] = {**dict(enumerate(wrapped)), **_errors(plain)}
-    results |= dict(zip(known, new, strict=True))
+    rewrapped = _run_all(lambda job: _rewrap(job, target), jobs, target.backend)
+    results: dict[int, str | SecretError] = {i: result for i, result in enumerate(rewrapped) if result is not None}
+    left = [index for index in range(len(jobs)) if index not in results]
+    plaintexts: dict[int, bytes] = {}
+    for index, value in zip(left, decrypt_tokens([jobs[index].token for index in left]), strict=True):
+        if isinstance(value, bytes):
+            plaintexts[index] = value
+            # No message or log shows it, whatever fails from here on.
+            ledger.reveal(value)
+        else:
+            results[index] = value
+    results |= _encrypt_all(plaintexts, jobs, target)
     if target.verify:
-        results |= _wrong(known, results)
-    return [
-        Made(job, results[index] or EncryptError("no token was made"), index not in plain)
-        for index, job in enumerate(jobs)
-    ]
-
-
-def _errors(plain: Mapping[int, bytes | SecretError]) -> dict[int, SecretError]:
-    return {index: value for index, value in plain.items() if isinstance(value, SecretError)}
-
-
-def _wrong(known: Mapping[int, bytes], results: Mapping[int, object]) -> dict[int, SecretError]:
-    """Decrypt the new tokens again; return those that do not give the same plaintext."""
-    new = {index: text for index in known if isinstance(text := results[index], str)}
-    again = dict(zip(new, decrypt_tokens([wire.parse(text) for text in new.values()]), strict=True))
-    wrong: dict[int, SecretError] = {}
-    for index, value in again.items():
-        if isinstance(value, SecretError):
-            wrong[index] = EncryptError(
-                f"the new token cannot be decrypted here ({value}); with --no-verify it is taken all the same"
-            )
-        elif not hmac.compare_digest(value, known[index]):
-            wrong[index] = EncryptError("the new token gives another plaintext")
-    return wrong
-
-
-def _each(
-    work: Callable[[Item], str | None], items: Sequence[Item], backend: Backend
-) -> list[str | SecretError | None]:
-    def attempt(item: Item) -> str | SecretError | None:
-        try:
-            return work(item)
-        except SecretError as error:
-            return error
-
-    with ThreadPoolExecutor(backend.concurrency) as pool:
-        return list(pool.map(attempt, items))
-
-
-def _encrypt(plaintext: bytes, context: Mapping[str, str], target: Target) -> str:
-    return wire.format(target.backend.encrypt(plaintext, context, **target.options))
+        results |= _find_mismatches(plaintexts, results)
+    return [NewToken(job, results[index], rewrapped=index not in left) for index, job in enumerate(jobs)]
 
 
 def _rewrap(job: Job, target: Target) -> str | None:
@@ -148,3 +95,41 @@ def _rewrap(job: Job, target: Target) -> str | None:
         return None
     token = target.backend.rewrap(job.token, job.context, **target.options)
     return wire.format(token) if token else None
+
+
+def _encrypt_all(
+    plaintexts: Mapping[int, bytes], jobs: Sequence[Job], target: Target
+) -> Mapping[int, str | SecretError]:
+    def encrypt(index: int) -> str:
+        return wire.format(target.backend.encrypt(plaintexts[index], jobs[index].context, **target.options))
+
+    return dict(zip(plaintexts, _run_all(encrypt, list(plaintexts), target.backend), strict=True))
+
+
+def _find_mismatches(plaintexts: Mapping[int, bytes], results: Mapping[int, object]) -> dict[int, SecretError]:
+    """Decrypt the new tokens; return an error for each that does not give its plaintext."""
+    new = {index: text for index in plaintexts if isinstance(text := results[index], str)}
+    decrypted = dict(zip(new, decrypt_tokens([wire.parse(text) for text in new.values()]), strict=True))
+    errors: dict[int, SecretError] = {}
+    for index, value in decrypted.items():
+        if isinstance(value, SecretError):
+            errors[index] = EncryptError(
+                f"the new token cannot be decrypted here ({value}). Use --no-verify to accept it all the same"
+            )
+        elif not hmac.compare_digest(value, plaintexts[index]):
+            errors[index] = EncryptError("the new token decrypts to a different plaintext")
+    return errors
+
+
+Outcome = TypeVar("Outcome", str, "str | None")
+
+
+def _run_all(work: Callable[[Item], Outcome], items: Sequence[Item], backend: Backend) -> list[Outcome | SecretError]:
+    def attempt(item: Item) -> Outcome | SecretError:
+        try:
+            return work(item)
+        except SecretError as error:
+            return error
+
+    with ThreadPoolExecutor(backend.concurrency) as pool:
+        return list(pool.map(attempt, items))

@@ -1,4 +1,4 @@
-"""The operators' verbs: each is a management command, and works with no Django settings loaded as well."""
+"""The operators' verbs: each is a management command, and also runs without Django settings."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PATHS = {
 
 
 class Verb(Protocol):
-    """A module with these names; ``HELP`` is one line, ``EPILOG`` has examples and exit codes."""
+    """A module with these names. ``HELP`` is one line; ``EPILOG`` has examples and exit codes."""
 
     HELP: str
     EPILOG: str
@@ -28,7 +28,7 @@ class Verb(Protocol):
         """Declare the arguments."""
 
     def run(self, options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
-        """Do it; return the exit code."""
+        """Run the verb; return the exit code."""
 
 
 def load(name: str) -> Verb:

@@ -1,4 +1,4 @@
-"""``decrypt_secret``: the plaintext of a token, for the few who may read it."""
+"""``decrypt_secret``: prints the plaintext of a token, for those who have the key."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from zemanta_ops.secrets.secret import StrictSecret
 STDIN = "-"
 HELP = "print the plaintext of a token"
 EPILOG = """examples:
-  decrypt_secret 'kms:region=eu-west-1&key=...:...'   quote it, the shell reads & otherwise
+  decrypt_secret 'kms:region=eu-west-1&key=...:...'   in quotes, because & is special in shells
   decrypt_secret -                                    read the token from standard input
   decrypt_secret - --name DB_PASSWORD                 a token that is bound to a name
-  decrypt_secret - --reveal                           in CI, where plaintexts end in logs
+  decrypt_secret - --reveal                           in CI, whose logs then contain the plaintext
 
 exit codes: 0 the plaintext is on standard output; 1 it could not be decrypted; 2 wrong arguments.
 """
@@ -26,15 +26,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("token", metavar="TOKEN", help="the token, or - for standard input")
     parser.add_argument("--name", default="", help="the setting that the token is bound to")
-    parser.add_argument("--app", default="", help="the application that it is bound to")
-    parser.add_argument("--reveal", action="store_true", help="print it even where CI is set")
+    parser.add_argument("--app", default="", help="the application that the token is bound to")
+    parser.add_argument("--reveal", action="store_true", help="print it even if CI is set")
 
 
 def run(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     """Print the plaintext."""
     try:
         if os.environ.get("CI") and not options.reveal:
-            raise ModeError("CI is set, and what is printed there is kept in logs: pass --reveal if you mean it")
+            raise ModeError(
+                "CI is set, and CI keeps its output in logs: pass --reveal to print the plaintext all the same"
+            )
         text = options.token if options.token != STDIN else _from_stdin()
         plaintext = StrictSecret(text).decrypt_bytes(name=options.name, app=options.app)
     except SecretError as error:
@@ -54,7 +56,7 @@ def _from_stdin() -> str:
 
 
 def _write(plaintext: bytes, out: TextIO) -> None:
-    """Write the bytes as they are where the stream takes bytes; a line break is added for a terminal only."""
+    """Write the bytes as they are, if the stream takes bytes; add a line break for a terminal only."""
     binary = getattr(out, "buffer", None)
     if binary is None:
         out.write(plaintext.decode("utf-8", "replace"))

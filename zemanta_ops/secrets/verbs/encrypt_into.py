@@ -1,4 +1,4 @@
-"""``encrypt_secret --into`` and ``--from-env-file``: tokens in the place of settings, and of a whole ``.env``."""
+"""``encrypt_secret --into`` and ``--from-env-file``: the token of a setting in its file, and those of a ``.env``."""
 
 from __future__ import annotations
 
@@ -12,65 +12,69 @@ from zemanta_ops.secrets.files import place
 from zemanta_ops.secrets.files.formats import Literal
 from zemanta_ops.secrets.files.replace import replace_file
 from zemanta_ops.secrets.files.rewrite import check_safe
-from zemanta_ops.secrets.files.scan import is_token, literals
+from zemanta_ops.secrets.files.scan import is_token
 from zemanta_ops.secrets.files.source_file import SourceFile, decode, read
-from zemanta_ops.secrets.verbs.plaintext import read_bytes, read_plaintext, stdin
-from zemanta_ops.secrets.verbs.target import encrypted
+from zemanta_ops.secrets.verbs.encryption import encrypt
+from zemanta_ops.secrets.verbs.plaintext import open_stdin, read_bytes, read_plaintext
 
 _STDIN = "-"
 
 
 def run(options: argparse.Namespace, out: TextIO, err: TextIO) -> None:
-    """Write the token into its file, or print a line for each value of a ``.env``.
+    """Write the token to its file, or print a line for each value of a ``.env``.
 
     Raises:
-        SecretError: It cannot be done; the file is as it was.
+        SecretError: It failed; the file is unchanged.
     """
     if options.from_env_file:
         if options.into or options.name:
-            raise EncryptError("--from-env-file names each value itself: it goes without --into and --name")
-        out.write(_tokens(options))
+            raise EncryptError("--from-env-file cannot be used with --into or --name: each value has its own name")
+        out.write(_encrypt_env_file(options))
         return
     path, name = Path(options.into[0]), options.into[1]
     if options.name not in ("", name):
-        raise EncryptError("--name and the name that --into writes to must be the same")
+        raise EncryptError("--name must be the same as the name that --into writes to")
     file = read(path)
-    where = place.find(file, name)
-    old = _old(file, where.literal)
+    target = place.find(file, name)
+    old = _read_old_token(file, target.literal)
     kept = old.context if old else {}
-    bound = kept.get("name") or _binds(options, path)
-    new = encrypted(options, lambda: read_plaintext(options, err), name if bound else "", kept)
-    replace_file(path, file.encoded(where.write(new)), file.data)
-    err.write(f"{path}: {name} {_done(where.literal, old)} a {wire.parse(new).backend} token{_of(new)}\n")
+    bound = kept.get("name") or _must_bind(options, path)
+    new = encrypt(options, lambda: read_plaintext(options, err), name if bound else "", kept)
+    replace_file(path, file.encode(target.write(new)), file.data)
+    token = wire.parse(new)
+    change = _describe_change(target.literal, old)
+    err.write(f"{path}: {name} {change} a {token.backend} token{_describe_context(token)}\n")
     if file.kind == ".py" and "decrypt_settings" not in file.text and not old:
-        err.write("the setting is a Secret now: decrypt_settings(globals()), as the last line, makes a str of it\n")
+        err.write("the setting is now a Secret. Add decrypt_settings(globals()) as the last line to make it a str\n")
 
 
-def _tokens(options: argparse.Namespace) -> str:
+def _encrypt_env_file(options: argparse.Namespace) -> str:
     source = options.from_env_file
     if source == _STDIN:
-        file = decode(Path(".env"), stdin().buffer.read())
+        file = decode(Path(".env"), open_stdin().buffer.read())
     else:
         file = decode(Path(source).with_name(".env"), read_bytes(Path(source)))
-    binds = _binds(options, Path(source).absolute())
+    binds = _must_bind(options, Path(source).absolute())
     lines = []
-    for literal in literals(file):
+    for literal in file.strings:
         token = literal.value
         if token and not is_token(file, literal):
-            token = encrypted(options, token.encode, literal.setting if binds else "")
+            token = encrypt(options, token.encode, literal.setting if binds else "")
             check_safe(file, token)
         lines.append(f'{literal.setting}="{token}"\n')
     return "".join(lines)
 
 
-def _binds(options: argparse.Namespace, near: Path) -> bool:
+def _must_bind(options: argparse.Namespace, near: Path) -> bool:
     settings = config.load(near)
     if settings.require_context and not (options.app or settings.app):
-        raise EncryptError(f"{config.FILE_NAME} requires tokens bound to an application: add app to it, or --app")
+        raise EncryptError(
+            f"{config.FILE_NAME} requires tokens that are bound to an application: add app to it, or use --app"
+        )
     return bool(options.name or options.app or settings.require_context)
 
 
-def _old(file: SourceFile, literal: Literal | None) -> wire.Token | None:
+def _read_old_token(file: SourceFile, literal: Literal | None) -> wire.Token | None:
     if literal is None or not is_token(file, literal) or not literal.value.strip():
         return None
     try:
@@ -79,14 +83,14 @@ def _old(file: SourceFile, literal: Literal | None) -> wire.Token | None:
         return None
 
 
-def _done(literal: Literal | None, old: wire.Token | None) -> str:
+def _describe_change(literal: Literal | None, old: wire.Token | None) -> str:
     if literal is None:
-        return "added as"
+        return "was added as"
     if not literal.value and literal.string:
         return "is now"
     return f"was {f'a {old.backend} token' if old else 'not encrypted'} and is now"
 
 
-def _of(token: str) -> str:
-    context = wire.parse(token).context
-    return f", bound to {', '.join(f'{key}={value}' for key, value in context.items())}" if context else ""
+def _describe_context(token: wire.Token) -> str:
+    pairs = ", ".join(f"{key}={value}" for key, value in token.context.items())
+    return f", bound to {pairs}" if pairs else ""

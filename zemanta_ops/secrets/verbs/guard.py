@@ -1,4 +1,4 @@
-"""``guard_secrets FILE…``: the pre-commit hook that stops a plaintext where a token stood. Needs no key."""
+"""``guard_secrets FILE…``: a pre-commit hook that stops a plaintext in place of a token. Needs no key."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from typing import TextIO
 
 from zemanta_ops.secrets.exceptions import SecretError
 from zemanta_ops.secrets.files import git
-from zemanta_ops.secrets.files.scan import Found, literals, tokens
+from zemanta_ops.secrets.files.scan import FoundToken, find_tokens
 from zemanta_ops.secrets.files.source_file import SourceFile, decode
 
-HELP = "stop a commit that puts a plaintext where an encrypted secret stood (a pre-commit hook)"
+HELP = "stop a commit that replaces an encrypted secret with a plaintext (a pre-commit hook)"
 EPILOG = """examples:
   guard_secrets                  every file staged for the next commit
-  guard_secrets settings.py      these files only; pre-commit calls it so
+  guard_secrets settings.py      only these files; the call that pre-commit makes
 
 With pre-commit, name this repository and the hook id guard-secrets in .pre-commit-config.yaml.
 
-exit codes: 0 no secret would be committed in plaintext; 1 one would, or a staged file cannot be read;
+exit codes: 0 no secret would be committed in plaintext; 1 one would be, or a staged file cannot be read;
 2 wrong arguments.
 """
 
@@ -30,56 +30,56 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:  # noqa: ARG001
-    """Compare what is staged with the last commit."""
+    """Compare the staged files with the last commit."""
     try:
-        top = git.top(Path())
+        top = git.find_top(Path())
         chosen = {str(file.resolve().relative_to(top)) for file in options.files}
-        staged = git.staged(top)
+        staged = git.list_staged(top)
         olds = [old for old, _ in staged if old]
-        before = _encrypted(olds, git.contents(top, [f"HEAD:{old}" for old in olds]))
+        before = _find_encrypted(olds, git.read_objects(top, [f"HEAD:{old}" for old in olds]))
         names = [new for _, new in staged if new and (not chosen or new in chosen)]
-        after = git.contents(top, [f":{name}" for name in names]) if before else []
+        after = git.read_objects(top, [f":{name}" for name in names]) if before else []
     except (git.GitError, ValueError) as error:
         err.write(f"guard_secrets: {error}\n")
         return 1
     pairs = zip(names, after, strict=True) if before else ()
-    found = [line for name, data in pairs for line in _plaintexts(name, data or b"", before)]
+    found = [line for name, data in pairs for line in _check_file(name, data or b"", before)]
     err.writelines(f"{line}\n" for line in found)
     return int(bool(found))
 
 
-def _encrypted(names: Iterable[str], texts: Iterable[bytes | None]) -> dict[str, str]:
-    """Map each setting that the last commit holds encrypted, in any file that this commit changes, to its backend."""
+def _find_encrypted(names: Iterable[str], texts: Iterable[bytes | None]) -> dict[str, str]:
+    """Return the backend of each encrypted setting in the last commit, in any file that this commit changes."""
     return {
         found.setting: found.token.backend
         for name, data in zip(names, texts, strict=True)
-        for found in _tokens(name, data or b"")
+        for found in _read_tokens(name, data or b"")
         if found.token and found.token.backend != "plain"
     }
 
 
-def _tokens(name: str, data: bytes) -> list[Found]:
+def _read_tokens(name: str, data: bytes) -> list[FoundToken]:
     try:
-        return tokens(decode(Path(name), data))
+        return find_tokens(decode(Path(name), data))
     except SecretError:
-        # What was committed and does not parse held no setting.
+        # A committed file that does not parse has no settings.
         return []
 
 
-def _plaintexts(name: str, data: bytes, before: dict[str, str]) -> list[str]:
+def _check_file(name: str, data: bytes, before: dict[str, str]) -> list[str]:
     try:
-        return list(_in_file(decode(Path(name), data), before))
+        return list(_find_plaintexts(decode(Path(name), data), before))
     except SecretError as error:
-        return [f"{error}; so it cannot be checked for plaintext"]
+        return [f"{error}. The file cannot be checked for plaintexts"]
 
 
-def _in_file(file: SourceFile, before: dict[str, str]) -> Iterator[str]:
+def _find_plaintexts(file: SourceFile, before: dict[str, str]) -> Iterator[str]:
     if not any(setting.rpartition(".")[2] in file.text for setting in before):
         return
-    encrypted = {token.literal for token in tokens(file) if token.token and token.token.backend != "plain"}
-    for literal in literals(file):
+    encrypted = {token.literal for token in find_tokens(file) if token.token and token.token.backend != "plain"}
+    for literal in file.strings:
         if literal.setting in before and literal.direct and literal.value and literal not in encrypted:
             yield (
                 f"{file.path}:{literal.line}: {literal.setting} was encrypted ({before[literal.setting]}) and would "
-                f"now be committed in plaintext; encrypt it again: encrypt_secret --into {file.path} {literal.setting}"
+                f"now be committed in plaintext. Run: encrypt_secret --into {file.path} {literal.setting}"
             )

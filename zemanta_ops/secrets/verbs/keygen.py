@@ -1,4 +1,4 @@
-"""``secret_keygen``: a key pair for the sealed backend."""
+"""``secret_keygen``: generates a key pair for the sealed backend."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from typing import TextIO
 
 from zemanta_ops.secrets.exceptions import SecretError, SourceError
 
-HELP = "make a key pair for the sealed backend"
+HELP = "generate a key pair for the sealed backend"
 EPILOG = """examples:
-  secret_keygen --output production.key     the private key into a new file of mode 0600, the public key shown
-  secret_keygen                             the private key on standard output, the public key on standard error
-  secret_keygen --suite x25519              short tokens, which a quantum computer will open one day
-  secret_keygen | encrypt_secret kms alias/shop --multiline    a private key that only KMS can open
+  secret_keygen --output production.key     write the private key to a new file of mode 0600, print the public key
+  secret_keygen                             print the private key, and the public key on standard error
+  secret_keygen --suite x25519              for short tokens, which a future quantum computer could decrypt
+  secret_keygen | encrypt_secret kms alias/shop --multiline    a private key that only KMS can decrypt
 
-The public key goes into zemanta_ops.toml (recipients), to be committed; the private key into ZEMANTA_OPS_SEALED_KEY
-where the application runs. The file is one of age: age -i reads it, and age-keygen writes such files.
+Commit the public key in zemanta_ops.toml (recipients); give the application the private key in ZEMANTA_OPS_SEALED_KEY.
+The file has the format of age: age -i reads it, and age-keygen writes such files.
 
-exit codes: 0 done; 1 the file is there already or cannot be written; 2 wrong arguments.
+exit codes: 0 done; 1 the file already exists or cannot be written; 2 wrong arguments.
 """
 
 _SUITES = {"pq": "mlkem768x25519", "x25519": "x25519"}
@@ -34,9 +34,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
-    """Make the pair and print it."""
+    """Generate the pair and print it."""
     try:
-        # The package that this needs is optional, and --help must work without.
+        # Imported here: its package is optional, and --help must work without it.
         from zemanta_ops.secrets.backends import _agekeys
 
         identity = _agekeys.generate(_SUITES[options.suite])
@@ -47,8 +47,8 @@ def run(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
         err.write(f"secret_keygen: {error}\n")
         return 1
     if options.json:
-        where = {"file": str(options.output)} if options.output else {"private_key": private}
-        out.write(json.dumps({"public_key": public, "key_id": identity.recipient.key_id, **where}) + "\n")
+        private_half = {"file": str(options.output)} if options.output else {"private_key": private}
+        out.write(json.dumps({"public_key": public, "key_id": identity.recipient.key_id, **private_half}) + "\n")
     elif options.output:
         out.write(f"{public}\n")
     else:
@@ -65,6 +65,6 @@ def _write(path: Path, text: str) -> None:
             file.flush()
             os.fsync(file.fileno())
     except FileExistsError:
-        raise SourceError(f"{path} is there already, and a key is never overwritten") from None
+        raise SourceError(f"{path} already exists, and a key is never overwritten: choose another file") from None
     except OSError as error:
         raise SourceError(f"{path} cannot be written: {error.strerror}") from None

@@ -1,4 +1,4 @@
-"""``migrate_secrets``: ``.env`` plaintexts and tokens of SecretCrypt become tokens of ours, where they stand."""
+"""``migrate_secrets``: turns plaintexts of ``.env`` files and tokens of SecretCrypt into our tokens, in place."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import TextIO
 from zemanta_ops.secrets.exceptions import LegacyTokenWarning
 from zemanta_ops.secrets.files.source_file import SourceFile
 from zemanta_ops.secrets.rotation.selection import Selection
-from zemanta_ops.secrets.verbs.rotate import add_campaign, conduct
+from zemanta_ops.secrets.verbs.rotate import add_rotation_arguments, run_campaign
 
-HELP = "encrypt the secrets of .env files, and re-encrypt tokens of SecretCrypt, where they stand"
+HELP = "encrypt the secrets of .env files, and re-encrypt tokens of SecretCrypt, in place"
 EPILOG = """examples:
   migrate_secrets --dry-run .env                   show what would change, with the plaintexts redacted
   migrate_secrets --env production --bind .env     to the backend and key of zemanta_ops.toml, bound to the names
@@ -21,17 +21,17 @@ EPILOG = """examples:
   migrate_secrets --to kms --key alias/shop mysite/settings     tokens of SecretCrypt
   migrate_secrets --resume                         after a crash, with no other argument
 
-Of a .env, values are taken whose name says that they are secret (KEY, TOKEN, SECRET, PASS, URL and the like); --all
-takes every value, --only those named. A .env that git ignores must be named itself. Of .py, .toml, .yaml and .json
-files, tokens of SecretCrypt 1.x are taken, and "from secretcrypt import Secret" then imports ours.
+In a .env file, the values whose name looks secret are encrypted (KEY, TOKEN, SECRET, PASS, URL and the like); --all
+selects every value, --only those named. A .env file that git ignores must be an argument itself. In .py, .toml, .yaml
+and .json files, tokens of SecretCrypt 1.x are replaced, and "from secretcrypt import Secret" is changed to import ours.
 
-All tokens are made and verified first, and kept in .zemanta_ops-rotation (tokens only, no plaintext) until every file
-is written. From KMS to KMS the key service re-encrypts: no right to decrypt is needed.
+All tokens are made and verified first, and kept in .zemanta_ops-rotation (tokens only, no plaintexts) until every file
+is written. From KMS to KMS, the key service re-encrypts: no permission to decrypt is needed.
 
-exit codes: 0 done; 1 something failed, and what was not written is as it was; 2 wrong arguments.
+exit codes: 0 done; 1 something failed, and files that were not written are unchanged; 2 wrong arguments.
 """
 
-# What both packages call the same.
+# Names that both packages have.
 _NAME = "(?:Secret|StrictSecret)"
 _NAMES = rf"{_NAME}(?:[ \t]*,[ \t]*{_NAME})*"
 _IMPORT = re.compile(rf"^([ \t]*from[ \t]+)secretcrypt([ \t]+import[ \t]+{_NAMES}[ \t]*(?:#.*)?\r?)$", re.MULTILINE)
@@ -39,17 +39,17 @@ _IMPORT = re.compile(rf"^([ \t]*from[ \t]+)secretcrypt([ \t]+import[ \t]+{_NAMES
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    add_campaign(parser)
-    parser.add_argument("--all", action="store_true", help="of .env files every value, whatever its name says")
+    add_rotation_arguments(parser)
+    parser.add_argument("--all", action="store_true", help="encrypt every value of .env files, whatever its name")
 
 
 def run(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     """Migrate."""
     selection = Selection(tuple(options.only), migrate=True, skip=tuple(options.skip), every=options.all)
     with warnings.catch_warnings():
-        # That they are not authenticated is why they are migrated.
+        # They are migrated because they are not authenticated.
         warnings.simplefilter("ignore", LegacyTokenWarning)
-        return conduct(options, selection, out, err, _import_ours)
+        return run_campaign(options, selection, out, err, _import_ours)
 
 
 def _import_ours(file: SourceFile, text: str) -> str:

@@ -1,4 +1,4 @@
-"""File formats that carry settings: where each string stands, so that one can be changed and all else left alone."""
+"""File formats of settings: where each string is, so that one can be replaced and everything else kept."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _BY_SUFFIX = {
 
 
 def format_of(filename: str) -> str | None:
-    """Name the format of a file by its name; None where it carries no settings that can be read.
+    """Return the format of a file by its name, or None if it is not a known format.
 
     ``.env``, ``.env.production`` and ``production.env`` are all ``.env`` files.
     """
@@ -34,13 +34,14 @@ def format_of(filename: str) -> str | None:
 
 
 def scalars(text: str, kind: str) -> list[Literal]:
-    """Return every string of ``text``, and of TOML, YAML and JSON every other scalar too.
+    """Return every string of ``text``, and every other scalar of TOML, YAML and JSON.
 
     Args:
-        kind: What :func:`format_of` returned.
+        text: Text of a file.
+        kind: Its format, from :func:`format_of`.
 
     Raises:
-        FormatError: The text is not of that format.
+        FormatError: The text is not valid.
         MissingExtraError: The parser is not installed.
     """
     try:
@@ -52,5 +53,5 @@ def scalars(text: str, kind: str) -> list[Literal]:
 
 
 def strings(text: str, kind: str) -> list[Literal]:
-    """Return every string of ``text``; arguments and errors as :func:`scalars`."""
+    """Return every string of ``text``; arguments and errors as for :func:`scalars`."""
     return [literal for literal in scalars(text, kind) if literal.string]

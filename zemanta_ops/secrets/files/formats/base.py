@@ -1,4 +1,4 @@
-"""What every file format yields: its strings, each with its setting path and its place in the text."""
+"""What every file format returns: literals, each with its setting's path and its place in the text."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from zemanta_ops.secrets.exceptions import SourceError
 
 Span = tuple[int, int]
-Path = tuple[str, ...]
+SettingPath = tuple[str, ...]
 
-# A backslash at the end of a line joins it to the next one, in Python, TOML and YAML alike.
+# In Python, TOML and YAML, a backslash at the end of a line joins it to the next one.
 _CONTINUATION = re.compile(r"\\\r?\n[ \t]*")
 
 
@@ -20,17 +20,17 @@ class Literal:
     """One string, number or other scalar of a file.
 
     Attributes:
-        path: The setting's name in parts, list indexes as decimal numbers.
-        value: The string as the file's reader sees it.
-        span: Character offsets of the literal with its quotes.
-        pieces: Character offsets of what stands between the quotes; more than one where the file breaks the string.
-        call: Python only: the constructor whose argument it is (``Secret``, ``StrictSecret``, ``Secret.template``).
-        direct: False where the string is only a part of what the setting is made of (an argument of another call).
+        path: The parts of the setting's name; list indexes are decimal numbers.
+        value: The value of the string.
+        span: Character offsets of the literal, with its quotes.
+        pieces: Character offsets of the text between the quotes; several if the string is broken over lines.
         line: Line of the first character, from 1.
-        string: False for a number, a date and the like, which has a place but no value here.
+        call: In Python, the constructor it is an argument of (``Secret``, ``StrictSecret``, ``Secret.template``).
+        direct: False if the string is only part of the setting's value, such as an argument of another call.
+        string: False for a number, a date and the like, which have a place but no value here.
     """
 
-    path: Path
+    path: SettingPath
     value: str = field(repr=False)
     span: Span
     pieces: tuple[Span, ...]
@@ -46,31 +46,32 @@ class Literal:
 
 
 class FormatError(Exception):
-    """A text that is not of its format; carries the line and a reason that quotes nothing of the text."""
+    """A text is not valid in its format. The reason quotes nothing of the text."""
 
     def __init__(self, line: int, reason: str) -> None:
-        """Keep the line (from 1, 0 where it is not known) and the reason."""
+        """Store the line (from 1; 0 if it is not known) and the reason."""
         super().__init__(line, reason)
         self.line = line
         self.reason = reason
 
 
-def other(text: str, path: Path, span: Span) -> Literal:
-    """Make the entry of a scalar that is not a string."""
+def other(text: str, path: SettingPath, span: Span) -> Literal:
+    """Return the literal of a scalar that is not a string."""
     return Literal(path, "", span, (), line_of(text, span[0]), string=False)
 
 
 def line_of(text: str, offset: int) -> int:
-    """Return the line, from 1, on which the character at ``offset`` stands."""
+    """Return the line, from 1, of the character at ``offset``."""
     return text.count("\n", 0, offset) + 1
 
 
 def pieces(text: str, inner: Span, value: str) -> tuple[Span, ...]:
-    """Find the runs of a literal's source that spell ``value``.
+    """Return the spans of a literal's source that spell its value.
 
     Args:
-        inner: Offsets between the quotes.
-        value: What the literal evaluates to.
+        text: Text of the file.
+        inner: Offsets of the text between the quotes.
+        value: The value of the literal.
     """
     start, end = inner
     wanted = value.strip()
@@ -91,14 +92,14 @@ def splice(text: str, edits: Iterable[tuple[Span, str]]) -> str:
     done = 0
     for (start, end), replacement in sorted(edits):
         if start < done:
-            raise SourceError("two changes to a file overlap; nothing was written")
+            raise SourceError("two changes to a file overlap, so it was not written")
         parts += [text[done:start], replacement]
         done = end
     return "".join([*parts, text[done:]])
 
 
 def spread(value: str, spans: tuple[Span, ...]) -> list[tuple[Span, str]]:
-    """Cut ``value`` over the pieces of a broken string, each as long as what stood there, the rest into the last."""
+    """Split ``value`` over the pieces of a broken string: each keeps its length, and the last one gets the rest."""
     edits = []
     for span in spans[:-1]:
         width = span[1] - span[0]

@@ -1,4 +1,4 @@
-"""``.env`` files: ``NAME=value`` lines, with quotes, comments and ``export``, as shells and dotenv libraries do."""
+"""``.env`` files: ``NAME=value`` lines with quotes, comments and ``export``, as in shells and dotenv libraries."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ _ESCAPES = {"n": "\n", "r": "\r", "t": "\t"}
 def scalars(text: str) -> list[Literal]:
     """Return every value of a ``.env`` text, without expanding ``$VARIABLES``.
 
-    Double quotes may span lines and know ``\\n``, ``\\r``, ``\\t`` and any other escaped character as itself; single
-    quotes take everything as it stands; an unquoted value ends at the line's end or at `` #``.
+    Double quotes may span lines, with the escapes ``\\n``, ``\\r`` and ``\\t``; any other escaped character is
+    itself. Single quotes have no escapes. An unquoted value ends at the end of the line or at `` #``.
 
     Raises:
-        FormatError: A line is neither an assignment, a comment nor empty.
+        FormatError: A line is not an assignment, a comment or empty.
     """
     found: list[Literal] = []
     at = 0

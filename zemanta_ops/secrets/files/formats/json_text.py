@@ -1,4 +1,4 @@
-"""JSON with positions: the standard library's decoder gives none."""
+"""JSON with positions, which the standard library's decoder does not give."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Iterator
 
-from zemanta_ops.secrets.files.formats.base import FormatError, Literal, Path, line_of, other, pieces
+from zemanta_ops.secrets.files.formats.base import FormatError, Literal, SettingPath, line_of, other, pieces
 
 _SPACE = re.compile(r"[ \t\r\n]*")
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
@@ -25,17 +25,17 @@ def scalars(text: str) -> list[Literal]:
         raise FormatError(error.lineno, "not valid JSON") from None
     except RecursionError:
         raise FormatError(0, "nested too deeply") from None
-    return list(_Walk(text).value(()))
+    return list(_Scanner(text).value(()))
 
 
-class _Walk:
-    """Walks a text that is known to be valid, so it checks nothing."""
+class _Scanner:
+    """Scans a text that is known to be valid, so it checks nothing."""
 
     def __init__(self, text: str) -> None:
         self.text = text
         self.at = 0
 
-    def value(self, path: Path) -> Iterator[Literal]:
+    def value(self, path: SettingPath) -> Iterator[Literal]:
         self._space()
         opening = self.text[self.at]
         if opening in "[{":
@@ -47,7 +47,7 @@ class _Walk:
             self._take(_ATOM)
             yield other(self.text, path, (start, self.at))
 
-    def _members(self, path: Path, opening: str) -> Iterator[Literal]:
+    def _members(self, path: SettingPath, opening: str) -> Iterator[Literal]:
         self.at += 1
         index = 0
         while not self._closes():
@@ -69,7 +69,7 @@ class _Walk:
         self.at += 1
         return True
 
-    def _string(self, path: Path) -> Literal:
+    def _string(self, path: SettingPath) -> Literal:
         start = self.at
         value = json.loads(self._take(_STRING))
         inner = (start + 1, self.at - 1)

@@ -1,4 +1,4 @@
-"""Python settings files through LibCST: which setting each string belongs to, and the exact place of its text."""
+"""Python settings files through LibCST: the setting that each string belongs to, and the exact place of its text."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from typing import cast
 import libcst as cst
 from libcst.metadata import ByteSpanPositionProvider, CodeSpan, MetadataWrapper
 
-from zemanta_ops.secrets.files.formats.base import FormatError, Literal, Path, Span, line_of, pieces
+from zemanta_ops.secrets.files.formats.base import FormatError, Literal, SettingPath, Span, line_of, pieces
 
-# What a Secret is turned into a value with; the setting is still the Secret's own.
+# Methods that return the value of a Secret: Secret(…).get() still belongs to the setting.
 _READERS = frozenset({"get", "get_bytes", "decrypt"})
 
 
@@ -29,11 +29,11 @@ def scalars(text: str) -> list[Literal]:
     except cst.ParserSyntaxError as error:
         raise FormatError(error.raw_line, "not valid Python") from None
     spans = cast("Mapping[cst.CSTNode, CodeSpan]", wrapper.resolve(ByteSpanPositionProvider))
-    return list(_Walk(text, spans).node(wrapper.module, _Place()))
+    return list(_Visitor(text, spans).node(wrapper.module, _Context()))
 
 
 def _check(text: str) -> None:
-    """Let CPython judge first: LibCST's parser ends the process where brackets nest a few thousand deep."""
+    """Parse with CPython first: LibCST's parser crashes the process if brackets nest a few thousand deep."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -45,27 +45,27 @@ def _check(text: str) -> None:
 
 
 @dataclass(frozen=True)
-class _Place:
-    """Where in the settings the walk stands."""
+class _Context:
+    """Where in the settings the visitor is."""
 
-    path: Path = ()
+    path: SettingPath = ()
     call: str = ""
     direct: bool = True
 
-    def key(self, name: str) -> _Place:
+    def key(self, name: str) -> _Context:
         return replace(self, path=(*self.path, name))
 
-    def inside(self) -> _Place:
+    def inside(self) -> _Context:
         return replace(self, direct=False, call="")
 
 
-class _Walk:
+class _Visitor:
     def __init__(self, text: str, spans: Mapping[cst.CSTNode, CodeSpan]) -> None:
         self.text = text
         self.spans = spans
         self.offset = _offsets(text)
 
-    def node(self, node: cst.CSTNode, place: _Place) -> Iterator[Literal]:
+    def node(self, node: cst.CSTNode, place: _Context) -> Iterator[Literal]:
         handler = _HANDLERS.get(type(node))
         if handler is not None:
             yield from handler(self, node, place)
@@ -78,35 +78,37 @@ class _Walk:
         code = self.spans[node]
         return self.offset(code.start), self.offset(code.start + code.length)
 
-    def assign(self, node: cst.Assign, place: _Place) -> Iterator[Literal]:
+    def assign(self, node: cst.Assign, place: _Context) -> Iterator[Literal]:
         yield from self._to_target(node.targets[0].target, node.value, place)
 
-    def annotated(self, node: cst.AnnAssign | cst.AugAssign | cst.NamedExpr, place: _Place) -> Iterator[Literal]:
+    def assign_annotated(
+        self, node: cst.AnnAssign | cst.AugAssign | cst.NamedExpr, place: _Context
+    ) -> Iterator[Literal]:
         if node.value is not None:
             yield from self._to_target(node.target, node.value, place)
 
-    def _to_target(self, target: cst.BaseExpression, value: cst.BaseExpression, place: _Place) -> Iterator[Literal]:
+    def _to_target(self, target: cst.BaseExpression, value: cst.BaseExpression, place: _Context) -> Iterator[Literal]:
         if isinstance(target, cst.Tuple) and isinstance(value, cst.Tuple):
             for left, right in zip(target.elements, value.elements, strict=False):
                 yield from self._to_target(left.value, right.value, place)
             return
         yield from self.node(value, replace(place, path=(*place.path, *_name(target))))
 
-    def scope(self, node: cst.ClassDef | cst.FunctionDef, place: _Place) -> Iterator[Literal]:
+    def scope(self, node: cst.ClassDef | cst.FunctionDef, place: _Context) -> Iterator[Literal]:
         for child in node.children:
             yield from self.node(child, place.key(node.name.value))
 
-    def mapping(self, node: cst.Dict, place: _Place) -> Iterator[Literal]:
+    def mapping(self, node: cst.Dict, place: _Context) -> Iterator[Literal]:
         for element in node.elements:
             known = isinstance(element, cst.DictElement)
             inner = place.key(_key(element.key)) if isinstance(element, cst.DictElement) else place
             yield from self.node(element.value, inner if known else inner.inside())
 
-    def sequence(self, node: cst.List | cst.Tuple | cst.Set, place: _Place) -> Iterator[Literal]:
+    def sequence(self, node: cst.List | cst.Tuple | cst.Set, place: _Context) -> Iterator[Literal]:
         for index, element in enumerate(node.elements):
             yield from self.node(element.value, place.key(str(index)))
 
-    def call(self, node: cst.Call, place: _Place) -> Iterator[Literal]:
+    def call(self, node: cst.Call, place: _Context) -> Iterator[Literal]:
         name = ".".join(_name(node.func))
         last = name.rpartition(".")[2]
         if last in ("Secret", "StrictSecret"):
@@ -125,25 +127,25 @@ class _Walk:
             yield from self._arguments(node.args, place.inside(), place.inside())
 
     def _arguments(
-        self, arguments: Sequence[cst.Arg], first: _Place, others: _Place, wanted: tuple[int, str] = (0, "")
+        self, arguments: Sequence[cst.Arg], first: _Context, others: _Context, wanted: tuple[int, str] = (0, "")
     ) -> Iterator[Literal]:
         for index, argument in enumerate(arguments):
             is_wanted = argument.keyword.value == wanted[1] if argument.keyword else index == wanted[0]
             yield from self.node(argument.value, first if is_wanted else others)
 
-    def either(self, node: cst.IfExp, place: _Place) -> Iterator[Literal]:
+    def either(self, node: cst.IfExp, place: _Context) -> Iterator[Literal]:
         yield from self.node(node.body, place)
         yield from self.node(node.test, place.inside())
         yield from self.node(node.orelse, place)
 
-    def one_of(self, node: cst.BooleanOperation, place: _Place) -> Iterator[Literal]:
+    def one_of(self, node: cst.BooleanOperation, place: _Context) -> Iterator[Literal]:
         yield from self.node(node.left, place)
         yield from self.node(node.right, place)
 
-    def string(self, node: cst.SimpleString, place: _Place) -> Iterator[Literal]:
+    def string(self, node: cst.SimpleString, place: _Context) -> Iterator[Literal]:
         yield from self._literal(node, [node], place)
 
-    def concatenated(self, node: cst.ConcatenatedString, place: _Place) -> Iterator[Literal]:
+    def concatenation(self, node: cst.ConcatenatedString, place: _Context) -> Iterator[Literal]:
         parts: list[cst.SimpleString] = []
         right: cst.BaseExpression = node
         while isinstance(right, cst.ConcatenatedString) and isinstance(right.left, cst.SimpleString):
@@ -155,7 +157,7 @@ class _Walk:
             for child in node.children:
                 yield from self.node(child, place.inside())
 
-    def _literal(self, node: cst.CSTNode, parts: list[cst.SimpleString], place: _Place) -> Iterator[Literal]:
+    def _literal(self, node: cst.CSTNode, parts: list[cst.SimpleString], place: _Context) -> Iterator[Literal]:
         values = [part.evaluated_value for part in parts]
         if any(isinstance(value, bytes) for value in values):
             return
@@ -172,7 +174,7 @@ class _Walk:
 
 
 def _offsets(text: str) -> Callable[[int], int]:
-    """Make a function from offsets in UTF-8 bytes, which LibCST counts, to offsets in characters."""
+    """Return a function from offsets in UTF-8 bytes, which LibCST counts, to offsets in characters."""
     if text.isascii():
         return lambda offset: offset
     table: list[int] = []
@@ -182,8 +184,8 @@ def _offsets(text: str) -> Callable[[int], int]:
     return table.__getitem__
 
 
-def _name(node: cst.BaseExpression) -> Path:
-    """Spell the name of a target or a function: ``X``, ``settings.X`` and ``X["a"]["b"]``."""
+def _name(node: cst.BaseExpression) -> SettingPath:
+    """Return the parts of the name of a target or a function: ``X``, ``settings.X`` and ``X["a"]["b"]``."""
     if isinstance(node, cst.Name):
         return (node.value,)
     if isinstance(node, cst.Attribute):
@@ -202,19 +204,19 @@ def _key(node: cst.BaseExpression) -> str:
 
 
 _HANDLERS: dict[type[cst.CSTNode], Callable[..., Iterator[Literal]]] = {
-    cst.Assign: _Walk.assign,
-    cst.AnnAssign: _Walk.annotated,
-    cst.AugAssign: _Walk.annotated,
-    cst.NamedExpr: _Walk.annotated,
-    cst.ClassDef: _Walk.scope,
-    cst.FunctionDef: _Walk.scope,
-    cst.Dict: _Walk.mapping,
-    cst.List: _Walk.sequence,
-    cst.Tuple: _Walk.sequence,
-    cst.Set: _Walk.sequence,
-    cst.Call: _Walk.call,
-    cst.IfExp: _Walk.either,
-    cst.BooleanOperation: _Walk.one_of,
-    cst.SimpleString: _Walk.string,
-    cst.ConcatenatedString: _Walk.concatenated,
+    cst.Assign: _Visitor.assign,
+    cst.AnnAssign: _Visitor.assign_annotated,
+    cst.AugAssign: _Visitor.assign_annotated,
+    cst.NamedExpr: _Visitor.assign_annotated,
+    cst.ClassDef: _Visitor.scope,
+    cst.FunctionDef: _Visitor.scope,
+    cst.Dict: _Visitor.mapping,
+    cst.List: _Visitor.sequence,
+    cst.Tuple: _Visitor.sequence,
+    cst.Set: _Visitor.sequence,
+    cst.Call: _Visitor.call,
+    cst.IfExp: _Visitor.either,
+    cst.BooleanOperation: _Visitor.one_of,
+    cst.SimpleString: _Visitor.string,
+    cst.ConcatenatedString: _Visitor.concatenation,
 }

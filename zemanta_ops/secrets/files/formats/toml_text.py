@@ -1,4 +1,4 @@
-"""TOML through tomlkit, which keeps every byte but tells no positions: they are found by a marked rendering."""
+"""TOML through tomlkit, which keeps every byte but gives no positions: a rendering with marks finds them."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import tomlkit
 from tomlkit.exceptions import ParseError, TOMLKitError
 from tomlkit.items import AoT, Array, InlineTable, Item, String, Table
 
-from zemanta_ops.secrets.files.formats.base import FormatError, Literal, Path, line_of, other, pieces
+from zemanta_ops.secrets.files.formats.base import FormatError, Literal, SettingPath, line_of, other, pieces
 
-# TOML forbids control characters, so a mark never occurs in a text.
+# TOML forbids control characters, so no text contains the mark.
 _MARK = "\x00"
 
 
@@ -30,13 +30,13 @@ def scalars(text: str) -> list[Literal]:
     items = list(_walk(document, ()))
     sources = [item.as_string() for _, item in items]
     for number, (_, item) in enumerate(items):
-        # Rendered again, each scalar shows its number between two marks instead of itself.
+        # In the next rendering, each scalar is its number between two marks.
         vars(item)["as_string"] = f"{_MARK}{number}{_MARK}".__str__
     rendered = document.as_string().split(_MARK)
     return _locate(text, items, sources, rendered)
 
 
-def _walk(node: Any, path: Path) -> Iterator[tuple[Path, Item]]:
+def _walk(node: Any, path: SettingPath) -> Iterator[tuple[SettingPath, Item]]:
     if isinstance(node, (Table, InlineTable)):
         yield from _walk(node.value, path)
     elif isinstance(node, (AoT, Array)):
@@ -50,7 +50,7 @@ def _walk(node: Any, path: Path) -> Iterator[tuple[Path, Item]]:
         yield path, node
 
 
-def _locate(text: str, items: list[tuple[Path, Item]], sources: list[str], rendered: list[str]) -> list[Literal]:
+def _locate(text: str, items: list[tuple[SettingPath, Item]], sources: list[str], rendered: list[str]) -> list[Literal]:
     found = []
     at = 0
     for between, number in zip(rendered[::2], rendered[1::2], strict=False):
@@ -59,7 +59,7 @@ def _locate(text: str, items: list[tuple[Path, Item]], sources: list[str], rende
         start = _skip(text, at, between)
         at = start + len(source)
         if text[start:at] != source:
-            raise FormatError(line_of(text, start), "tomlkit reads this line in another way than it is written")
+            raise FormatError(line_of(text, start), "tomlkit does not read this line as it is written")
         if not isinstance(item, String):
             found.append(other(text, path, (start, at)))
             continue
@@ -71,16 +71,16 @@ def _locate(text: str, items: list[tuple[Path, Item]], sources: list[str], rende
 
 
 def _skip(text: str, at: int, between: str) -> int:
-    """Pass over what stands between two scalars; tomlkit may have lost blanks in it (after a date, for one)."""
+    """Skip the text between two scalars, in which tomlkit may have lost blanks (after a date, for example)."""
     for character in "".join(between.split()):
-        at = _blank(text, at)
+        at = _skip_blanks(text, at)
         if not text.startswith(character, at):
-            raise FormatError(line_of(text, at), "tomlkit reads this line in another way than it is written")
+            raise FormatError(line_of(text, at), "tomlkit does not read this line as it is written")
         at += 1
-    return _blank(text, at)
+    return _skip_blanks(text, at)
 
 
-def _blank(text: str, at: int) -> int:
+def _skip_blanks(text: str, at: int) -> int:
     while text[at : at + 1].isspace():
         at += 1
     return at

@@ -1,4 +1,4 @@
-"""YAML through ruamel.yaml's node graph, whose marks are offsets into the text."""
+"""YAML through the node graph of ruamel.yaml, whose marks are offsets into the text."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
 
-from zemanta_ops.secrets.files.formats.base import FormatError, Literal, Path, Span, line_of, other, pieces
+from zemanta_ops.secrets.files.formats.base import FormatError, Literal, SettingPath, Span, line_of, other, pieces
 
 _STRING_TAG = "tag:yaml.org,2002:str"
 
@@ -31,14 +31,14 @@ def scalars(text: str) -> list[Literal]:
     return [literal for document in documents for literal in _walk(text, document, (), seen)]
 
 
-def _walk(text: str, node: Any, path: Path, seen: set[int]) -> Iterator[Literal]:
+def _walk(text: str, node: Any, path: SettingPath, seen: set[int]) -> Iterator[Literal]:
     if node is None or id(node) in seen:
         return
     seen.add(id(node))
     if isinstance(node, MappingNode):
         for key, value in node.value:
             name = key.value if isinstance(key, ScalarNode) else "?"
-            # "<<" merges what it names into this mapping, so it adds no part to the path.
+            # "<<" merges another mapping into this one, so it is not part of the path.
             yield from _walk(text, value, path if name == "<<" else (*path, name), seen)
     elif isinstance(node, SequenceNode):
         for index, value in enumerate(node.value):
@@ -49,16 +49,16 @@ def _walk(text: str, node: Any, path: Path, seen: set[int]) -> Iterator[Literal]
         yield other(text, path, (node.start_mark.index, node.end_mark.index))
 
 
-def _literal(text: str, node: ScalarNode, path: Path) -> Literal:
-    span = _without_anchor(text, node)
+def _literal(text: str, node: ScalarNode, path: SettingPath) -> Literal:
+    span = _skip_anchor(text, node)
     quote = int(node.style in ("'", '"'))
     inner = (span[0] + quote, span[1] - quote)
     return Literal(path, node.value, span, pieces(text, inner, node.value), line_of(text, span[0]))
 
 
-def _without_anchor(text: str, node: ScalarNode) -> Span:
+def _skip_anchor(text: str, node: ScalarNode) -> Span:
     start, end = node.start_mark.index, node.end_mark.index
-    # The marks of a scalar take in its anchor and tag ("&db !str 'x'"), which stay.
+    # The marks of a scalar include its anchor and tag ("&db !str 'x'"), which must be kept.
     while start < end and text[start] in "&!":
         while start < end and not text[start].isspace():
             start += 1

@@ -1,4 +1,4 @@
-"""What ``audit_secrets`` knows of each token, and what is wrong with it. Needs no key, but to verify."""
+"""The report of ``audit_secrets``: facts about each token, and its problems. Only verification needs a key."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from zemanta_ops.secrets.exceptions import SourceError
-from zemanta_ops.secrets.files import describe, git
-from zemanta_ops.secrets.files.scan import Found, tokens
+from zemanta_ops.secrets.files import git
+from zemanta_ops.secrets.files.scan import FoundToken, find_tokens
 from zemanta_ops.secrets.files.source_file import discover, read
 from zemanta_ops.secrets.files.verify import verify
 
@@ -21,10 +21,10 @@ class Rules:
     """What counts as a problem.
 
     Attributes:
-        app: The application that tokens should be bound to; empty: any.
-        max_age: Days after which a secret should have been rotated; None: any age.
-        allowed: Backends that may stand although they protect nothing (``plain``).
-        now: The time that ages are counted to.
+        app: The application that tokens should be bound to; empty for any.
+        max_age: Days after which a secret should have been rotated; None for any age.
+        allowed: Backends whose plain or 1.x tokens are accepted.
+        now: The time at which ages are computed.
     """
 
     app: str = ""
@@ -34,8 +34,8 @@ class Rules:
 
 
 @dataclass(frozen=True)
-class Row:
-    """One token; never its body. ``verified`` is what ``verify`` says, empty where it was not asked."""
+class AuditRow:
+    """One token, without its body. ``verified`` is the verdict of ``verify``, or "" without ``--verify``."""
 
     file: str
     line: int
@@ -52,16 +52,23 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Audit:
-    """All tokens, the tokens as found (in the same order), and the files that could not be read."""
+class AuditReport:
+    """All tokens.
 
-    rows: list[Row]
-    found: list[Found]
+    Attributes:
+        rows: One row for each token.
+        found: The tokens themselves, in the same order.
+        unreadable: Messages about files that could not be read.
+        notes: Other messages.
+    """
+
+    rows: list[AuditRow]
+    found: list[FoundToken]
     unreadable: list[str]
     notes: list[str]
 
-    def verified(self) -> Audit:
-        """Return the same with the verdict of each token; where it is not decrypted, that is a problem of its own.
+    def verify(self) -> AuditReport:
+        """Decrypt every token; return the report with the verdicts. A token that is not decrypted has a problem.
 
         Raises:
             ModeError: ``ZEMANTA_OPS_SECRETS`` is set.
@@ -74,68 +81,68 @@ class Audit:
         return replace(self, rows=rows)
 
 
-def audit(paths: Iterable[Path], rules: Rules) -> Audit:
-    """Look at every token below ``paths``.
+def audit(paths: Iterable[Path], rules: Rules) -> AuditReport:
+    """Report every token in files and below folders.
 
     Raises:
-        SourceError: One of the paths does not exist or is of no known format.
+        SourceError: A path does not exist, or is a file of an unknown format.
     """
-    result = Audit([], [], [], [])
+    result = AuditReport([], [], [], [])
     for path in discover(paths):
         try:
-            found = tokens(read(path))
+            found = find_tokens(read(path))
         except SourceError as error:
             result.unreadable.append(str(error))
             continue
-        changes = _changes(path, result.notes) if found else {}
+        changes = _blame(path, result.notes) if found else {}
         result.found.extend(found)
-        result.rows.extend(_row(token, changes.get(token.literal.line), rules) for token in found)
+        result.rows.extend(_make_row(token, changes.get(token.literal.line), rules) for token in found)
     return result
 
 
-def _changes(path: Path, notes: list[str]) -> dict[int, git.Commit]:
+def _blame(path: Path, notes: list[str]) -> dict[int, git.Commit]:
     try:
         return git.blame(path)
     except git.GitError as error:
-        note = f"no age and author: {error}"
+        note = f"age and author are not known: {error}"
         if note not in notes:
             notes.append(note)
         return {}
 
 
-def _row(found: Found, change: git.Commit | None, rules: Rules) -> Row:
+def _make_row(found: FoundToken, change: git.Commit | None, rules: Rules) -> AuditRow:
     token = found.token
     date = change.date if change else None
     age = int((rules.now - date).total_seconds() // _DAY) if date else None
-    return Row(
+    return AuditRow(
         file=str(found.path),
         line=found.literal.line,
         setting=found.setting,
         backend=token.backend if token else "",
-        key=describe.key_id(token) if token else "",
-        app=describe.app(token) if token else "",
+        key=token.key_id if token else "",
+        app=token.app if token else "",
         changed=date.isoformat() if date else "",
         age_days=age,
         author=change.author if change else "",
         commit=change.hash[:12] if change else "",
-        problems=tuple(_problems(found, change, age, rules)),
+        problems=tuple(_find_problems(found, change, age, rules)),
     )
 
 
-def _problems(found: Found, change: git.Commit | None, age: int | None, rules: Rules) -> Sequence[str]:
+def _find_problems(found: FoundToken, change: git.Commit | None, age: int | None, rules: Rules) -> Sequence[str]:
     token = found.token
     if token is None:
         return ["not a token"]
     problems = []
     if token.backend == "plain" and "plain" not in rules.allowed:
         problems.append("in plaintext")
-    if describe.is_legacy(token) and token.backend not in rules.allowed:
+    if not token.is_authenticated and token.backend not in rules.allowed:
         problems.append("not authenticated (SecretCrypt 1.x): rotate it")
-    if rules.app and describe.app(token) not in ("", rules.app):
+    if rules.app and token.app not in ("", rules.app):
         problems.append("bound to another application")
-    if describe.bound_name(token) not in ("", found.setting):
-        problems.append(f"bound to another setting ({describe.bound_name(token)})")
+    if token.name not in ("", found.setting):
+        problems.append(f"bound to another setting ({token.name})")
     if rules.max_age is not None and age is not None and age > rules.max_age:
-        # Where a shallow clone ends, the change may be older still; it is never younger.
+        # At the end of a shallow clone the change may be older, but never newer.
         problems.append(f"older than {rules.max_age} days" + (" (at least)" if change and change.boundary else ""))
     return problems
