@@ -8,14 +8,12 @@ from collections.abc import Sequence
 from zemanta_ops.secrets import modes
 from zemanta_ops.secrets.decrypt_tokens import decrypt_tokens
 from zemanta_ops.secrets.exceptions import (
-    DeniedError,
+    ContextError,
     LegacyTokenWarning,
-    MissingExtraError,
-    MissingKeyError,
     ModeError,
     SecretError,
-    ThrottledError,
-    UnreachableError,
+    TokenError,
+    WrongKeyError,
 )
 from zemanta_ops.secrets.files.scan import Found
 
@@ -23,8 +21,8 @@ DECRYPTED = "decrypted"
 NOT_HERE = "cannot decrypt here"
 FAILED = "failed"
 
-# This place lacks something; with it, the token may be as good as any.
-_NOT_HERE = (MissingKeyError, DeniedError, UnreachableError, ThrottledError, MissingExtraError)
+# Errors that are the token's fault. With any other, this place lacks something, and the token may be good.
+_FAILED = (TokenError, ContextError, WrongKeyError)
 
 
 def verify(found: Sequence[Found]) -> list[tuple[str, str]]:
@@ -46,5 +44,5 @@ def verify(found: Sequence[Found]) -> list[tuple[str, str]]:
 
 def _verdict(result: bytes | SecretError) -> tuple[str, str]:
     if isinstance(result, SecretError):
-        return (NOT_HERE if isinstance(result, _NOT_HERE) else FAILED), str(result)
+        return (FAILED if isinstance(result, _FAILED) else NOT_HERE), str(result)
     return DECRYPTED, ""
