@@ -42,8 +42,8 @@ def kms(kms_server: KMS, home: Path, monkeypatch: pytest.MonkeyPatch) -> KMS:
 
 def become(monkeypatch: pytest.MonkeyPatch, environment: dict[str, str]) -> None:
     """Let boto3 be another identity from now on."""
-    from zemanta_ops.secrets.backends import kms
+    from zemanta_ops.secrets.backends import _aws_session
 
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr(kms, "_clients", {})
+    _aws_session.forget_clients()

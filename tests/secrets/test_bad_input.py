@@ -18,8 +18,7 @@ from tests.secrets.test_vectors import VECTORS
 from tests.secrets.tokens import made
 from tests.servers.kms import ALIAS, KMS, REGION
 from zemanta_ops.secrets import LegacyTokenWarning, Secret, SecretError, wire
-from zemanta_ops.secrets.backends import kms as kms_module
-from zemanta_ops.secrets.backends import password
+from zemanta_ops.secrets.backends import _aws_calls, password
 from zemanta_ops.secrets.exceptions import EncryptError
 
 PLAINTEXT = "example-plaintext"
@@ -92,7 +91,7 @@ def test_a_cut_or_flipped_plain_token_is_a_value_or_an_error() -> None:
 
 @pytest.mark.parametrize("size", [1, 300], ids=["direct", "envelope"])
 def test_a_cut_or_flipped_kms_token_is_refused(size: int, kms: KMS, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kms_module, "ATTEMPTS", 1)
+    monkeypatch.setattr(_aws_calls, "FAILING_SECONDS", 0)
     whole = made("kms", PLAINTEXT * size, {"app": "shop"}, key=ALIAS, region=REGION)
     key = range(whole.index("key="), whole.index("&", whole.index("key=")))
     broken = _sampled(whole)
@@ -104,7 +103,7 @@ def test_a_cut_or_flipped_kms_token_is_refused(size: int, kms: KMS, monkeypatch:
 
 
 def test_a_cut_or_flipped_kms_token_of_1x_is_refused(kms: KMS, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kms_module, "ATTEMPTS", 1)
+    monkeypatch.setattr(_aws_calls, "FAILING_SECONDS", 0)
     blob = wire.parse(made("kms", PLAINTEXT, key=ALIAS, region=REGION)).ciphertext
     whole = f"kms:region={REGION}:{blob}"
     assert_all_refused(_sampled(whole), PLAINTEXT, whole)

@@ -191,7 +191,9 @@ def test_a_missing_extra_fails_its_own_secrets_only(home: Path, monkeypatch: pyt
     import sys
 
     monkeypatch.setitem(sys.modules, "botocore", None)
-    monkeypatch.delitem(sys.modules, "zemanta_ops.secrets.backends.kms", raising=False)
+    for name in ("kms", "_aws_calls", "_aws_session"):
+        monkeypatch.delitem(sys.modules, f"zemanta_ops.secrets.backends.{name}", raising=False)
+        monkeypatch.delattr(backends, name, raising=False)
     monkeypatch.setattr(backends, "_loaded", {})
     with pytest.raises(ResolveError, match=r'pip install "zemanta-ops\[kms\]"') as caught:
         decrypt_settings({"A": Secret("kms:region=eu-west-1:QUJD"), "B": plain("b")})

@@ -17,7 +17,7 @@ import pytest
 from botocore.stub import Stubber
 
 from zemanta_ops.secrets import StrictSecret
-from zemanta_ops.secrets.backends import kms, local, vault
+from zemanta_ops.secrets.backends import _aws_session, local, vault
 
 VECTORS: list[dict[str, Any]] = json.loads(Path(__file__).with_name("vectors.json").read_text(encoding="utf-8"))
 FORMATS = {
@@ -52,10 +52,10 @@ def _asked(vector: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> Iterator[
     if "kms" in vector:
         for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
             monkeypatch.setenv(name, "example")
-        monkeypatch.setattr(kms, "_clients", {})
+        _aws_session.forget_clients()
         asked = dict(vector["kms"]["asked"])
         asked["CiphertextBlob"] = base64.b64decode(asked["CiphertextBlob"])
-        with Stubber(kms._client("eu-west-1")) as stub:
+        with Stubber(_aws_session.client("eu-west-1")) as stub:
             stub.add_response("decrypt", {"Plaintext": base64.b64decode(vector["kms"]["plaintext"])}, asked)
             yield
             stub.assert_no_pending_responses()

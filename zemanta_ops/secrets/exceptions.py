@@ -99,10 +99,13 @@ class ResolveError(SecretError):
         backends: Mapping[str, str],
         places: Mapping[str, str] | None = None,
     ) -> None:
-        """Write one line for each setting: file and line if ``places`` has them, path, backend, reason."""
+        """Write a line for each reason: the settings, after file and line if ``places`` has them, backend, reason."""
         where = {path: f"{place} " for path, place in (places or {}).items()}
-        lines = [f"  {where.get(path, '')}{path} ({backends[path]}): {error}" for path, error in failures.items()]
-        count = f"{len(lines)} secret{'s' if len(lines) > 1 else ''}"
+        reasons: dict[tuple[str, str], list[str]] = {}
+        for path, error in failures.items():
+            reasons.setdefault((backends[path], str(error)), []).append(f"{where.get(path, '')}{path}")
+        lines = [f"  {', '.join(paths)} ({backend}): {reason}" for (backend, reason), paths in reasons.items()]
+        count = f"{len(failures)} secret{'s' if len(failures) > 1 else ''}"
         super().__init__("\n".join([f"{count} could not be decrypted; no setting was changed:", *lines]))
         self.failures = dict(failures)
         self.backends = dict(backends)

@@ -15,6 +15,7 @@ from tests.secrets.conftest import become
 from tests.secrets.tokens import made
 from tests.servers.kms import ALIAS, KMS, REGION
 from zemanta_ops.secrets import Secret, SecretError, decrypt_settings, wire
+from zemanta_ops.secrets.backends import _aws_calls, _aws_session
 from zemanta_ops.secrets.backends import kms as module
 from zemanta_ops.secrets.exceptions import (
     DecryptError,
@@ -36,7 +37,7 @@ def token(plaintext: str | bytes = "example-plaintext", **context: str) -> str:
 @pytest.fixture
 def stub(kms: KMS) -> Iterator[Stubber]:
     """Answer instead of KMS, through boto3's own client."""
-    with Stubber(module._client(REGION)) as stubber:
+    with Stubber(_aws_session.client(REGION)) as stubber:
         yield stubber
 
 
@@ -56,8 +57,8 @@ def test_a_token_of_secretcrypt_opens(kms: KMS) -> None:
 
 def test_without_a_region_it_is_the_one_of_the_environment(kms: KMS, monkeypatch: pytest.MonkeyPatch) -> None:
     assert wire.parse(made("kms", "x", key=ALIAS)).params["region"] == REGION
-    monkeypatch.delenv("AWS_DEFAULT_REGION")
-    assert wire.parse(made("kms", "x", key=ALIAS)).params["region"] == module.DEFAULT_REGION
+    monkeypatch.setenv("AWS_REGION", "us-east-1")
+    assert wire.parse(made("kms", "x", key=ALIAS)).params["region"] == "us-east-1"
 
 
 @pytest.mark.parametrize("size", [1, 4096, 4097, 1024 * 1024])
@@ -121,7 +122,7 @@ def test_a_malformed_body_is_no_fault_of_boto3_in_a_rewrap(stub: Stubber) -> Non
 
 def test_an_identity_that_may_encrypt_only(kms: KMS, monkeypatch: pytest.MonkeyPatch) -> None:
     # moto's code for a denial; KMS says AccessDeniedException.
-    monkeypatch.setitem(module._REASONS, "403", module._REASONS["AccessDeniedException"])
+    monkeypatch.setitem(_aws_calls._REASONS, "403", _aws_calls._REASONS["AccessDeniedException"])
     with kms.identity(["kms:Encrypt", "kms:GenerateDataKey"]) as developer:
         become(monkeypatch, developer)
         texts = [token(), token("x" * 5000)]
@@ -133,7 +134,7 @@ def test_an_identity_that_may_encrypt_only(kms: KMS, monkeypatch: pytest.MonkeyP
 
 
 def test_an_identity_that_may_decrypt_only(kms: KMS, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(module._REASONS, "403", module._REASONS["AccessDeniedException"])
+    monkeypatch.setitem(_aws_calls._REASONS, "403", _aws_calls._REASONS["AccessDeniedException"])
     text = token()
     with kms.identity(["kms:Decrypt"]) as application:
         become(monkeypatch, application)
@@ -156,9 +157,9 @@ def test_an_unreachable_kms_is_an_error(kms: KMS, monkeypatch: pytest.MonkeyPatc
     text = token()
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
-        monkeypatch.setattr(module, "ATTEMPTS", 1)
+        monkeypatch.setattr(_aws_calls, "FAILING_SECONDS", 0)
         become(monkeypatch, kms.environment | {"AWS_ENDPOINT_URL": f"http://127.0.0.1:{closed.getsockname()[1]}"})
-        with pytest.raises(ResolveError, match=r"A \(kms\): KMS does not answer"):
+        with pytest.raises(ResolveError, match=r"A \(kms\): KMS in eu-west-1 does not answer"):
             decrypt_settings({"A": Secret(text)})
 
 
@@ -193,7 +194,8 @@ def test_what_kms_answers_is_told_apart(code: str, error: type[SecretError], stu
 
 
 def test_a_throttled_call_is_tried_again_and_then_an_error(stub: Stubber, monkeypatch: pytest.MonkeyPatch) -> None:
-    for _ in range(module.ATTEMPTS):
+    monkeypatch.setattr(_aws_calls, "THROTTLED_SECONDS", 0.2)
+    for _ in range(20):
         stub.add_client_error("decrypt", "ThrottlingException", http_status_code=400)
     with pytest.raises(ThrottledError):
         Secret("kms:region=eu-west-1&key=abc:QUJD").get()
@@ -238,10 +240,10 @@ def test_many_tokens_are_decrypted_at_a_time(kms: KMS) -> None:
 
 
 def test_a_child_makes_clients_of_its_own(kms: KMS) -> None:
-    module._client(REGION)
-    assert module._clients
-    module._forget_clients()
-    assert not module._clients
+    _aws_session.client(REGION)
+    assert _aws_session._clients
+    _aws_session.forget_clients()
+    assert not _aws_session._clients
 
 
 @pytest.mark.parametrize("variables", [{"AWS_PROFILE": "hunter2"}, {"AWS_ENDPOINT_URL": "hunter2"}])
@@ -250,7 +252,7 @@ def test_a_client_that_cannot_be_made_is_an_error(
 ) -> None:
     text = token()
     become(monkeypatch, variables)
-    with pytest.raises(SecretError, match="boto3 could not call KMS") as caught:
+    with pytest.raises(SecretError, match=r"the AWS profile does not exist|boto3 could not call KMS") as caught:
         Secret(text).get()
     assert "hunter2" not in str(caught.value)
 
@@ -268,5 +270,5 @@ def test_an_error_of_boto3_is_told_without_its_message(raised: Exception, error:
         raise raised
 
     with pytest.raises(error) as caught:
-        module._call(fail, DecryptError)
+        _aws_calls.call(fail, DecryptError, _aws_calls.Patience(REGION, repeat=False))
     assert "hunter2" not in str(caught.value)

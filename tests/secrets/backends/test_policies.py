@@ -16,8 +16,7 @@ from tests.secrets.conftest import become
 from tests.secrets.tokens import made
 from tests.servers.kms import ALIAS, KMS, REGION
 from zemanta_ops.secrets import Secret, decrypt_settings
-from zemanta_ops.secrets.backends import _agekeys
-from zemanta_ops.secrets.backends import kms as module
+from zemanta_ops.secrets.backends import _agekeys, _aws_calls
 from zemanta_ops.secrets.exceptions import DeniedError
 
 PAGE = Path(__file__).parents[3] / "docs" / "backends.rst"
@@ -37,7 +36,7 @@ def statements() -> list[dict[str, Any]]:
 @pytest.fixture
 def arn(kms: KMS, monkeypatch: pytest.MonkeyPatch) -> str:
     # moto's code for a denial; KMS says AccessDeniedException.
-    monkeypatch.setitem(module._REASONS, "403", module._REASONS["AccessDeniedException"])
+    monkeypatch.setitem(_aws_calls._REASONS, "403", _aws_calls._REASONS["AccessDeniedException"])
     found: str = kms.client("kms").describe_key(KeyId=ALIAS)["KeyMetadata"]["Arn"]
     return found
 

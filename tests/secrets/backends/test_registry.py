@@ -116,7 +116,9 @@ def test_options_of_a_backend_without_its_package_name_the_package(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(backends, "_loaded", {})
-    monkeypatch.delitem(sys.modules, "zemanta_ops.secrets.backends.kms", raising=False)
+    for name in ("kms", "_aws_calls", "_aws_session"):
+        monkeypatch.delitem(sys.modules, f"zemanta_ops.secrets.backends.{name}", raising=False)
+        monkeypatch.delattr(backends, name, raising=False)
     monkeypatch.setitem(sys.modules, "botocore.exceptions", None)
     with pytest.raises(SystemExit) as caught:
         main(["encrypt", "kms", "alias/shop", "--region", "eu-west-1"])

@@ -374,6 +374,7 @@ def spare_vault(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Vault]:
 
 
 def test_a_sealed_and_a_stopped_vault(spare_vault: Vault, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_vault_session, "DEADLINE_SECONDS", 1.0)
     spare_vault.start()
     monkeypatch.setenv("VAULT_ADDR", spare_vault.url)
     spare_vault.call("transit/keys/shop", {})

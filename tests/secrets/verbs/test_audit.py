@@ -13,7 +13,7 @@ from tests.secrets.repositories import Commit, git
 from tests.secrets.tokens import local, made
 from tests.secrets.verbs.calls import call
 from tests.servers.kms import ALIAS, KMS, REGION
-from zemanta_ops.secrets.backends import kms as kms_module
+from zemanta_ops.secrets.backends import _aws_calls
 from zemanta_ops.secrets.verbs import audit
 
 BODY = "QUJDREVGR0g="
@@ -165,9 +165,9 @@ def test_verify_without_rights_cannot_decrypt_here(kms: KMS, home: Path, monkeyp
     (home / "a.py").write_text(f'A = Secret("{token}")\n')
     assert call(audit, "--verify").code == 0
     # moto's code for a denial; KMS says AccessDeniedException.
-    monkeypatch.setitem(kms_module._REASONS, "403", kms_module._REASONS["AccessDeniedException"])
+    monkeypatch.setitem(_aws_calls._REASONS, "403", _aws_calls._REASONS["AccessDeniedException"])
     with kms.identity(["kms:Encrypt"]) as developer:
         become(monkeypatch, developer)
         ended = call(audit, "--verify")
     assert ended.code == 3
-    assert "cannot decrypt here: KMS denies access to this identity" in ended.out
+    assert "cannot decrypt here: KMS denies this identity Decrypt in eu-west-1" in ended.out

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import os
+import random
 import re
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -33,7 +35,15 @@ except ImportError:
 
 logger = logging.getLogger(__name__)
 
-TIMEOUT_SECONDS = (5, 30)
+# A visit ends after this long, whatever Vault does; each attempt may take what is left of it.
+DEADLINE_SECONDS = 15.0
+CONNECT_SECONDS = 5.0
+# To revoke the login's token, also when the deadline has passed.
+CLOSING_SECONDS = 2.0
+# A quota is used up, Vault is sealed or starting, a standby does not know a new token yet: all pass.
+RETRIED = frozenset({412, 429, 502, 503, 504})
+_FIRST_WAIT, _LONGEST_WAIT = 0.1, 2.0
+
 MOUNT = re.compile(r"[A-Za-z0-9_-]{1,64}(/[A-Za-z0-9_-]{1,64}){0,7}")
 ROLE_ID_VARIABLE = "ZEMANTA_OPS_VAULT_ROLE_ID"
 SECRET_ID_VARIABLE = "ZEMANTA_OPS_VAULT_SECRET_ID"  # noqa: S105 (the name of a variable)
@@ -67,6 +77,9 @@ _REASONS: list[tuple[str, type[SecretError], str]] = [
 ]
 
 
+_Outcome = tuple[int, dict[str, Any]] | SecretError
+
+
 class VaultSession:
     """A client of Vault that raises our errors; use it through ``visit``."""
 
@@ -80,11 +93,11 @@ class VaultSession:
         if not address:
             raise MissingKeyError("VAULT_ADDR is not set. Set it to the address of Vault, such as https://vault:8200")
         self._own = False
+        self._deadline = time.monotonic() + DEADLINE_SECONDS
         self._client = hvac.Client(
             url=address,
             token="",
             namespace=os.environ.get("VAULT_NAMESPACE") or None,
-            timeout=TIMEOUT_SECONDS,
             adapter=RawAdapter,
             session=requests.Session(),
         )
@@ -108,6 +121,7 @@ class VaultSession:
 
     def close(self) -> None:
         """Revoke the token that the login created, and close the connection."""
+        self._deadline = max(self._deadline, time.monotonic() + CLOSING_SECONDS)
         try:
             if self._own:
                 self.post("auth/token/revoke-self", {})
@@ -135,17 +149,36 @@ class VaultSession:
             return decoded
         raise refusal(" ".join(map(str, decoded.get("errors") or ())), status, path, otherwise)
 
-    def _send(self, path: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]] | SecretError:
+    def _send(self, path: str, body: dict[str, Any]) -> _Outcome:
+        """Send until Vault neither throttles nor fails, or the deadline has passed; return the last outcome."""
+        attempt = 0
+        while True:
+            outcome, asked = self._attempt(path, body)
+            if asked is None:
+                return outcome
+            wait = max(asked, random.uniform(0.5, 1) * min(_LONGEST_WAIT, _FIRST_WAIT * 2**attempt))  # noqa: S311
+            if time.monotonic() + wait >= self._deadline:
+                return outcome
+            if attempt == 0:
+                logger.warning("Vault cannot answer now: trying again for up to %d s", DEADLINE_SECONDS)
+            time.sleep(wait)
+            attempt += 1
+
+    def _attempt(self, path: str, body: dict[str, Any]) -> tuple[_Outcome, float | None]:
+        """Return the outcome, and the least seconds to wait before another attempt: None if that cannot help."""
         # Errors are returned, not raised: an error raised here would have one of requests, with the request's body and
         # the response, as its context.
+        left = max(self._deadline - time.monotonic(), 0.1)
+        timeout = (min(CONNECT_SECONDS, left), left)
         try:
-            response = self._client.adapter.request("post", f"/v1/{path}", json=body, raise_exception=False)
-            decoded = response.json() if response.content else {}
-            return response.status_code, decoded if isinstance(decoded, dict) else {}
+            response = self._client.adapter.request(
+                "post", f"/v1/{path}", json=body, raise_exception=False, timeout=timeout
+            )
         except (requests.ConnectionError, requests.Timeout) as error:
-            return UnreachableError(f"Vault does not answer at VAULT_ADDR ({type(error).__name__})")
+            return UnreachableError(f"Vault does not answer at VAULT_ADDR ({type(error).__name__})"), 0.0
         except (requests.RequestException, ValueError) as error:
-            return UnreachableError(f"the server at VAULT_ADDR is not Vault ({type(error).__name__})")
+            return UnreachableError(f"the server at VAULT_ADDR is not Vault ({type(error).__name__})"), None
+        return _read(response)
 
     def _exchange(self, default_mount: str, credentials: dict[str, str]) -> None:
         mount = os.environ.get(AUTH_MOUNT_VARIABLE, "") or default_mount
@@ -158,6 +191,21 @@ class VaultSession:
     def _use(self, token: str) -> None:
         ledger.reveal(token)
         self._client.token = token
+
+
+def _read(response: requests.Response) -> tuple[_Outcome, float | None]:
+    status, asked = response.status_code, response.headers.get("Retry-After", "")
+    try:
+        decoded = response.json() if response.content else {}
+    except ValueError as error:
+        if status not in RETRIED:
+            return UnreachableError(f"the server at VAULT_ADDR is not Vault ({type(error).__name__})"), None
+        decoded = {}
+    outcome = status, decoded if isinstance(decoded, dict) else {}
+    # A batch has a result for each secret, whatever its status.
+    if status not in RETRIED or "batch_results" in (outcome[1].get("data") or {}):
+        return outcome, None
+    return outcome, float(asked) if asked.isdecimal() else 0.0
 
 
 @contextmanager

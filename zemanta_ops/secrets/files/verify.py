@@ -8,14 +8,12 @@ from collections.abc import Sequence
 from zemanta_ops.secrets import modes
 from zemanta_ops.secrets.decrypt_tokens import decrypt_tokens
 from zemanta_ops.secrets.exceptions import (
-    DeniedError,
+    ContextError,
     LegacyTokenWarning,
-    MissingExtraError,
-    MissingKeyError,
     ModeError,
     SecretError,
-    ThrottledError,
-    UnreachableError,
+    TokenError,
+    WrongKeyError,
 )
 from zemanta_ops.secrets.files.scan import FoundToken
 
@@ -23,8 +21,8 @@ DECRYPTED = "decrypted"
 NOT_HERE = "cannot decrypt here"
 FAILED = "failed"
 
-# Something is missing on this machine; the token itself may be good.
-_NOT_HERE = (MissingKeyError, DeniedError, UnreachableError, ThrottledError, MissingExtraError)
+# Errors of the token itself. Any other means that something is missing on this machine; the token may be good.
+_FAILED = (TokenError, ContextError, WrongKeyError)
 
 
 def verify(found: Sequence[FoundToken]) -> list[tuple[str, str]]:
@@ -46,5 +44,5 @@ def verify(found: Sequence[FoundToken]) -> list[tuple[str, str]]:
 
 def _judge(result: bytes | SecretError) -> tuple[str, str]:
     if isinstance(result, SecretError):
-        return (NOT_HERE if isinstance(result, _NOT_HERE) else FAILED), str(result)
+        return (FAILED if isinstance(result, _FAILED) else NOT_HERE), str(result)
     return DECRYPTED, ""
