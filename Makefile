@@ -1,6 +1,9 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# As many processes as the machine has cores; each starts the servers that its tests need.
+WORKERS ?= auto
+PYTEST := $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal --cov --cov-report= --cov-fail-under=0
 
 .PHONY: help demo demo-live test test-servers servers lint format matrix docs dist clean
 
@@ -38,12 +41,12 @@ servers: $(VENV)/.dev
 	$(BIN)/python -m tests.servers install telegraf influxdb1
 
 test: servers
-	COVERAGE_FILE=.coverage.test $(BIN)/python -m pytest --cov --cov-report= --cov-fail-under=0 -m "not second_tier"
+	COVERAGE_FILE=.coverage.test $(PYTEST) -m "not second_tier"
 
 test-servers: $(VENV)/.dev
 	$(BIN)/python -m pip install --quiet --group servers
 	$(BIN)/python -m tests.servers install --all
-	COVERAGE_FILE=.coverage.servers $(BIN)/python -m pytest --cov --cov-report= --cov-fail-under=0 -m second_tier
+	COVERAGE_FILE=.coverage.servers $(PYTEST) -m second_tier
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff format --check .
