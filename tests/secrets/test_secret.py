@@ -130,7 +130,7 @@ def test_nothing_shows_the_plaintext_or_the_token(kind: type[Any], decrypted: bo
     secret = kind(token)
     if decrypted:
         (secret.get if kind is Secret else secret.decrypt)()
-    shown = [repr(secret), str(secret), repr([secret]), "%s" % secret, "%r" % secret]  # noqa: UP031
+    shown = [repr(secret), repr([secret]), str([secret]), "%r" % secret, f"{secret!r}"]  # noqa: UP031
     for text in shown:
         assert PLAINTEXT not in text
         assert token not in text

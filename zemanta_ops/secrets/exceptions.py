@@ -4,6 +4,7 @@
 
     SecretError
     ├── TokenError             not a token, or a token with wrong params
+    │   └── UndecryptedError   a Secret was used as if it were its plaintext
     ├── ConfigError            zemanta_ops.toml, an override file or a file for load_config cannot be used
     ├── SourceError            a file that holds tokens cannot be read or rewritten
     ├── MissingExtraError      an optional package is not installed
@@ -35,6 +36,10 @@ class SecretError(Exception):
 
 class TokenError(SecretError, ValueError):
     """The text is not a token, or its params are not those of its backend."""
+
+
+class UndecryptedError(TokenError, TypeError):
+    """A Secret was used as if it were its plaintext: nothing has decrypted it."""
 
 
 class ConfigError(SecretError):

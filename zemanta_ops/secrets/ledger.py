@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from importlib import import_module
 
 from zemanta_ops.secrets.exceptions import LegacyTokenWarning
 
@@ -19,6 +20,7 @@ _revealed: frozenset[str] = frozenset()
 _entries: dict[tuple[str, str], Entry] = {}
 _overridden: dict[str, str] = {}
 _legacy_warned = False
+_protected = False
 
 
 @dataclass(frozen=True)
@@ -51,9 +53,22 @@ def digest(token: str) -> str:
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
 
 
+def protect() -> None:
+    """Install the redaction of log records and tracebacks, once a process: from the first secret on.
+
+    Before Django's apps are ready, settings already log, and a failing start already prints a traceback.
+    """
+    global _protected
+    if not _protected:
+        _protected = True
+        # Loaded by name: this module is below redaction, which reads it.
+        import_module("zemanta_ops.secrets.redaction.logs").install()
+
+
 def reveal(value: str | bytes) -> None:
     """Remember a plaintext, so that redaction finds it in any output."""
     global _revealed
+    protect()
     text = as_text(value) if isinstance(value, bytes) else value
     if text and text not in _revealed:
         with _lock:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, MutableMapping
+import sys
+from collections import Counter
+from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 from typing import Any
 
-from zemanta_ops.secrets import binding, config, ledger, modes, overrides
+from zemanta_ops.secrets import binding, config, containers, ledger, modes, overrides
 from zemanta_ops.secrets.decrypt_tokens import decode_text, decrypt_tokens
 from zemanta_ops.secrets.exceptions import ResolveError, SecretError, TokenError
 from zemanta_ops.secrets.secret import Secret
@@ -18,29 +20,67 @@ logger = logging.getLogger(__name__)
 PathAndSecret = tuple[str, Secret]
 
 
-def decrypt_settings(namespace: MutableMapping[str, Any], *, app: str = "") -> None:
-    """Replace every Secret in ``namespace`` with its plaintext, in nested dicts, lists and tuples too.
+def decrypt_settings(namespace: MutableMapping[str, Any] | type[Any], *, app: str = "") -> None:
+    """Replace every Secret in the settings with its plaintext, in nested containers too.
 
-    Call it in the last line of a settings file, with ``globals()``. If a token is bound to a name, that name must be
-    the path of the setting, such as ``DATABASES.default.PASSWORD``. If any secret fails, nothing changes.
+    Call it in the last line of every settings file that has a Secret, with ``globals()``: in a file that imports
+    another one it decrypts what that file has added. For a class of settings, as django-configurations has them, call
+    it with the class. If a token is bound to a name, that name must be the path of the setting, such as
+    ``DATABASES.default.PASSWORD``. If any secret fails, nothing changes.
+
+    Reached are mappings, sequences, dataclasses, namespaces and the attributes of other objects; not reached are the
+    closures and defaults of functions, and what properties return: write ``Secret(...).get()`` there.
 
     Args:
-        namespace: The settings by name.
+        namespace: The settings by name, or a class whose attributes they are.
         app: The application that tokens must be bound to; by default ``app`` of ``zemanta_ops.toml``.
 
     Raises:
-        ResolveError: Secrets cannot be decrypted; one line each, without values.
-        TokenError: A Secret is in a set, where it cannot be replaced.
+        ResolveError: Secrets cannot be decrypted; one line for each reason, without values.
+        TokenError: A Secret is in a set, or in another container that cannot be changed, or two of them have one path.
         ModeError: ``ZEMANTA_OPS_SECRETS=fake`` outside a test run while DEBUG is off.
     """
-    modes.refuse_fake(debug=bool(namespace.get("DEBUG")))
-    file = namespace.get("__file__")
-    settings = config.load(*([Path(file)] if isinstance(file, str) else []))
-    found = [each for name in list(namespace) if not name.startswith("__") for each in _find(name, namespace[name])]
-    values = resolve_values(found, app, settings)
-    for name in list(namespace):
-        if not name.startswith("__"):
-            namespace[name] = _replace(name, namespace[name], values.__getitem__)
+    settings = _read_class(namespace) if isinstance(namespace, type) else dict(namespace)
+    modes.refuse_fake(debug=bool(settings.get("DEBUG")))
+    file = _find_file(namespace)
+    configured = config.load(*([Path(file)] if file else []))
+    names = [name for name in settings if not name.startswith("__")]
+    places = [place for name in names for place in containers.find(name, settings[name], Secret)]
+    _refuse_obstacles(places)
+    values = resolve_values([(place.path, place.secret) for place in places], app, configured)
+    for name in {place.path.partition(".")[0] for place in places}:
+        new = containers.replace(name, settings[name], Secret, values.__getitem__)
+        if isinstance(namespace, type):
+            setattr(namespace, name, new)
+        else:
+            namespace[name] = new
+
+
+def _read_class(namespace: type[Any]) -> dict[str, Any]:
+    """Return the upper-case attributes of a class and its bases as they are stored: no descriptor runs."""
+    stored = {name: value for base in reversed(namespace.__mro__) for name, value in vars(base).items()}
+    return {name: value for name, value in stored.items() if name.isupper()}
+
+
+def _find_file(namespace: Mapping[str, Any] | type[Any]) -> str:
+    if isinstance(namespace, type):
+        file = getattr(sys.modules.get(namespace.__module__), "__file__", None)
+    else:
+        file = namespace.get("__file__")
+    return file if isinstance(file, str) else ""
+
+
+def _refuse_obstacles(places: list[containers.Place]) -> None:
+    """Refuse what cannot be replaced, before anything is decrypted or changed.
+
+    Raises:
+        TokenError: One line for each place.
+    """
+    lines = [f"{place.path}: {place.obstacle}" for place in places if place.obstacle]
+    paths = Counter(place.path for place in places)
+    lines += [f"{path}: {count} secrets have this path; rename one" for path, count in paths.items() if count > 1]
+    if lines:
+        raise TokenError("\n".join(lines))
 
 
 class _Values(dict[str, Any]):
@@ -117,39 +157,3 @@ def _read_overrides(found: list[PathAndSecret], folder: Path) -> _Values:
             ledger.override(path, origin)
             logger.warning("the secret %s is overridden by %s", path, origin)
     return values
-
-
-def _find(path: str, value: Any, above: tuple[int, ...] = ()) -> Iterator[PathAndSecret]:
-    if isinstance(value, Secret):
-        yield path, value
-    elif isinstance(value, (set, frozenset)):
-        if any(isinstance(member, Secret) for member in value):
-            raise TokenError(f"{path}: a Secret in a set cannot be replaced; use a list or a tuple")
-    elif id(value) not in above:
-        for key, member in _members(value):
-            yield from _find(f"{path}.{key}", member, (*above, id(value)))
-
-
-def _replace(path: str, value: Any, value_at: Callable[[str], Any], above: tuple[int, ...] = ()) -> Any:
-    if isinstance(value, Secret):
-        return value_at(path)
-    if id(value) in above or isinstance(value, (set, frozenset)):
-        return value
-    new = {key: _replace(f"{path}.{key}", member, value_at, (*above, id(value))) for key, member in _members(value)}
-    if isinstance(value, (dict, list)):
-        for key, member in new.items():
-            if value[key] is not member:
-                value[key] = member
-        return value
-    if any(value[key] is not member for key, member in new.items()):
-        members = list(new.values())
-        return type(value)(*members) if hasattr(value, "_fields") else type(value)(members)
-    return value
-
-
-def _members(value: Any) -> list[tuple[Any, Any]]:
-    if isinstance(value, dict):
-        return list(value.items())
-    if isinstance(value, (list, tuple)):
-        return list(enumerate(value))
-    return []

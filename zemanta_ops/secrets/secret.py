@@ -8,24 +8,24 @@ from collections.abc import Sequence
 from string import Formatter
 from typing import Any, NoReturn
 from urllib.parse import quote as url_quote
-from weakref import WeakKeyDictionary
 
 from zemanta_ops.secrets import binding, ledger, modes
 from zemanta_ops.secrets.decrypt_tokens import decode_text, decrypt_tokens, parse_token
-from zemanta_ops.secrets.exceptions import DecryptError, SecretError, TokenError
+from zemanta_ops.secrets.exceptions import DecryptError, SecretError, TokenError, UndecryptedError
 from zemanta_ops.secrets.wire import REDACTED, Token
 
-# One lock for each Secret that is being decrypted, and one for this table itself.
-_table_lock = threading.Lock()
-_locks: WeakKeyDictionary[_Redacted, threading.Lock] = WeakKeyDictionary()
+# Guards the making of locks: each Secret has one of its own once it is asked for its plaintext.
+_making_lock = threading.Lock()
 
 
-class _Redacted:
-    """Holds tokens and shows neither them nor their plaintexts."""
+class Redacted:
+    """Holds tokens and shows neither them nor their plaintexts; used as a value, it raises."""
 
     __slots__ = ("__weakref__", "_texts", "_tokens")
+    _READ = "get"
 
     def __init__(self, *texts: str) -> None:
+        ledger.protect()
         self._texts = texts
         # The empty secret has no token to decrypt.
         self._tokens = tuple(parse_token(text) if text != "" else None for text in texts)
@@ -33,14 +33,33 @@ class _Redacted:
     def __repr__(self) -> str:
         return f"{type(self).__name__}({REDACTED})"
 
-    def __str__(self) -> str:
-        return REDACTED
-
-    def __format__(self, spec: str) -> NoReturn:
-        raise TokenError(
-            f"a {type(self).__name__} cannot be formatted, because it would print as {REDACTED}: "
-            "use .get(), or Secret.template(...) for a URL"
+    def _refuse(self, *_: Any, **__: Any) -> NoReturn:
+        raise UndecryptedError(
+            f"a {type(self).__name__} is not its plaintext: call .{self._READ}(), or decrypt_settings(globals()) in "
+            "the last line of the settings file; for a part of a text, use Secret.template(...)"
         )
+
+    # Whatever would turn it into a value without a word, or look a value up by it.
+    __str__ = __format__ = __bytes__ = __len__ = __iter__ = __reversed__ = __getitem__ = __contains__ = _refuse
+    __add__ = __radd__ = __mod__ = __rmod__ = __mul__ = __rmul__ = __int__ = __float__ = __complex__ = _refuse
+    __index__ = __fspath__ = __lt__ = __le__ = __gt__ = __ge__ = _refuse
+    __hash__ = _refuse  # type: ignore[assignment]
+
+    def __eq__(self, other: object) -> bool:
+        # Compared with anything that may be a plaintext, "not equal" would be a wrong answer.
+        if self is other:
+            return True
+        if isinstance(other, (str, bytes, bytearray, int, float)):
+            self._refuse()
+        return NotImplemented
+
+    def __bool__(self) -> bool:
+        return any(text != "" for text in self._texts)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        raise AttributeError(f"a {type(self).__name__} has no attribute {name}: for its plaintext call .{self._READ}()")
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), self._texts
@@ -66,13 +85,13 @@ class _Redacted:
         return self._tokens
 
 
-class Secret(_Redacted):
+class Secret(Redacted):
     """A secret that is decrypted once, at the first ``get()``.
 
     Threads that call it at the same time wait for one decryption. Copies and pickles hold the token only.
     """
 
-    __slots__ = ("_path", "_plaintext")
+    __slots__ = ("_lock", "_path", "_plaintext")
 
     def __init__(self, token: str) -> None:
         """Check the form of the token; ``""`` is the empty secret.
@@ -81,6 +100,7 @@ class Secret(_Redacted):
             TokenError: It is not a token, or its backend is unknown.
         """
         super().__init__(token)
+        self._lock: tuple[int, threading.Lock] | None = None
         self._plaintext: bytes | None = None
         self._path = ""
 
@@ -171,7 +191,8 @@ class _Template(Secret):
     __slots__ = ("_pattern", "_quote")
 
     def __init__(self, pattern: str, quote: bool, *tokens: str) -> None:
-        _Redacted.__init__(self, *tokens)
+        Redacted.__init__(self, *tokens)
+        self._lock = None
         self._plaintext = None
         self._path = ""
         self._pattern = pattern
@@ -192,10 +213,11 @@ class _Template(Secret):
         ).encode()
 
 
-class StrictSecret(_Redacted):
+class StrictSecret(Redacted):
     """A secret that is decrypted at every ``decrypt()`` and never kept, not even for redaction."""
 
     __slots__ = ()
+    _READ = "decrypt"
 
     def __init__(self, token: str) -> None:
         """Check the form of the token, as for ``Secret``."""
@@ -253,17 +275,19 @@ def _entry(text: str, token: Token, plaintext: bytes, path: str) -> ledger.Entry
     )
 
 
-def _lock_for(secret: _Redacted) -> threading.Lock:
-    with _table_lock:
-        return _locks.setdefault(secret, threading.Lock())
+def _lock_for(secret: Secret) -> threading.Lock:
+    """Return the lock of a secret; a forked child makes a new one, because a thread of its parent may hold the old."""
+    with _making_lock:
+        pid = os.getpid()
+        if secret._lock is None or secret._lock[0] != pid:
+            secret._lock = (pid, threading.Lock())
+        return secret._lock[1]
 
 
-def _replace_locks() -> None:
-    global _table_lock
-    _table_lock = threading.Lock()
-    _locks.clear()
+def _replace_making_lock() -> None:
+    global _making_lock
+    _making_lock = threading.Lock()
 
 
-# A forked child must not wait for a lock that a thread of its parent held.
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_replace_locks)
+    os.register_at_fork(after_in_child=_replace_making_lock)

@@ -8,8 +8,10 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+from zemanta_ops.secrets.modes import Deferred
 from zemanta_ops.secrets.redaction.errors import redact_exc_info
 from zemanta_ops.secrets.redaction.values import redact, redact_value
+from zemanta_ops.secrets.secret import Redacted
 
 
 def install() -> None:
@@ -35,6 +37,7 @@ class RecordFactory:
     def __call__(self, *args: Any, **kwargs: Any) -> logging.LogRecord:
         """Create a redacted record."""
         record = self._factory(*args, **kwargs)
+        _show_undecrypted(record)
         _redact_message(record)
         if record.exc_info and record.exc_info[1] is not None:
             record.exc_info = redact_exc_info(record.exc_info)
@@ -74,6 +77,19 @@ class _Extra(dict[str, Any]):
     def __reduce__(self) -> tuple[Any, ...]:
         # The process that unpickles the record may not have this package.
         return dict, (dict(self),)
+
+
+def _show_undecrypted(record: logging.LogRecord) -> None:
+    """Put the repr of a Secret, or of its placeholder, in its place: as text it raises, and the line would be lost."""
+    record.msg = _as_repr(record.msg)
+    if isinstance(record.args, dict):
+        record.args = {name: _as_repr(value) for name, value in record.args.items()}
+    elif record.args:
+        record.args = tuple(map(_as_repr, record.args))
+
+
+def _as_repr(value: Any) -> Any:
+    return repr(value) if issubclass(type(value), (Redacted, Deferred)) else value
 
 
 def _redact_message(record: logging.LogRecord) -> None:
