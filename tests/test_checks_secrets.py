@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -50,6 +52,21 @@ def test_e001_names_the_setting_that_was_not_decrypted() -> None:
         message = messages()["zemanta_ops.E001"]
     assert message.msg == "EXAMPLE.a.1.0 is a Secret that was not decrypted."
     assert "decrypt_settings(globals())" in str(message.hint)
+
+
+def test_e001_runs_always_and_check_deploy_ends_in_order(capsys: pytest.CaptureFixture[str]) -> None:
+    script = (
+        "from django.conf import settings; from zemanta_ops.secrets import Secret; import sys; "
+        "settings.configure(INSTALLED_APPS=['zemanta_ops'], SECRET_KEY=Secret('plain::x'), "
+        "SECRET_KEY_FALLBACKS=[Secret('plain::y')]); import django; django.setup(); "
+        "from django.core.management import execute_from_command_line as run; run(['manage.py', *sys.argv[1:]])"
+    )
+    for arguments in (["check"], ["check", "--deploy"]):
+        done = subprocess.run([sys.executable, "-c", script, *arguments], capture_output=True, text=True, check=False)
+        assert done.returncode == 1
+        assert "SECRET_KEY is a Secret that was not decrypted." in done.stderr
+        assert "SECRET_KEY_FALLBACKS.0 is a Secret" in done.stderr
+        assert "Traceback" not in done.stderr
 
 
 def test_e002_names_tokens_for_development() -> None:

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Callable
+from types import MappingProxyType, SimpleNamespace
+from typing import Any
+
 import pytest
+from django.core.handlers.asgi import ASGIHandler
 from django.core.handlers.base import BaseHandler
 from django.core.handlers.wsgi import WSGIHandler
-from django.test import override_settings
+from django.test import Client, override_settings
 
 from zemanta_ops import serving
-from zemanta_ops.secrets import modes
-from zemanta_ops.secrets.exceptions import ModeError
+from zemanta_ops.secrets import Secret, modes
+from zemanta_ops.secrets.exceptions import ModeError, UndecryptedError
+
+TOKEN = "plain::example-plaintext"
 
 
 @pytest.fixture(autouse=True)
@@ -19,12 +27,52 @@ def handlers(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_deferred_secrets_let_no_handler_start(monkeypatch: pytest.MonkeyPatch) -> None:
-    serving.refuse_deferred()
+    serving.guard_handlers()
     WSGIHandler()
     monkeypatch.setenv(modes.VARIABLE, modes.DEFERRED)
-    serving.refuse_deferred()
     with pytest.raises(ModeError, match="Unset it"):
         WSGIHandler()
+
+
+@pytest.mark.parametrize("handler", [WSGIHandler, ASGIHandler, lambda: Client().get("/")])
+@pytest.mark.parametrize(
+    ("overridden", "named"),
+    [
+        ({"SECRET_KEY": Secret(TOKEN)}, "SECRET_KEY is a Secret that was not decrypted"),
+        ({"CACHES": {"default": {"OPTIONS": {"password": Secret(TOKEN)}}}}, "CACHES.default.OPTIONS.password is"),
+        ({"A": SimpleNamespace(b=deque([Secret(TOKEN)])), "B": (Secret(TOKEN),)}, "A.b.0, B.0 are Secrets that were"),
+        ({"A": MappingProxyType({"b": Secret(TOKEN)})}, "A.b is"),
+    ],
+)
+def test_no_handler_starts_with_an_undecrypted_secret(
+    handler: Callable[[], object], overridden: dict[str, Any], named: str
+) -> None:
+    serving.guard_handlers()
+    with override_settings(**overridden), pytest.raises(UndecryptedError) as caught:
+        handler()
+    assert named in str(caught.value)
+    assert "decrypt_settings(globals()) as the last line of tests.settings" in str(caught.value)
+
+
+def test_a_secret_of_zemanta_ops_itself_may_be_left_as_it_is() -> None:
+    serving.guard_handlers()
+    with override_settings(ZEMANTA_OPS={"INFLUXDB": {"TOKEN": Secret(TOKEN)}}):
+        WSGIHandler()
+
+
+def test_a_class_of_settings_is_told_its_own_cure() -> None:
+    serving.guard_handlers()
+    where = r"decrypt_settings\(cls\) .* setup\(\) of shop\.settings\.Production"
+    overridden = override_settings(A=Secret(TOKEN), CONFIGURATION="shop.settings.Production")
+    with overridden, pytest.raises(UndecryptedError, match=where):
+        WSGIHandler()
+
+
+def test_handlers_are_guarded_once() -> None:
+    serving.guard_handlers()
+    guarded = BaseHandler.load_middleware
+    serving.guard_handlers()
+    assert BaseHandler.load_middleware is guarded
 
 
 @pytest.mark.parametrize(

@@ -20,9 +20,9 @@ class ZemantaOpsConfig(AppConfig):
         """Register the checks, and install what lasts as long as the process."""
         from zemanta_ops import checks  # noqa: F401  (importing registers them)
         from zemanta_ops.secrets import redaction
-        from zemanta_ops.serving import refuse_deferred, refuse_fake, skip_secret_key_checks
+        from zemanta_ops.serving import guard_handlers, refuse_fake, skip_secret_key_checks
 
-        refuse_deferred()
+        guard_handlers()
         refuse_fake()
         skip_secret_key_checks()
         redaction.install()

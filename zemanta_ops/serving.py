@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Any, NoReturn
+import functools
+from collections.abc import Callable
+from typing import Any
 
 from django.conf import settings
 from django.core.checks.registry import registry
 from django.core.checks.security.base import check_secret_key, check_secret_key_fallbacks
 from django.core.handlers.base import BaseHandler
 
+from zemanta_ops.checks.secrets import describe_cure, list_undecrypted
 from zemanta_ops.secrets import modes
-from zemanta_ops.secrets.exceptions import ModeError
+from zemanta_ops.secrets.exceptions import ModeError, UndecryptedError
+
+_KEYS = ("SECRET_KEY", "SECRET_KEY_FALLBACKS")
 
 
-def refuse_deferred() -> None:
-    """Make every request handler raise when it is constructed, if ``ZEMANTA_OPS_SECRETS=deferred``.
+def guard_handlers() -> None:
+    """Make request handlers raise when they are constructed, if secrets are deferred or were not decrypted.
 
     WSGI and ASGI servers, ``runserver`` and Django's test client construct one when they start; builds and management
     commands do not. The error ends the server, with a reason, before it accepts its first request.
     """
-    if modes.mode() == modes.DEFERRED:
-        BaseHandler.load_middleware = _refuse  # type: ignore[method-assign]
+    load = BaseHandler.load_middleware
+    if not hasattr(load, "guards_secrets"):
+        BaseHandler.load_middleware = _guard(load)  # type: ignore[method-assign]
 
 
 def refuse_fake() -> None:
@@ -34,13 +40,37 @@ def refuse_fake() -> None:
 
 
 def skip_secret_key_checks() -> None:
-    """Remove Django's checks of ``SECRET_KEY`` if ``ZEMANTA_OPS_SECRETS=deferred``: they count its characters."""
-    if modes.mode() == modes.DEFERRED:
+    """Remove Django's checks of ``SECRET_KEY`` if it is not decrypted: they count its characters, and would raise."""
+    # Without a SECRET_KEY, reading it raises, which Django's check reports.
+    undecrypted = any(path.partition(".")[0] in _KEYS for path in list_undecrypted())
+    if modes.mode() == modes.DEFERRED or undecrypted:
         registry.deployment_checks -= {check_secret_key, check_secret_key_fallbacks}
 
 
-def _refuse(*_: Any, **__: Any) -> NoReturn:
-    raise ModeError(
-        f"this process must not serve requests: its secrets are not decrypted, because "
-        f"{modes.VARIABLE}={modes.DEFERRED}, which is for builds. Unset it"
-    )
+def _guard(load: Callable[..., Any]) -> Callable[..., Any]:
+    verified: list[Any] = []
+
+    @functools.wraps(load)
+    def load_middleware(*args: Any, **kwargs: Any) -> Any:
+        if modes.mode() == modes.DEFERRED:
+            raise ModeError(
+                "this process must not serve requests: its secrets are not decrypted, because "
+                f"{modes.VARIABLE}={modes.DEFERRED}, which is for builds. Unset it"
+            )
+        # Settings are searched once; tests that override them have others.
+        current = vars(settings)["_wrapped"]
+        if not any(current is each for each in verified):
+            _refuse_undecrypted()
+            verified[:] = [current]
+        return load(*args, **kwargs)
+
+    load_middleware.guards_secrets = True  # type: ignore[attr-defined]
+    return load_middleware
+
+
+def _refuse_undecrypted() -> None:
+    if paths := list_undecrypted():
+        raise UndecryptedError(
+            f"this process must not serve requests: {', '.join(paths)} "
+            f"{'is a Secret that was' if len(paths) == 1 else 'are Secrets that were'} not decrypted. {describe_cure()}"
+        )

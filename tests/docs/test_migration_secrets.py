@@ -16,7 +16,7 @@ from tests.servers import cache
 from tests.servers.fixtures import require
 from tests.servers.kms import ALIAS, KMS, REGION
 from zemanta_ops.secrets import Secret, load_config, wire
-from zemanta_ops.secrets.files.scan import tokens
+from zemanta_ops.secrets.files.scan import find_tokens
 from zemanta_ops.secrets.files.source_file import read
 
 # A section that comes or goes breaks its line: each has a test.
@@ -60,7 +60,7 @@ def committed() -> set[str]:
 
 
 def names(path: Path) -> dict[str, str]:
-    return {found.setting: wire.parse(found.text).params.get("name", "") for found in tokens(read(path))}
+    return {found.setting: wire.parse(found.text).params.get("name", "") for found in find_tokens(read(path))}
 
 
 def test_configuration_files(project: Path) -> None:
@@ -132,7 +132,7 @@ def test_from_secretcrypt_with_kms(
         assert settings.read_text() == SETTINGS.format(old)
         shown = person.do("python -m zemanta_ops.secrets migrate --to kms", replace=example)
     assert "1 of them inside the key service" in shown
-    [found] = tokens(read(settings))
+    [found] = find_tokens(read(settings))
     assert settings.read_text() == SETTINGS.replace("secretcrypt", "zemanta_ops.secrets").format(found.text)
     assert wire.parse(found.text).params["key"].startswith("arn:")
     assert printed("import settings; print(settings.A)") == ["example"]
@@ -158,7 +158,7 @@ def test_from_secretcrypt_a_whole_project(project: Path, package: SecretCrypt) -
         assert "+password = " in person.do("git diff")
         assert person.do("git grep -n secretcrypt", code=1) == ""
     assert subprocess.run(["git", "status", "--porcelain"], capture_output=True, check=True).stdout == b""
-    [found] = tokens(read(project / "settings.py"))
+    [found] = find_tokens(read(project / "settings.py"))
     assert Secret(found.text).get(name="A", app="shop") == "example one"
     assert load_config("more.toml", app="shop") == {"db": {"password": "example two"}}
 

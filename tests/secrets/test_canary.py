@@ -136,7 +136,7 @@ def assert_nowhere(
     logging.getLogger("child.of.root").error("%s %r", holders, caught.value, exc_info=caught.value)
     texts = {
         "errors": all_of(caught.value) + all_of(moved.value),
-        "objects": " ".join(f"{holder!r} {holder!s}" for holder in holders),
+        "objects": " ".join(f"{holder!r} {[holder]}" for holder in holders),
         "pickles": " ".join(map(repr, pickles)),
         "ledger": repr(ledger.entries()),
         "log": caplog.text + repr([vars(record) for record in caplog.records]),

@@ -11,6 +11,8 @@ from typing import Any
 from urllib.parse import quote as url_quote
 
 import pytest
+from django.conf import settings
+from django.test import override_settings
 
 from tests.secrets.tokens import local
 from zemanta_ops.secrets import Secret, StrictSecret, decrypt_settings, modes
@@ -71,6 +73,15 @@ def test_a_deferred_secret_can_be_shown_copied_and_compared() -> None:
         with pytest.raises(ModeError, match=r"DATABASES\.default\.PASSWORD"):
             str(twin)
     assert not hasattr(value, "__html__")
+
+
+@pytest.mark.usefixtures("deferred")
+def test_a_deferred_setting_can_be_read_any_number_of_times() -> None:
+    value = stand_in()
+    with override_settings(EXAMPLE=value):
+        # Django asks the value itself for an attribute from the second time on.
+        assert settings.EXAMPLE is settings.EXAMPLE is settings.EXAMPLE is value
+    assert not callable(value)
 
 
 @pytest.mark.usefixtures("deferred")

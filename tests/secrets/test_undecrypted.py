@@ -171,7 +171,7 @@ def test_a_log_line_shows_it_redacted_and_is_not_lost(
 ) -> None:
     logger, out = logging.Logger("x"), io.StringIO()  # noqa: LOG001  (nobody else's handlers)
     logger.addHandler(logging.StreamHandler(out))
-    logger.addHandler(logging.handlers.QueueHandler(queue.SimpleQueue()))  # type: ignore[arg-type]
+    logger.addHandler(logging.handlers.QueueHandler(queue.SimpleQueue()))
     log(logger, Secret(TOKEN))
     assert "Secret(<redacted>)" in out.getvalue()
     assert capsys.readouterr().err == ""

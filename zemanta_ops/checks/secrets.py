@@ -1,41 +1,57 @@
-"""Check the secrets of a deployment: ``zemanta_ops.E0xx`` and ``W0xx``, run by ``check --deploy``."""
+"""Check the secrets: ``zemanta_ops.E001`` always, the other ``E0xx`` and ``W0xx`` with ``check --deploy``."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 import warnings
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register  # noqa: A004  (Django's own name)
+from django.core.exceptions import ImproperlyConfigured
 
-from zemanta_ops.secrets import Secret, backends, ledger
+from zemanta_ops.secrets import Secret, backends, containers, ledger
 from zemanta_ops.secrets.overrides import PREFIX
 
 
-@register("zemanta_ops", deploy=True)
+@register("zemanta_ops")
 def check_undecrypted(**_: Any) -> list[CheckMessage]:
-    """Find secrets that were not decrypted; in ``ZEMANTA_OPS`` itself they need not be."""
-    names = [name for name in dir(settings) if name.isupper() and name != "ZEMANTA_OPS"]
+    """Find secrets that were not decrypted; runs always, because no process can use such a setting."""
     return [
-        Error(
-            f"{path} is a Secret that was not decrypted.",
-            hint="Add decrypt_settings(globals()) as the last line of the settings file.",
-            id="zemanta_ops.E001",
-        )
-        for name in names
-        for path in _find_undecrypted(name, _read_setting(name))
+        Error(f"{path} is a Secret that was not decrypted.", hint=describe_cure(), id="zemanta_ops.E001")
+        for path in list_undecrypted()
     ]
+
+
+def list_undecrypted() -> list[str]:
+    """Return the path of every Secret in the settings; in ``ZEMANTA_OPS`` itself they need not be decrypted."""
+    names = sorted({name for name in dir(settings) if name.isupper()} - {"ZEMANTA_OPS"})
+    return [place.path for name in names for place in containers.find(name, _read_setting(name), Secret)]
+
+
+def describe_cure() -> str:
+    """Return where the call of ``decrypt_settings`` belongs."""
+    if (configuration := getattr(settings, "CONFIGURATION", "")) or os.environ.get("DJANGO_CONFIGURATION"):
+        name = configuration or os.environ["DJANGO_CONFIGURATION"]
+        return f"Call decrypt_settings(cls) at the end of the class method setup() of {name}."
+    module = getattr(settings, "SETTINGS_MODULE", "") or os.environ.get("DJANGO_SETTINGS_MODULE", "the settings file")
+    return (
+        f"Add decrypt_settings(globals()) as the last line of {module}, and of each file it imports that has a Secret. "
+        "What a function or property returns is not reached: call .get() there."
+    )
 
 
 def _read_setting(name: str) -> Any:
     # Django warns about some settings when they are read, even if they have its own default.
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return getattr(settings, name)
+        # An empty SECRET_KEY raises when it is read.
+        with contextlib.suppress(ImproperlyConfigured):
+            return getattr(settings, name)
+    return None
 
 
 @register("zemanta_ops", deploy=True)
@@ -145,12 +161,3 @@ def _is_open(path: Path) -> bool:
         return bool(stat.S_IMODE(path.stat().st_mode) & 0o077)
     except OSError:
         return False
-
-
-def _find_undecrypted(path: str, value: Any, above: tuple[int, ...] = ()) -> Iterator[str]:
-    if isinstance(value, Secret):
-        yield path
-    elif id(value) not in above and isinstance(value, (dict, list, tuple, set, frozenset)):
-        members = value.items() if isinstance(value, dict) else enumerate(value)
-        for key, member in members:
-            yield from _find_undecrypted(f"{path}.{key}", member, (*above, id(value)))

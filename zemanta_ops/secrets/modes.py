@@ -83,10 +83,11 @@ class Deferred:
         )
 
     __str__ = __bytes__ = __format__ = __len__ = __iter__ = __getitem__ = __contains__ = __add__ = __radd__ = _refuse
-    __mod__ = __rmod__ = __mul__ = __int__ = __float__ = __index__ = __fspath__ = __call__ = _refuse
+    __mod__ = __rmod__ = __mul__ = __int__ = __float__ = __index__ = __fspath__ = _refuse
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):
+        # Django asks the values of settings for a private attribute of its own.
+        if name.startswith("_"):
             raise AttributeError(name)
         self._refuse()
 

@@ -43,7 +43,7 @@ class Redacted:
     __str__ = __format__ = __bytes__ = __len__ = __iter__ = __reversed__ = __getitem__ = __contains__ = _refuse
     __add__ = __radd__ = __mod__ = __rmod__ = __mul__ = __rmul__ = __int__ = __float__ = __complex__ = _refuse
     __index__ = __fspath__ = __lt__ = __le__ = __gt__ = __ge__ = _refuse
-    __hash__ = _refuse  # type: ignore[assignment]
+    __hash__ = _refuse
 
     def __eq__(self, other: object) -> bool:
         # Compared with anything that may be a plaintext, "not equal" would be a wrong answer.
