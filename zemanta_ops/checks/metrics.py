@@ -59,7 +59,7 @@ def check_gauge_lock(**_: Any) -> list[CheckMessage]:
     """Check that GAUGE_LOCK names a lock that exists."""
     from zemanta_ops.metrics.gauges import lease
 
-    refusal = lease.refuse(conf.metrics.gauge_lock)
+    refusal = lease.find_problem(conf.metrics.gauge_lock)
     hint = "Set GAUGE_LOCK to 'database', or to 'cache:' and the alias of a cache that all nodes share."
     return [Error(f"The gauges cannot be locked: {refusal}.", hint=hint, id="zemanta_ops.E121")] if refusal else []
 
