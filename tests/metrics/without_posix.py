@@ -21,7 +21,7 @@ import unittest.mock  # noqa: F401
 import asgiref.sync  # noqa: F401
 import pytest
 
-import tests.servers.cache  # noqa: F401  (needs fcntl, and is no part of the package)
+import tests.servers.cache  # noqa: F401  (needs fcntl, and is not part of the package)
 
 POSIX_NAMES: dict[types.ModuleType, tuple[str, ...]] = {
     os: (

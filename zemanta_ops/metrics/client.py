@@ -56,8 +56,8 @@ class Client:
         self.buffer: Buffer | None = None
         self._sinks: list[Put] = []
         self._options: Options | None = None
-        # ``put(series, value)`` takes a sample. It is an attribute and not a method, because a method that asks where
-        # the sample goes would cost as much again as the put itself. _choose_put is called whenever that changes.
+        # ``put(series, value)`` takes a sample. It is an attribute, set by _choose_put whenever the destination changes:
+        # a method that looks the destination up would add a second call to every sample.
         self.put: Put = self._choose_put()
 
     def decr(self, name: str, count: Any = MISSING, /, **tags: Any) -> None:

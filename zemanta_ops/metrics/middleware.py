@@ -21,6 +21,8 @@ from zemanta_ops.metrics.delivery.shutdown import flush_at_sigterm
 from zemanta_ops.metrics.request.recorder import CLIENT_CLOSED_REQUEST, EXCEPTION_ATTRIBUTE, RequestRecorder, TagHook
 from zemanta_ops.metrics.request.state import REQUEST, RequestState
 
+__all__ = ["RequestMetricsMiddleware"]
+
 logger = logging.getLogger("zemanta_ops.metrics")
 
 Response = HttpResponseBase

@@ -17,6 +17,8 @@ from zemanta_ops.metrics.series.values import to_milliseconds, to_number
 if TYPE_CHECKING:
     from typing_extensions import Self
 
+__all__ = ["Pipeline", "StatsClient"]
+
 
 class StatsClient(statsd.StatsClient):  # type: ignore[misc]  # it has no types
     """The methods of ``statsd.StatsClient``: times in milliseconds, ``rate``, ``delta=True``, ``pipeline()``, timers.

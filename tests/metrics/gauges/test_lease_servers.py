@@ -1,4 +1,4 @@
-"""The lock where many processes want it at the same moment: on a real PostgreSQL and a real Redis."""
+"""Many processes compete for the lock, on a real PostgreSQL and a real Redis."""
 
 from __future__ import annotations
 

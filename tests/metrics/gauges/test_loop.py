@@ -1,4 +1,4 @@
-"""Taking turns: collect while the lease is held, stand by while not."""
+"""The loop collects while the lease is held, and waits while it is not."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.django_db
 
 
 class Answers:
-    """A lease that answers as the test says; an exception is raised."""
+    """A lease with the answers of the test; an exception is raised."""
 
     def __init__(self, *answers: bool | Exception) -> None:
         self.answers = list(answers)

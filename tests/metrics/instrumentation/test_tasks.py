@@ -1,4 +1,4 @@
-"""django.tasks: with the real signals where Django has them (6.0), silently absent where not."""
+"""django.tasks: with the real signals if Django has them (6.0), silently absent if not."""
 
 from __future__ import annotations
 

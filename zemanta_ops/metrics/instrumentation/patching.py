@@ -7,6 +7,8 @@ from collections.abc import Callable
 from inspect import iscoroutinefunction
 from typing import Any
 
+__all__ = ["Method", "Patch"]
+
 Method = Callable[..., Any]
 
 

@@ -56,7 +56,7 @@ def clean_value(value: object) -> str:
 
 
 def clean_tags(tags: Mapping[str, object] | Iterable[tuple[str, object]]) -> dict[str, str]:
-    """Return sanitised tags in key order; a tag that is None or empty is omitted."""
+    """Return sanitized tags in key order; a tag that is None or empty is omitted."""
     pairs = tags.items() if isinstance(tags, Mapping) else tags
     ordered = sorted(((to_text(key), value) for key, value in pairs if value is not None), key=lambda pair: pair[0])
     cleaned = {clean_key(key): clean_value(value) for key, value in ordered}
