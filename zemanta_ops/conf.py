@@ -177,7 +177,7 @@ class Metrics(Section):
     sample_rate = Setting(1.0, parsing.accept_sample_rate, doc="share of the requests that is measured: 1, 1/2, 1/3 …")
     request_tags = Setting("", parsing.accept_text, doc="dotted path of a function (request, response) -> dict of tags")
     instrument: Setting[tuple[str, ...]] = Setting(
-        (), parsing.accept_strings, doc="names of the instrumentations to install"
+        (), parsing.accept_strings, doc="names of the instrumentations to install, and dotted paths of your own"
     )
     gauge_lock = Setting(
         "database", parsing.accept_text, doc="what lets one collector run: database, cache:<alias> or none"

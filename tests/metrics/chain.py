@@ -14,7 +14,7 @@ from zemanta_ops.metrics.series.series import COUNTER, GAUGE
 from zemanta_ops.stack.statsd import Datagram, Sample, parse
 
 # With nothing deleted, the last point of a series holds everything that was sent, whatever interval it came in.
-# (Telegraf 1.39 panics where counters are floats as well.)
+# (Telegraf 1.39 panics if counters are floats as well.)
 KEEP = "delete_counters = false\n  delete_gauges = false\n  delete_sets = false\n  delete_timings = false\n"
 SETTINGS = {"influx": KEEP, "dogstatsd": KEEP + "  datadog_extensions = true\n  datadog_distributions = true\n"}
 
@@ -73,7 +73,7 @@ def expected_state(samples: list[Sample]) -> State:
 
 
 def assert_reaches(read: Callable[[], State], expected: State) -> None:
-    """Poll until the database holds exactly this, and show the difference where it never does."""
+    """Poll until the database holds exactly this, and show the difference if it never does."""
     approximate = {key: pytest.approx(fields, rel=1e-9) for key, fields in expected.items()}
     wait_until(lambda: read() == approximate, 15)
     found = read()

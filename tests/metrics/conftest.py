@@ -1,4 +1,4 @@
-"""Fixtures of the tests of the metrics half."""
+"""Fixtures of the metrics tests."""
 
 from __future__ import annotations
 

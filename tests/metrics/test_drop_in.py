@@ -1,4 +1,4 @@
-"""A project of django-statsd-influx moves over by changing an import: its settings, calls and series go on.
+"""A project of django-statsd-influx moves over by changing an import: its settings, calls and series stay.
 
 That package is not on PyPI. What it sends is written down here: names and tags in the format of its README, through
 the real statsd client that it is made of.

@@ -50,7 +50,7 @@ class Number:
 
 
 class Text(str):
-    """A string that says something else when it is asked."""
+    """A string whose methods return something else."""
 
     __slots__ = ()
 
@@ -168,7 +168,7 @@ def test_every_call_means_one_thing_or_is_counted(chain: Chain, batch: list[tupl
         Options(port=chain.telegraf.port, dialect=chain.dialect, threads=False, flush_seconds=3600, report_seconds=3600)
     )
     client.incr("first")
-    client.flush()  # what the emitter says about itself goes with the first flush
+    client.flush()  # the self-metrics go with the first flush
     before = client.health()["sent"]
     expected: State = {}
     for index, (name, text, value, tags) in enumerate(batch):

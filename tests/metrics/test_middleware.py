@@ -12,8 +12,9 @@ from django.test import AsyncClient, Client, override_settings
 from django.test.client import AsyncRequestFactory, RequestFactory
 from django.utils.functional import SimpleLazyObject
 
+from zemanta_ops.metrics.catalog import Metric
 from zemanta_ops.metrics.middleware import RequestMetricsMiddleware
-from zemanta_ops.metrics.request.state import RequestState, current
+from zemanta_ops.metrics.request.state import RequestState, get_request_state
 from zemanta_ops.testing import Recorder, capture_metrics
 
 MIDDLEWARE = "zemanta_ops.metrics.middleware.RequestMetricsMiddleware"
@@ -132,7 +133,7 @@ def test_a_sync_stream_is_timed_to_its_end(captured: Recorder) -> None:
 def test_a_disconnected_client_is_counted_and_the_cancellation_goes_on(captured: Recorder) -> None:
     async def disconnect() -> None:
         running = asyncio.create_task(AsyncClient().get("/hang/"))
-        while current() is None and not running.done():
+        while get_request_state() is None and not running.done():
             await asyncio.sleep(0.01)
             running.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -238,13 +239,17 @@ def test_a_response_without_a_status_is_answered_all_the_same(
     assert "could not be recorded" in caplog.text
 
 
+QUERIES = Metric("db.queries", "histogram", "queries", ("alias", "method", "view"), "queries of a request")
+QUERY_TIME = Metric("db.time", "timing", "ms", ("method", "view"), "their time")
+
+
 def test_instrumentation_adds_up_per_request(captured: Recorder) -> None:
     def answer(request: HttpRequest) -> HttpResponse:
-        state = current()
+        state = get_request_state()
         assert isinstance(state, RequestState)
-        state.add("h", "db.queries", 1, (("alias", "default"),))
-        state.add("h", "db.queries", 1, (("alias", "default"),))
-        state.add("ms", "db.time", 2.5)
+        state.add(QUERIES, 1, (("alias", "default"),))
+        state.add(QUERIES, 1, (("alias", "default"),))
+        state.add(QUERY_TIME, 2.5)
         return HttpResponse()
 
     async def answer_async(request: HttpRequest) -> HttpResponse:
@@ -253,7 +258,7 @@ def test_instrumentation_adds_up_per_request(captured: Recorder) -> None:
     with configured(INSTRUMENT=["database"]):
         RequestMetricsMiddleware(answer)(RequestFactory().get("/"))
         asyncio.run(RequestMetricsMiddleware(answer_async)(AsyncRequestFactory().get("/")))
-    assert current() is None
+    assert get_request_state() is None
     added = [(record.kind, record.name, record.value, record.tags) for record in captured.records[2:4]]
     tags = {"method": "GET", "view": "unresolved"}
     assert added == [
@@ -265,9 +270,9 @@ def test_instrumentation_adds_up_per_request(captured: Recorder) -> None:
 
 def test_an_excluded_request_has_a_state_that_is_not_emitted(captured: Recorder) -> None:
     def answer(request: HttpRequest) -> HttpResponse:
-        state = current()
+        state = get_request_state()
         assert state is not None
-        state.add("h", "db.queries", 1)
+        state.add(QUERIES, 1)
         return HttpResponse()
 
     with configured(INSTRUMENT=["database"], EXCLUDE_PATHS=["/*"]):

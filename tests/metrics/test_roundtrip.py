@@ -10,12 +10,12 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from zemanta_ops.metrics.client import Client
-from zemanta_ops.metrics.delivery.batch import Tally, datagrams, group, lines
+from zemanta_ops.metrics.delivery.batch import DeliveryCounts, pack
 from zemanta_ops.metrics.delivery.statsd_writer import CONTAINER_FIELD
 from zemanta_ops.metrics.options import Options
 from zemanta_ops.metrics.series.series import COUNTER, GAUGE, HISTOGRAM, KIND_NAMES, SET, TIMING
 from zemanta_ops.metrics.series.tags import clean_name, clean_tags
-from zemanta_ops.metrics.series.values import member, number
+from zemanta_ops.metrics.series.values import to_member, to_number
 from zemanta_ops.stack.statsd import parse
 
 
@@ -38,12 +38,12 @@ def emitted(kind: str, name: Any, value: Any, tags: dict[str, Any], dialect: str
     batch: list[Any] = []
     with client.capture(lambda series, given: batch.append((series, given))):
         client.emit(kind, name, value, tags)
-    tally = Tally()
-    packets = list(datagrams(lines(group(batch), 8192, tally), 8192))
+    counts = DeliveryCounts()
+    packets = pack(batch, 8192, counts)
     parsed = [parse(packet, dogstatsd=dialect == "dogstatsd") for packet, _ in packets]
     assert not any(part.rejected for part in parsed)
-    assert sum(samples for _, samples in packets) + sum(tally.dropped.values()) == 1
-    return [sample for part in parsed for sample in part.samples], tally.dropped
+    assert sum(samples for _, samples in packets) + sum(counts.dropped.values()) == 1
+    return [sample for part in parsed for sample in part.samples], counts.dropped
 
 
 @pytest.mark.parametrize("dialect", ["influx", "dogstatsd"])
@@ -62,7 +62,7 @@ def test_tags_come_back_as_the_documented_sanitised_input(dialect: str, name: An
 @given(value=anything)
 def test_a_counter_is_cut_to_an_integer_or_counted_as_dropped(value: Any) -> None:
     samples, dropped = emitted(COUNTER, "n", value, {}, "influx")
-    expected = number(value)
+    expected = to_number(value)
     if not -(2**63) < expected < 2**63:
         assert (samples, dropped) == ([], {"invalid_value": 1})
     else:
@@ -71,7 +71,7 @@ def test_a_counter_is_cut_to_an_integer_or_counted_as_dropped(value: Any) -> Non
 
 @given(value=anything, delta=st.booleans())
 def test_a_gauge_reaches_the_agent_with_its_value(value: Any, delta: bool) -> None:
-    expected = number(value)
+    expected = to_number(value)
     samples, dropped = emitted(GAUGE, "n", (expected,) if delta else expected, {}, "influx")
     if not abs(expected) < 2**1024:
         assert (samples, dropped) == ([], {"invalid_value": 1})
@@ -87,7 +87,7 @@ def test_a_gauge_reaches_the_agent_with_its_value(value: Any, delta: bool) -> No
 @given(value=st.one_of(anything, st.floats(min_value=0, max_value=1e9)))
 def test_a_timing_keeps_its_microseconds_or_is_counted_as_dropped(kind: str, value: Any) -> None:
     samples, dropped = emitted(kind, "n", value, {}, "influx")
-    expected = number(value)
+    expected = to_number(value)
     if not 0 <= expected < 2**1024:
         assert (samples, dropped) == ([], {"invalid_value": 1})
     else:
@@ -99,8 +99,8 @@ def test_a_timing_keeps_its_microseconds_or_is_counted_as_dropped(kind: str, val
 @given(value=anything)
 def test_a_set_member_comes_back_as_the_documented_text(value: Any) -> None:
     samples, dropped = emitted(SET, "n", value, {}, "influx")
-    if member(value):
-        assert [sample.value for sample in samples] == [member(value)]
+    if to_member(value):
+        assert [sample.value for sample in samples] == [to_member(value)]
     else:
         assert (samples, dropped) == ([], {"invalid_value": 1})
 

@@ -1,4 +1,4 @@
-"""The adapter's contract: what the real statsd client says on the wire is what the adapter's agent hears."""
+"""The adapter's contract: its agent gets what the real statsd client sends."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def listener() -> Iterator[Agent]:
 
 
 def meaning(samples: list[Sample]) -> list[tuple[str, str, str, bool]]:
-    """Return what the agent makes of samples: a gauge's 0 before its negative value is no value of its own."""
+    """Return what the agent makes of samples: a gauge's 0 before its negative value is not a value."""
     said = [(s.name, s.kind, str(float(s.value) if s.kind != "s" else s.value), s.delta) for s in samples]
     result: list[tuple[str, str, str, bool]] = []
     for name, kind, value, delta in said:

@@ -1,4 +1,4 @@
-"""The encoder and ``dialects.parse``, held against the real Telegraf and what InfluxDB then holds."""
+"""The encoder and ``statsd.parse``, held against the real Telegraf and what InfluxDB then holds."""
 
 from __future__ import annotations
 

@@ -44,10 +44,19 @@ def check_request_tags(**_: Any) -> list[CheckMessage]:
 
 @register("zemanta_ops")
 def check_instrument(**_: Any) -> list[CheckMessage]:
-    """Check that INSTRUMENT names instrumentations."""
-    unknown = [name for name in conf.metrics.instrument if name not in instrumentation.NAMES]
+    """Check that INSTRUMENT names instrumentations, or modules that are one."""
     messages: list[CheckMessage] = []
-    for name in unknown:
+    for name in conf.metrics.instrument:
+        if name in instrumentation.NAMES:
+            continue
+        if "." in name:
+            problem = instrumentation.find_problem(name)
+            text, hint = (
+                f"INSTRUMENT {name!r} cannot be used: {problem}.",
+                "Name a module with install() and uninstall().",
+            )
+            messages += [Error(text, hint=hint, id="zemanta_ops.E120")] if problem else []
+            continue
         close = difflib.get_close_matches(name.lower(), instrumentation.NAMES, n=1, cutoff=0.5)
         hint = f"Did you mean {close[0]}?" if close else f"Known names: {', '.join(instrumentation.NAMES)}."
         messages.append(Error(f"INSTRUMENT has no instrumentation {name!r}.", hint=hint, id="zemanta_ops.E120"))
@@ -59,7 +68,7 @@ def check_gauge_lock(**_: Any) -> list[CheckMessage]:
     """Check that GAUGE_LOCK names a lock that exists."""
     from zemanta_ops.metrics.gauges import lease
 
-    refusal = lease.refuse(conf.metrics.gauge_lock)
+    refusal = lease.find_problem(conf.metrics.gauge_lock)
     hint = "Set GAUGE_LOCK to 'database', or to 'cache:' and the alias of a cache that all nodes share."
     return [Error(f"The gauges cannot be locked: {refusal}.", hint=hint, id="zemanta_ops.E121")] if refusal else []
 

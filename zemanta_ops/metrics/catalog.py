@@ -1,20 +1,26 @@
-"""Every metric that the app emits by itself: the one list that the docs, the dashboards and the tests read."""
+"""Every metric that the app emits by itself: the single list that docs, dashboards and tests read."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal, get_args
+
+KindName = Literal["counter", "timing", "gauge", "histogram", "set"]
+DropReason = Literal[
+    "dns", "full", "invalid_name", "invalid_value", "network", "queue_full", "refused", "timeout", "too_long"
+]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Metric:
-    """A metric of the catalogue: ``kind`` is counter, timing, gauge, histogram or set.
+    """A metric of the catalogue.
 
-    ``source`` says what emits it: ``client`` (always), ``requests`` (the middleware), ``gauges``, ``check_metrics`` or
+    ``source`` is what emits it: ``client`` (always), ``requests`` (the middleware), ``gauges``, ``check_metrics``, or
     the name of an instrumentation.
     """
 
     name: str
-    kind: str
+    kind: KindName
     unit: str
     tags: tuple[str, ...]
     meaning: str
@@ -42,12 +48,12 @@ STREAM_DURATION = Metric(
     "time until a streaming response was sent and closed",
     source="requests",
 )
-SENT = Metric("zemanta_ops.sent", "counter", "samples", (), "samples handed to the network by this process")
-DROPPED = Metric("zemanta_ops.dropped", "counter", "samples", ("reason",), "samples given up, by reason")
+SENT = Metric("zemanta_ops.sent", "counter", "samples", (), "samples sent by this process")
+DROPPED = Metric("zemanta_ops.dropped", "counter", "samples", ("reason",), "samples dropped, by reason")
 QUEUE_DEPTH = Metric("zemanta_ops.queue.depth", "histogram", "samples", (), "samples that waited at each flush")
 FLUSH_DURATION = Metric("zemanta_ops.flush.duration", "timing", "ms", (), "time that each flush took")
 CARDINALITY = Metric(
-    "zemanta_ops.cardinality", "counter", "tags", ("metric", "tag"), "tags that got too many values, once each"
+    "zemanta_ops.cardinality", "counter", "tags", ("metric", "tag"), "tags with too many values, each counted once"
 )
 QUERY_DURATION = Metric(
     "db.query.duration",
@@ -70,7 +76,7 @@ REQUEST_QUERY_TIME = Metric(
     "timing",
     "ms",
     ("alias", "method", "view"),
-    "time of all queries of a request together",
+    "time of all queries of a request, added up",
     source="database",
 )
 REQUEST_REPEATS = Metric(
@@ -78,7 +84,7 @@ REQUEST_REPEATS = Metric(
     "histogram",
     "queries",
     ("alias", "method", "view"),
-    "how often a request sent its most repeated SQL statement: high values are N+1 queries",
+    "how often a request sent its most repeated SQL statement: high values mean N+1 queries",
     source="database",
 )
 RESPONSE_SIZE = Metric(
@@ -159,7 +165,7 @@ GAUGE_DURATION = Metric(
     "timing",
     "ms",
     ("gauge", "outcome"),
-    "time to collect an application-state gauge",
+    "time to collect a gauge of the application's state",
     source="gauges",
 )
 PROBE = Metric(
@@ -167,7 +173,7 @@ PROBE = Metric(
     "gauge",
     "nonce",
     (),
-    "a random number that ``check_metrics`` sends and looks for",
+    "random number that ``check_metrics`` sends and looks for",
     source="check_metrics",
 )
 CHECK_EXIT_CODE = Metric(
@@ -175,7 +181,7 @@ CHECK_EXIT_CODE = Metric(
     "gauge",
     "code",
     (),
-    "what ``check_metrics --watch`` found; 0 is well",
+    "exit code of the last round of ``check_metrics --watch``; 0 means that metrics arrive",
     source="check_metrics",
 )
 CHECK_LATENCY = Metric(
@@ -183,39 +189,12 @@ CHECK_LATENCY = Metric(
     "timing",
     "ms",
     (),
-    "how long the probe of ``check_metrics --watch`` took to be readable",
+    "time until the probe of ``check_metrics --watch`` could be read from the database",
     source="check_metrics",
 )
 
-METRICS: tuple[Metric, ...] = (
-    REQUEST_DURATION,
-    REQUEST_COUNT,
-    STREAM_DURATION,
-    SENT,
-    DROPPED,
-    QUEUE_DEPTH,
-    FLUSH_DURATION,
-    CARDINALITY,
-    QUERY_DURATION,
-    REQUEST_QUERIES,
-    REQUEST_QUERY_TIME,
-    REQUEST_REPEATS,
-    RESPONSE_SIZE,
-    CACHE_DURATION,
-    CACHE_LOOKUPS,
-    HTTP_CLIENT_DURATION,
-    CELERY_PUBLISHED,
-    CELERY_WAIT,
-    CELERY_DURATION,
-    TASK_ENQUEUED,
-    TASK_WAIT,
-    TASK_DURATION,
-    COMMAND_DURATION,
-    GAUGE_DURATION,
-    PROBE,
-    CHECK_EXIT_CODE,
-    CHECK_LATENCY,
-)
+# All metrics defined above: a new one is listed by being defined.
+METRICS: tuple[Metric, ...] = tuple(value for value in list(globals().values()) if isinstance(value, Metric))
 
 OK_OR_ERROR = ("ok", "error")
 DATABASE_OPERATIONS = ("select", "insert", "update", "delete", "other")
@@ -223,11 +202,9 @@ CACHE_OPERATIONS = (
     "get", "get_many", "add", "set", "set_many", "touch", "has_key", "incr", "delete", "delete_many", "clear",
 )  # fmt: skip
 
-DROP_REASONS = (
-    "dns", "full", "invalid_name", "invalid_value", "network", "queue_full", "refused", "timeout", "too_long",
-)  # fmt: skip
+DROP_REASONS: tuple[DropReason, ...] = get_args(DropReason)
 
-# All values that a tag of a source can have, where the app itself decides.
+# All values that a tag of a source can have, for the tags whose values the app itself chooses.
 TAG_VALUES: dict[tuple[str, str], tuple[str, ...]] = {
     ("client", "reason"): DROP_REASONS,
     ("database", "operation"): DATABASE_OPERATIONS,
@@ -239,8 +216,3 @@ TAG_VALUES: dict[tuple[str, str], tuple[str, ...]] = {
     ("commands", "outcome"): OK_OR_ERROR,
     ("gauges", "outcome"): (*OK_OR_ERROR, "timeout"),
 }
-
-
-def by_name() -> dict[str, Metric]:
-    """Return the catalogue as a dict from name to metric."""
-    return {metric.name: metric for metric in METRICS}

@@ -14,31 +14,34 @@ from contextlib import contextmanager
 from typing import Any
 
 from zemanta_ops.metrics import catalog, options
+from zemanta_ops.metrics.catalog import Metric
 from zemanta_ops.metrics.delivery.buffer import EXIT_SECONDS, Buffer
-from zemanta_ops.metrics.delivery.emitters import Put, Queue, make_gauge, make_incr, make_timing
-from zemanta_ops.metrics.delivery.forks import new_mark
+from zemanta_ops.metrics.delivery.emitters import make_gauge, make_incr, make_timing
+from zemanta_ops.metrics.delivery.forks import create_mark
+from zemanta_ops.metrics.delivery.queue import Put, Queue, QueueEntry
 from zemanta_ops.metrics.delivery.statsd_writer import RENDERERS
-from zemanta_ops.metrics.delivery.transports import create
+from zemanta_ops.metrics.delivery.transports import create_transport
 from zemanta_ops.metrics.options import Options
 from zemanta_ops.metrics.series.cache import SeriesCache
-from zemanta_ops.metrics.series.cardinality import Guard
-from zemanta_ops.metrics.series.series import COUNTER, GAUGE, HISTOGRAM, SET, TIMING, Series
+from zemanta_ops.metrics.series.cardinality import SeriesGuard
+from zemanta_ops.metrics.series.series import COUNTER, GAUGE, HISTOGRAM, KINDS, SET, TIMING, Series
 from zemanta_ops.metrics.series.tags import clean_name, clean_tags, merge
-from zemanta_ops.metrics.series.values import MISSING, by_keyword, member, number, one
+from zemanta_ops.metrics.series.values import MISSING, take_keyword, to_member, to_number, unwrap_tuple
 from zemanta_ops.metrics.timers import Timer
 
 logger = logging.getLogger("zemanta_ops.metrics")
 
 MAX_CACHED = 50_000
 
-# A value may be given by these names, so a call that uses one as a tag is never answered by the cache as it stands.
+# Keywords that may carry the value. A call that uses one is never answered by the cache alone, because the same
+# arguments mean a value in one kind of call and a tag in another.
 VALUE_NAMES = ("count", "value", "seconds")
 
 
 class Client:
     """Emits metrics to one agent. Without options it follows the Django settings.
 
-    Nothing is opened or started before the first sample.
+    It opens no socket and starts no thread before the first sample.
     """
 
     def __init__(self, given: Options | None = None) -> None:
@@ -46,43 +49,50 @@ class Client:
         self._lock = threading.RLock()
         self._caches: dict[tuple[str, int], SeriesCache] = {}
         self._extra_caches: list[dict[Any, Series]] = []
-        self._queue = Queue(new_mark())
-        self.incr = make_incr(self._queue, self._cache(COUNTER), self._find, self._put_now)
-        self.gauge = make_gauge(self._queue, self._cache(GAUGE), self._find, self._put_now)
-        self.timing = make_timing(self._queue, self._cache(TIMING), self._find, self._put_now)
+        self._queue = Queue(create_mark())
+        self.incr = make_incr(self._queue, self._get_cache(COUNTER), self._find, self._forward)
+        self.gauge = make_gauge(self._queue, self._get_cache(GAUGE), self._find, self._forward)
+        self.timing = make_timing(self._queue, self._get_cache(TIMING), self._find, self._forward)
         self.buffer: Buffer | None = None
-        self._captured: list[Put] = []
+        self._sinks: list[Put] = []
         self._options: Options | None = None
-        self.put: Put = self._first_put
+        # ``put(series, value)`` takes a sample. It is an attribute, set by _choose_put whenever the destination changes:
+        # a method that looks the destination up would add a second call to every sample.
+        self.put: Put = self._choose_put()
 
     def decr(self, name: str, count: Any = MISSING, /, **tags: Any) -> None:
         """Subtract ``count`` (default 1) from a counter."""
         if count is MISSING:
-            count = by_keyword(tags, 1, "count", "value")
-        self.emit(COUNTER, name, -number(count), tags)
+            count = take_keyword(tags, 1, "count", "value")
+        self.emit(COUNTER, name, -to_number(count), tags)
 
     def histogram(self, name: str, value: Any = MISSING, /, **tags: Any) -> None:
-        """Record a size or a number of rows, from which the agent makes percentiles; not negative."""
+        """Record a size or a number of rows, not negative; the agent computes percentiles."""
         if value is MISSING:
-            value = by_keyword(tags, None, "value")
+            value = take_keyword(tags, None, "value")
         self.emit(HISTOGRAM, name, value, tags)
 
     def unique(self, name: str, value: Any = MISSING, /, **tags: Any) -> None:
         """Add a member to a set; the agent counts distinct members."""
         if value is MISSING:
-            value = by_keyword(tags, None, "value")
+            value = take_keyword(tags, None, "value")
         self.emit(SET, name, value, tags)
 
     def timer(self, name: str, /, **tags: Any) -> Timer:
-        """Return a context manager and decorator that times what it wraps, failing or not."""
+        """Return a context manager and decorator that times a block or a function, even if it raises."""
         return Timer(lambda seconds: self.emit(TIMING, name, seconds * 1000.0, tags))
 
     block_timer = timer
 
     def emit(self, kind: str, name: str, value: Any, tags: Mapping[str, Any] | None = None, every: int = 1) -> None:
-        """Record one value of any kind, in the unit of the wire: timings in milliseconds.
+        """Record one value of any kind.
 
-        ``every`` is n where the caller has kept one sample in n: counters are multiplied, timings carry ``@1/n``.
+        Args:
+            kind: one of the constants of ``series.series``.
+            name: the metric's name.
+            value: in the unit of the wire; timings in milliseconds. A 1-tuple changes a gauge.
+            tags: the tags.
+            every: n if the caller keeps one sample in n: counters are multiplied, timings carry ``@1/n``.
         """
         tags = tags or {}
         try:
@@ -92,49 +102,46 @@ class Client:
         if series is None:
             series = self._find(kind, name, tags, every)
         if kind == SET:
-            value = member(value)
+            value = to_member(value)
         elif type(value) is not tuple:
-            value = number(value) + 0  # adding zero makes a positive one of minus zero
+            value = to_number(value) + 0  # turns -0.0 into 0.0
         self.put(series, value)
 
-    def series(
+    def emit_metric(self, metric: Metric, value: Any, tags: Mapping[str, Any], every: int = 1) -> None:
+        """Record one value of a metric of the catalogue, with the parameters of ``emit``."""
+        self.emit(KINDS[metric.kind], metric.name, value, tags, every)
+
+    def create_series(
         self, kind: str, name: str, tags: Mapping[str, Any], *, every: int = 1, companion: Series | None = None
     ) -> Series:
-        """Return a series to keep and ``put`` values to; keep it in a ``new_cache()``, which is emptied on reload."""
+        """Return a series to keep in a ``new_cache()`` and to ``put`` values to."""
         self._setup()
         text = clean_name(name)
-        cleaned = self._admit(text, clean_tags(tags))
-        prefix = clean_name(self._options_now().prefix)
+        admitted = self._admit(text, clean_tags(tags))
+        prefix = clean_name(self._get_options().prefix)
         full_name = f"{prefix}.{text}" if prefix and text else text
-        series = Series(
-            kind,
-            text,
-            cleaned,
-            full_name=full_name,
-            all_tags=merge(cleaned, self._default_tags),
-            every=every,
-            companion=companion,
-        )
+        series = Series(kind, text, admitted, full_name, merge(admitted, self._default_tags), every, companion)
         if text:
-            RENDERERS[self._options_now().dialect](series)
+            RENDERERS[self._get_options().dialect](series)
         return series
 
     @property
     def queue(self) -> Queue:
-        """The samples that wait, for those who write its put out, as ``emitters`` does."""
+        """The waiting samples, for code that writes out the queue's put, as ``emitters`` does."""
         return self._queue
 
     def new_cache(self) -> dict[Any, Series]:
-        """Return a dict for series of one's own, which the client empties when its options change."""
+        """Return a dict for a caller's own series; the client empties it when its options change."""
         cache: dict[Any, Series] = {}
         self._extra_caches.append(cache)
         return cache
 
     def configure(self, statsd_host: Any, statsd_port: Any, project_name: Any) -> None:
-        """Use this agent and prefix; the other options stay. Works without Django settings."""
-        given = {"host": one(statsd_host), "port": number(one(statsd_port)), "prefix": one(project_name)}
-        given["port"] = int(given["port"]) if given["port"] == given["port"] else 8125
-        self.reload(given)
+        """Set agent and prefix; the other options stay. Works without Django settings."""
+        port = to_number(unwrap_tuple(statsd_port))
+        given = {"host": unwrap_tuple(statsd_host), "prefix": unwrap_tuple(project_name)}
+        # NaN, which is not equal to itself, is the answer for what is not a number.
+        self.reload({**given, "port": int(port) if port == port else Options.port})
 
     def reload(self, given: Options | Mapping[str, Any] | None = None) -> None:
         """Flush, and read the options again before the next sample."""
@@ -148,17 +155,14 @@ class Client:
                 cache.clear()
             for extra in self._extra_caches:
                 extra.clear()
-            if self._captured:
-                self._captured[0] = self._first_put
-            else:
-                self.put = self._first_put
+            self.put = self._choose_put()
 
     def flush(self, timeout: float = EXIT_SECONDS) -> bool:
-        """Send what is queued now; False where another flush takes longer than ``timeout`` seconds."""
+        """Send what is queued now; return False if another flush takes longer than ``timeout`` seconds."""
         return self.buffer.flush(timeout) if self.buffer is not None else True
 
     def close(self, timeout: float = EXIT_SECONDS) -> None:
-        """Flush and stop the flusher; a later sample is still sent, inline."""
+        """Flush and stop the flusher; a later sample is sent in the caller's thread."""
         if self.buffer is not None:
             self.buffer.close(timeout)
 
@@ -169,124 +173,113 @@ class Client:
         """
         self._setup()
         buffer = self.buffer
-        if buffer is None:
-            return {"enabled": False}
-        age = time.monotonic() - buffer.last_flush_at if buffer.last_flush_at else None
-        return {
-            "enabled": True,
-            "flusher_alive": buffer.alive(),
-            "queue_depth": len(self._queue.entries),
-            "sent": buffer.tally.sent,
-            "datagrams": buffer.tally.datagrams,
-            "bytes": buffer.tally.bytes,
-            "dropped": dict(buffer.tally.dropped),
-            "flush_age": age,
-            "flush_seconds": buffer.last_flush_seconds,
-        }
+        return {"enabled": False} if buffer is None else {"enabled": True, **buffer.describe()}
 
     @contextmanager
     def capture(self, sink: Put) -> Iterator[None]:
-        """Give every sample to ``sink(series, value)`` instead of the buffer; may be nested."""
+        """Pass every sample to ``sink(series, value)`` instead of the buffer; may be nested."""
         with self._lock:
-            self._captured.append(self.put)
-            self.put = sink
-            # Closes the way around ``put``; the buffer opens it again with the next sample it gets.
+            self._sinks.append(sink)
+            self.put = self._choose_put()
+            # incr, gauge and timing append to the queue themselves while the mark is set; without it they call put.
+            # The buffer sets it again with the first sample after the capture.
             self._queue.mark[0] = 0
         try:
             yield
         finally:
             with self._lock:
-                self.put = self._captured.pop()
+                self._sinks.pop()
+                self.put = self._choose_put()
 
-    def _cache(self, kind: str, every: int = 1) -> SeriesCache:
+    def is_ready(self) -> bool:
+        """Return whether the options have been read."""
+        return self._options is not None
+
+    def _get_cache(self, kind: str, every: int = 1) -> SeriesCache:
         return self._caches.setdefault((kind, every), SeriesCache())
 
     def _find(self, kind: str, name: Any, tags: Mapping[str, Any], every: int = 1) -> Series:
-        """Return the series of a call that the cache does not answer as it stands."""
+        """Return the series of a call that the cache did not answer, and let the cache answer the next one."""
         text = clean_name(name)
         cleaned = clean_tags(tags)
-        cache = self._cache(kind, every)
+        cache = self._get_cache(kind, every)
         ambiguous = any(word in tags for word in VALUE_NAMES)
-        known_as = (text,) if ambiguous else text
-        series = cache.get(known_as, cleaned)
+        key = (text,) if ambiguous else text
+        series = cache.get(key, cleaned)
         if series is None:
-            series = self.series(kind, name, tags, every=every)
+            series = self.create_series(kind, name, tags, every=every)
             if len(cache) >= MAX_CACHED:
                 cache.clear()
-            cache.add(known_as, cleaned, series)
-        # Only strings may answer for the raw call: 1, 1.0 and True are one key but three texts.
+            cache.add(key, cleaned, series)
+        # Only strings may be a key as they are: 1, 1.0 and True are equal as keys, but are three different texts.
         if not ambiguous and type(name) is str and all(type(value) is str for value in tags.values()):
             cache.add(name, tags, series)
         return series
 
     def _admit(self, name: str, tags: dict[str, str]) -> dict[str, str]:
-        verdict = self._guard.admit(name, tags)
-        for key in verdict.offenders:
-            logger.warning("Metric %s has too many values of tag %s; further ones become _other", name, key)
-            self.emit(COUNTER, catalog.CARDINALITY.name, 1, {"metric": name, "tag": key})
-        return verdict.tags
+        admission = self._guard.admit(name, tags)
+        for key in admission.exceeded:
+            logger.warning("Metric %s has too many values of tag %s. Further values become _other", name, key)
+            self.emit_metric(catalog.CARDINALITY, 1, {"metric": name, "tag": key})
+        return admission.tags
 
-    def ready(self) -> bool:
-        """Whether the options have been read."""
-        return self._options is not None
-
-    def _options_now(self) -> Options:
+    def _get_options(self) -> Options:
         self._setup()
         assert self._options is not None  # noqa: S101  (for the type checker)
         return self._options
 
     def _setup(self) -> None:
         """Read the options and build the buffer, once."""
-        if self.ready():
+        if self.is_ready():
             return
         with self._lock:
-            if self.ready():
+            if self.is_ready():
                 return
             now = self._given if isinstance(self._given, Options) else options.from_settings(**self._given)
-            self._guard = Guard(now.max_series, now.max_tag_values)
+            self._guard = SeriesGuard(now.max_series, now.max_tag_values)
             self._default_tags = clean_tags({**now.tags, "host": now.host_tag})
-            put: Put = _discard
             if now.enabled:
-                self.buffer = Buffer(
-                    self._queue,
-                    create(now.protocol, now.host, now.port),
-                    datagram_bytes=now.datagram_bytes,
-                    flush_seconds=now.flush_seconds,
-                    queue_size=now.queue_size,
-                    extra=self._self_metrics,
-                    threads=now.threads,
-                )
-                put = self.buffer.put
+                transport = create_transport(now.protocol, now.host, now.port)
+                self.buffer = Buffer(self._queue, transport, now, self._self_metrics)
+            # Last, because another thread may use everything above as soon as the client is ready.
             self._options = now
-            if self._captured:
-                self._captured[0] = put
-            else:
-                self.put = put
+            self.put = self._choose_put()
 
-    def _put_now(self, series: Series, value: Any) -> None:
+    def _choose_put(self) -> Put:
+        """Return where samples go now: the innermost capture, the set-up, the buffer, or nowhere."""
+        if self._sinks:
+            return self._sinks[-1]
+        if not self.is_ready():
+            return self._setup_and_put
+        return self.buffer.put if self.buffer is not None else _discard
+
+    def _setup_and_put(self, series: Series, value: Any) -> None:
+        """Take the first sample."""
+        self._setup()
+        self._choose_put()(series, value)
+
+    def _forward(self, series: Series, value: Any) -> None:
+        """Call the ``put`` of this moment; the closures of ``emitters`` are made once and keep this method."""
         self.put(series, value)
 
-    def _first_put(self, series: Series, value: Any) -> None:
-        self._setup()
-        if self.put != self._first_put:
-            self.put(series, value)
-
-    def _self_metrics(self, buffer: Buffer) -> Iterable[tuple[Series, Any]]:
-        """Return what the emitter says about itself, every ``report_seconds``; nothing where that is infinite."""
+    def _self_metrics(self, buffer: Buffer) -> Iterable[QueueEntry]:
+        """Yield what the emitter reports about itself every ``report_seconds``."""
         now = time.monotonic()
-        pause = self._options_now().report_seconds
-        if now < buffer.tally.report_at or pause == float("inf"):
+        pause = self._get_options().report_seconds
+        if now < buffer.counts.report_at or pause == float("inf"):
             return
-        buffer.tally.report_at = now + pause
-        yield self._find(HISTOGRAM, catalog.QUEUE_DEPTH.name, {}), buffer.last_depth
-        yield self._find(TIMING, catalog.FLUSH_DURATION.name, {}), buffer.last_flush_seconds * 1000
-        for why, change in buffer.tally.changes():
-            name = catalog.DROPPED.name if why else catalog.SENT.name
-            yield self._find(COUNTER, name, {"reason": why}), change
+        buffer.counts.report_at = now + pause
+        yield self._find_metric(catalog.QUEUE_DEPTH), buffer.last_depth
+        yield self._find_metric(catalog.FLUSH_DURATION), buffer.last_flush_seconds * 1000
+        for reason, change in buffer.counts.take_changes():
+            yield self._find_metric(catalog.DROPPED if reason else catalog.SENT, reason=reason), change
+
+    def _find_metric(self, metric: Metric, **tags: Any) -> Series:
+        return self._find(KINDS[metric.kind], metric.name, tags)
 
 
 def _discard(series: Series, value: Any) -> None:
-    """Take a sample where metrics are off."""
+    """Take a sample while metrics are switched off."""
 
 
 default_client = Client()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from time import perf_counter
 from typing import Any, cast
 
@@ -21,6 +21,8 @@ from zemanta_ops.metrics.delivery.shutdown import flush_at_sigterm
 from zemanta_ops.metrics.request.recorder import CLIENT_CLOSED_REQUEST, EXCEPTION_ATTRIBUTE, RequestRecorder, TagHook
 from zemanta_ops.metrics.request.state import REQUEST, RequestState
 
+__all__ = ["RequestMetricsMiddleware"]
+
 logger = logging.getLogger("zemanta_ops.metrics")
 
 Response = HttpResponseBase
@@ -30,7 +32,8 @@ GetResponse = Callable[[HttpRequest], Response] | Callable[[HttpRequest], Awaita
 class RequestMetricsMiddleware:
     """Emits ``http.request.duration`` and ``http.request.count`` for every request.
 
-    Anywhere in MIDDLEWARE; first, it measures the other middlewares too. With ENABLED False it takes itself out.
+    It may be anywhere in MIDDLEWARE; as the first entry it measures the other middlewares too. If ENABLED is False,
+    Django leaves it out.
     """
 
     sync_capable = True
@@ -46,22 +49,22 @@ class RequestMetricsMiddleware:
             markcoroutinefunction(self)
             flush_at_sigterm(default_client.flush)
         every = round(1 / settings.sample_rate)
-        self._recorder = RequestRecorder(default_client, every, _hook(settings.request_tags))
+        self._recorder = RequestRecorder(default_client, every, _import_hook(settings.request_tags))
         self._record = self._recorder.record
-        self._every = every
-        self._exact = frozenset(path for path in settings.exclude_paths if not path.endswith("*"))
-        self._prefixes = tuple(path[:-1] for path in settings.exclude_paths if path.endswith("*"))
-        self._chooses = every > 1 or bool(settings.exclude_paths)
+        selection = _Selection(settings.exclude_paths, every)
+        self._is_selected = selection.includes
+        self._selects = selection.excludes_any
         self._keeps_state = bool(settings.instrument)
-        # Decided once: None is the common case, sync and every request measured alone, which ``__call__`` spells out.
+        # Decided once, so that the common case costs one comparison a request. None is that case, in ``__call__``:
+        # sync, every request is measured, and no instrumentation adds to it.
         self._other_way: Callable[[HttpRequest], Any] | None = None
         if is_async:
             self._other_way = self._answer_async
-        elif self._chooses or self._keeps_state:
-            self._other_way = self._answer_with_choice
+        elif self._selects or self._keeps_state:
+            self._other_way = self._answer_selectively
 
     def __call__(self, request: HttpRequest) -> Any:
-        """Answer the request; under ASGI, return the awaitable that does."""
+        """Return the response; under ASGI, an awaitable of it."""
         if self._other_way is not None:
             return self._other_way(request)
         start = perf_counter()
@@ -74,59 +77,69 @@ class RequestMetricsMiddleware:
         return response
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> None:
-        """Keep the type of a view's exception, which ``__call__`` never sees."""
+        """Keep the type of a view's exception, because ``__call__`` sees only the response that Django makes of it."""
         setattr(request, EXCEPTION_ATTRIBUTE, type(exception).__name__)
 
-    def _answer_with_choice(self, request: HttpRequest) -> Response:
-        chosen, state, token = self._choose(request), RequestState(), None
+    def _answer_selectively(self, request: HttpRequest) -> Response:
+        selected, state = self._is_selected(request), RequestState()
         token = REQUEST.set(state)
         start = perf_counter()
         try:
             response: Response = self.get_response(request)
         except BaseException as error:
-            if chosen:
+            if selected:
                 self._recorder.record_abort(request, error, start, 500)
             raise
         finally:
             REQUEST.reset(token)
-        if chosen:
+        if selected:
             self._record(request, response, start)
             self._recorder.record_state(request, response, state)
         return response
 
     async def _answer_async(self, request: HttpRequest) -> Response:
-        chosen = not self._chooses or self._choose(request)
+        selected = not self._selects or self._is_selected(request)
         state = RequestState() if self._keeps_state else None
         token = REQUEST.set(state) if self._keeps_state else None
         start = perf_counter()
         try:
             response: Response = await self.get_response(request)
         except BaseException as error:
-            if chosen:
-                gone = isinstance(error, asyncio.CancelledError)
-                self._recorder.record_abort(request, error, start, CLIENT_CLOSED_REQUEST if gone else 500)
+            if selected:
+                disconnected = isinstance(error, asyncio.CancelledError)
+                self._recorder.record_abort(request, error, start, CLIENT_CLOSED_REQUEST if disconnected else 500)
             raise
         finally:
             if token is not None:
                 REQUEST.reset(token)
-        if chosen:
+        if selected:
             self._record(request, response, start)
             if state is not None:
                 self._recorder.record_state(request, response, state)
         return response
 
-    def _choose(self, request: HttpRequest) -> bool:
-        """Whether this request is recorded."""
+
+class _Selection:
+    """Selects the requests to record: EXCLUDE_PATHS and SAMPLE_RATE."""
+
+    def __init__(self, exclude_paths: Sequence[str], every: int) -> None:
+        self.excludes_any = every > 1 or bool(exclude_paths)
+        self._every = every
+        self._exact = frozenset(path for path in exclude_paths if not path.endswith("*"))
+        self._prefixes = tuple(path[:-1] for path in exclude_paths if path.endswith("*"))
+
+    def includes(self, request: HttpRequest) -> bool:
+        """Return whether this request is recorded."""
         path = request.path_info
         if path in self._exact or (self._prefixes and path.startswith(self._prefixes)):
             return False
         return self._every == 1 or random.randrange(self._every) == 0  # noqa: S311  (sampling, no secret)
 
 
-def _hook(path: str) -> TagHook | None:
-    """Return the function of REQUEST_TAGS; None where there is none, or where it cannot be imported."""
+def _import_hook(path: str) -> TagHook | None:
+    """Return the function of REQUEST_TAGS; None if the setting is empty or cannot be imported."""
     try:
         return cast(TagHook, import_string(path)) if path else None
     except Exception:
-        logger.exception("REQUEST_TAGS %s cannot be imported; its tags are left out", path)
+        logger.exception("REQUEST_TAGS %s cannot be imported. Its tags are omitted", path)
         return None

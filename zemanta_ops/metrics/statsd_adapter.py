@@ -1,4 +1,4 @@
-"""A ``statsd.StatsClient`` for code that wants one: the interface of the statsd package, this app's buffer below it."""
+"""A ``statsd.StatsClient`` for code that expects one: the statsd package's interface in front of this app's client."""
 
 from __future__ import annotations
 
@@ -11,23 +11,25 @@ import statsd
 
 from zemanta_ops.metrics.client import Client, default_client
 from zemanta_ops.metrics.series.series import COUNTER, GAUGE, SET, TIMING
-from zemanta_ops.metrics.series.tags import as_text
-from zemanta_ops.metrics.series.values import milliseconds, number
+from zemanta_ops.metrics.series.tags import to_text
+from zemanta_ops.metrics.series.values import to_milliseconds, to_number
 
 if TYPE_CHECKING:
     from typing_extensions import Self
+
+__all__ = ["Pipeline", "StatsClient"]
 
 
 class StatsClient(statsd.StatsClient):  # type: ignore[misc]  # it has no types
     """The methods of ``statsd.StatsClient``: times in milliseconds, ``rate``, ``delta=True``, ``pipeline()``, timers.
 
     Args:
-        prefix: goes before every name, with a dot, after the app's own PREFIX.
-        target: the client that is fed; the app's own by default.
-        tags: tags of all its metrics; the interface has none of its own.
+        prefix: put before every name with a dot; the app's own PREFIX comes before it.
+        target: the client that gets the samples; the app's own by default.
+        tags: tags of all its metrics, because the interface has no tags.
 
-    It opens no socket and never raises for what it is given. A ``rate`` is taken as the nearest 1/n, because the agent
-    counts only these exactly.
+    It opens no socket, and never raises, whatever it is given. A ``rate`` is rounded to the nearest 1/n, because the
+    agent counts only these exactly.
     """
 
     def __init__(self, prefix: str | None = None, *, target: Client = default_client, **tags: Any) -> None:
@@ -41,35 +43,35 @@ class StatsClient(statsd.StatsClient):  # type: ignore[misc]  # it has no types
 
     def timing(self, stat: str, delta: Any, rate: float = 1) -> None:
         """Record a duration: milliseconds, or a timedelta."""
-        self._sample(TIMING, stat, milliseconds(delta) if issubclass(type(delta), timedelta) else delta, rate)
+        self._sample(TIMING, stat, to_milliseconds(delta) if issubclass(type(delta), timedelta) else delta, rate)
 
     def gauge(self, stat: str, value: Any, rate: float = 1, delta: bool = False) -> None:
         """Set a gauge, or add to it with ``delta=True``."""
-        self._sample(GAUGE, stat, (number(value),) if delta else value, rate)
+        self._sample(GAUGE, stat, (to_number(value),) if delta else value, rate)
 
     def set(self, stat: str, value: Any, rate: float = 1) -> None:
         """Add a member to a set."""
         self._sample(SET, stat, value, rate)
 
     def pipeline(self) -> Pipeline:
-        """Return a client that keeps what it is given until ``send()`` or the end of its ``with`` block."""
+        """Return a client that keeps its samples until ``send()`` or the end of its ``with`` block."""
         return Pipeline(self)
 
     def close(self) -> None:
-        """Do nothing: the socket is the app's."""
+        """Do nothing: the socket belongs to the app's client."""
 
     def _sample(self, kind: str, stat: str, value: Any, rate: float) -> None:
-        every = _every(rate)
+        every = _round_rate(rate)
         if every == 1 or (every and random.random() * every < 1):  # noqa: S311  (sampling)
-            self._emit(kind, f"{self._prefix}.{as_text(stat)}" if self._prefix else stat, value, every)
+            self._emit(kind, f"{self._prefix}.{to_text(stat)}" if self._prefix else stat, value, every)
 
     def _emit(self, kind: str, name: str, value: Any, every: int) -> None:
-        # A kept gauge or set member stands for itself; only what is counted is multiplied.
+        # Only counters and timings are scaled by the rate: a gauge or a set member is a value of its own.
         self._target.emit(kind, name, value, self._tags, every if kind in (COUNTER, TIMING) else 1)
 
 
 class Pipeline(StatsClient):
-    """What ``StatsClient.pipeline()`` returns."""
+    """Keeps samples for ``StatsClient.pipeline()``."""
 
     def __init__(self, parent: StatsClient) -> None:
         super().__init__(parent._prefix, target=parent._target, **parent._tags)
@@ -77,7 +79,7 @@ class Pipeline(StatsClient):
         self._kept: list[tuple[str, str, Any, int]] = []
 
     def send(self) -> None:
-        """Hand over what was kept, in order."""
+        """Emit the kept samples, in order."""
         kept, self._kept = self._kept, []
         for sample in kept:
             self._parent._emit(*sample)
@@ -94,8 +96,8 @@ class Pipeline(StatsClient):
         self._kept.append((kind, name, value, every))
 
 
-def _every(rate: Any) -> int:
-    """Return the n whose 1/n is nearest to ``rate`` and survives the agent's division; 0 where nothing is sent."""
+def _round_rate(rate: Any) -> int:
+    """Return the n of the nearest rate 1/n that the agent's division returns exactly; 0 if nothing is to be sent."""
     try:
         every = max(round(1 / rate), 1) if rate > 0 else 0
     except Exception:  # noqa: BLE001  (any object may be given as a rate)

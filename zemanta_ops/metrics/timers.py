@@ -1,4 +1,4 @@
-"""Times a block or a function; emits in ``finally``, so what fails is timed too."""
+"""Times a block or a function, also if it raises."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ F = TypeVar("F", bound=Callable[..., Any])
 class Timer:
     """A context manager and decorator; ``emit`` gets the seconds.
 
-    The decorator keeps name and signature, and times plain functions until they return, coroutine functions until
-    they are awaited, generator functions from the first item to the end. One object may be entered again inside
-    itself, but not by several threads or tasks at once; the decorator may.
+    The decorator keeps name and signature. It times plain functions until they return, coroutine functions until they
+    have been awaited, and generator functions from the first item to the end. The context manager may be entered again
+    inside its own block, but not by several threads or tasks at once; the decorator may.
     """
 
     def __init__(self, emit: Callable[[float], None]) -> None:
@@ -38,11 +38,11 @@ class Timer:
         self._emit(time.perf_counter() - self._starts.pop())
 
     def __call__(self, function: F) -> F:
-        return cast(F, functools.wraps(function)(self._timed(function)))
+        return cast(F, functools.wraps(function)(self._wrap(function)))
 
-    def _timed(self, function: Callable[..., Any]) -> Callable[..., Any]:
+    def _wrap(self, function: Callable[..., Any]) -> Callable[..., Any]:
         if inspect.isasyncgenfunction(function):
-            return self._timed_async_generator(function)
+            return self._wrap_async_generator(function)
         if inspect.iscoroutinefunction(function):
 
             async def coroutine(*args: Any, **kwargs: Any) -> Any:
@@ -51,12 +51,7 @@ class Timer:
 
             return coroutine
         if inspect.isgeneratorfunction(function):
-
-            def generator(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
-                with Timer(self._emit):
-                    return (yield from function(*args, **kwargs))
-
-            return generator
+            return self._wrap_generator(function)
 
         def plain(*args: Any, **kwargs: Any) -> Any:
             with Timer(self._emit):
@@ -64,7 +59,14 @@ class Timer:
 
         return plain
 
-    def _timed_async_generator(self, function: Callable[..., AsyncGenerator[Any, Any]]) -> Callable[..., Any]:
+    def _wrap_generator(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        def generator(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
+            with Timer(self._emit):
+                return (yield from function(*args, **kwargs))
+
+        return generator
+
+    def _wrap_async_generator(self, function: Callable[..., AsyncGenerator[Any, Any]]) -> Callable[..., Any]:
         async def generator(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
             with Timer(self._emit):
                 async with aclosing(function(*args, **kwargs)) as items:

@@ -59,7 +59,7 @@ def test_a_full_queue_drops_and_counts() -> None:
     with agent() as running:
         client = client_of(running, queue_size=10, flush_seconds=60, threads=False)
         client.flush()
-        client._queue.entries.extend([(client.series("c", "n", {}), 1)] * 10)
+        client._queue.entries.extend([(client.create_series("c", "n", {}), 1)] * 10)
         for _ in range(5):
             client.incr("n")
         assert client.health()["dropped"] == {"queue_full": 5}

@@ -44,7 +44,7 @@ def test_a_fork_with_a_full_buffer_loses_and_doubles_nothing(running: Agent) -> 
 @pytest.mark.parametrize("wiped", [True, False])
 def test_a_fork_without_pythons_hooks_is_noticed(running: Agent, monkeypatch: pytest.MonkeyPatch, wiped: bool) -> None:
     if not wiped:
-        monkeypatch.setattr("zemanta_ops.metrics.client.new_mark", forks.PidMark)
+        monkeypatch.setattr("zemanta_ops.metrics.client.create_mark", forks.PidMark)
     # As embedders fork that do not call PyOS_AfterFork_Child.
     monkeypatch.setattr(os, "register_at_fork", lambda **hooks: None)
     client = client_of(running, flush_seconds=60)
@@ -64,7 +64,7 @@ def test_a_fork_without_pythons_hooks_is_noticed(running: Agent, monkeypatch: py
 
 def test_a_mark_falls_back_to_process_ids(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("zemanta_ops.metrics.delivery.forks._WIPE_ON_FORK", 12345)
-    mark = forks.new_mark()
+    mark = forks.create_mark()
     assert isinstance(mark, forks.PidMark)
     mark[0] = 1
     assert mark[0] == 1

@@ -60,7 +60,7 @@ def resolver(monkeypatch: pytest.MonkeyPatch) -> Iterator[Resolver]:
 
 
 def within_patience(work: Callable[[], Any]) -> None:
-    """Run in a thread of its own, and fail where it does not come back."""
+    """Run in a new thread, and fail if it does not return."""
     failed: list[BaseException] = []
 
     def run() -> None:

@@ -11,7 +11,7 @@ import pytest
 from tests.metrics.agents import agent, wait_until
 from zemanta_ops.metrics.client import Client
 from zemanta_ops.metrics.delivery import transports
-from zemanta_ops.metrics.delivery.transports import TCP, UDP, create, reason
+from zemanta_ops.metrics.delivery.transports import TCP, UDP, create_transport, find_reason
 from zemanta_ops.metrics.options import Options
 
 
@@ -173,7 +173,7 @@ def test_a_client_over_tcp() -> None:
     ],
 )
 def test_a_loss_has_a_reason(error: OSError, name: str) -> None:
-    assert reason(error) == name
+    assert find_reason(error) == name
 
 
 class FullOnce:
@@ -205,5 +205,5 @@ def test_a_refusal_that_is_reported_later_is_raised() -> None:
 
 
 def test_protocols_by_name() -> None:
-    assert isinstance(create("tcp", "h", 1), TCP)
-    assert isinstance(create("udp", "h", 1), UDP)
+    assert isinstance(create_transport("tcp", "h", 1), TCP)
+    assert isinstance(create_transport("udp", "h", 1), UDP)

@@ -28,7 +28,7 @@ class Load:
 
     def __init__(self, port: int) -> None:
         self.client = Client(Options(port=port, threads=False, flush_seconds=3600, report_seconds=float("inf")))
-        self.client.health()  # makes the buffer, whose first flush sends what it says about itself
+        self.client.health()  # creates the buffer, whose first flush sends the self-metrics
         self.client.flush()
         self._own: int = self.client.health()["sent"]
         self.steps = [Step(time.time(), 0, 0)]

@@ -1,4 +1,4 @@
-"""What is lost on the way, and where it is counted: one value a datagram, so that datagrams are values."""
+"""Losses on the way, and the counters that show them: one value a datagram, so that datagrams are values."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def test_what_telegraf_could_not_hold_for_the_database_is_counted_by_it(
 ) -> None:
     influxdb = start_influxdb1()
     database = influxdb.create("overrun")
-    # The load has an output with hardly any room; what Telegraf says about itself has its own, and so has a record.
+    # The load's output has hardly any room; Telegraf's measurements of itself have their own, and so has a record.
     tight = '  alias = "load"\n  namepass = ["load_*"]\n  metric_batch_size = 2\n  metric_buffer_limit = 4\n'
     others = f'[[outputs.influxdb]]\n  urls = ["{influxdb.url}"]\n  database = "{database}"\n  namedrop = ["load_*"]\n'
     others += "  skip_database_creation = true\n"
@@ -131,7 +131,7 @@ def test_what_telegraf_could_not_hold_for_the_database_is_counted_by_it(
     assert wait_until(lambda: max(chain.values("load_hits")) == max(recorded()), 30)
 
     lost = {time: value for time, value in recorded().items() if time not in chain.values("load_hits")}
-    # As many points are missing as Telegraf says it dropped, and in them as many values as are missing.
+    # The number of missing points is the number that Telegraf reports as dropped, and they hold the missing values.
     wait_until(lambda: chain.internal("internal_write", "metrics_dropped", "alias = 'load'") == len(lost), 30)
     assert chain.internal("internal_write", "metrics_dropped", "alias = 'load'") == len(lost) > 0
     assert chain.total("load_hits") + sum(lost.values()) == running.made == running.sent

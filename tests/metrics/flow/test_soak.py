@@ -57,10 +57,10 @@ def test_a_minute_of_load_is_reconciled_to_the_last_value(
     assert (chain.kernel_drops(), chain.internal("internal_statsd", "udp_packets_dropped")) == (0, 0)
     # Every value that was given: stored, or counted as dropped with the reason.
     assert stored() + dropped.total() == made.total() > SECONDS * 1_000
-    assert 0 < dropped["invalid_value"] <= made["bad"]  # less where the queue was full just then
+    assert 0 < dropped["invalid_value"] <= made["bad"]  # less if the queue was full at that moment
     assert dropped["queue_full"] > 0
     assert set(dropped) == {"invalid_value", "queue_full"}
     assert chain.total("soak_load", "count") <= made["load"]
-    # What the emitters said about themselves arrived too.
+    # The self-metrics arrived too.
     assert chain.total("zemanta_ops_dropped") == dropped.total()
     assert [report["dropped_before_close"] for report in reports] == [each["health"]["dropped"] for each in reports]

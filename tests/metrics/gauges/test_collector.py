@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 
 from tests.metrics.agents import wait_until
-from zemanta_ops.metrics.gauges.collector import AT_ONCE, Collector
-from zemanta_ops.metrics.gauges.registry import Gauge
+from zemanta_ops.metrics.gauges.collector import MAX_PARALLEL, Collector
+from zemanta_ops.metrics.gauges.registry import AppGauge
 from zemanta_ops.testing import Recorder
 
 
-def gauge(name: str, function: Callable[[], Any], every: float = 60.0, timeout: float = 60.0) -> Gauge:
-    return Gauge(name, function, every, timeout)
+def gauge(name: str, function: Callable[[], Any], every: float = 60.0, timeout: float = 60.0) -> AppGauge:
+    return AppGauge(name, function, every, timeout)
 
 
 def fail() -> int:
@@ -48,7 +48,7 @@ def test_a_failing_gauge_does_not_stop_the_others(captured_metrics: Recorder, ca
     collector.collect_once()
     captured_metrics.assert_gauge("users", 5)
     captured_metrics.assert_timing("zemanta_ops.gauge.duration", gauge="broken", outcome="error")
-    assert collector.slots[0].error == "LookupError: no such queue"
+    assert collector.states[0].error == "LookupError: no such queue"
     assert "The gauge broken failed: LookupError: no such queue" in caplog.text
 
 
@@ -59,7 +59,7 @@ def test_a_hanging_gauge_times_out_and_does_not_stop_the_others(captured_metrics
     captured_metrics.assert_gauge("users", 5)
     captured_metrics.assert_timing("zemanta_ops.gauge.duration", gauge="stuck", outcome="timeout")
     captured_metrics.assert_not_emitted("stuck")
-    assert collector.slots[0].error == "no answer within 0.05 s"
+    assert collector.states[0].error == "no result within 0.05 s"
     release.set()
 
 
@@ -84,7 +84,7 @@ def test_a_hanging_gauge_is_not_called_again_until_it_ends(captured_metrics: Rec
 
 def test_only_a_few_gauges_are_called_at_the_same_time(captured_metrics: Recorder) -> None:
     lock, running, highest = Lock(), [0], [0]
-    together = Barrier(AT_ONCE)
+    together = Barrier(MAX_PARALLEL)
 
     def count() -> int:
         with lock:
@@ -95,9 +95,9 @@ def test_only_a_few_gauges_are_called_at_the_same_time(captured_metrics: Recorde
             running[0] -= 1
         return 1
 
-    Collector([gauge(f"g{number}", count) for number in range(3 * AT_ONCE)], 10).collect_once()
-    assert highest[0] == AT_ONCE
-    assert all(captured_metrics.find(f"g{number}") for number in range(3 * AT_ONCE))
+    Collector([gauge(f"g{number}", count) for number in range(3 * MAX_PARALLEL)], 10).collect_once()
+    assert highest[0] == MAX_PARALLEL
+    assert all(captured_metrics.find(f"g{number}") for number in range(3 * MAX_PARALLEL))
 
 
 def test_the_last_value_is_sent_again_twice_an_agent_interval(captured_metrics: Recorder) -> None:
@@ -135,7 +135,7 @@ def test_a_value_older_than_twice_its_every_is_sent_no_more(captured_metrics: Re
     answers = iter([5])
     collector = Collector([gauge("users", lambda: next(answers), every=0.1)], 0.02)
     step_until(collector, lambda: bool(captured_metrics.find("users")))
-    collected = collector.slots[0].collected
+    collected = collector.states[0].collected
     assert collected is not None
     step_until(collector, lambda: time.monotonic() > collected + 0.25)
     captured_metrics.clear()

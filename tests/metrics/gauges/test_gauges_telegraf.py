@@ -61,7 +61,7 @@ def points(path: Path) -> dict[int, float]:
 def watch(
     folder: Path, start_telegraf: StartTelegraf, *, interval: int, every: int, intervals: int
 ) -> dict[int, float]:
-    """Return what Telegraf wrote while the collector ran for at least so many intervals."""
+    """Return what Telegraf wrote while the collector ran, for at least this number of intervals."""
     output, port = folder / "points", free_port(socket.SOCK_DGRAM)
     section = f'[[outputs.file]]\n  files = ["{output}"]\n  data_format = "influx"\n'
     start_telegraf(config(port, section, interval=f"{interval}s"), port)

@@ -12,7 +12,14 @@ from django.db.models.functions import Now
 from django.test import override_settings
 
 from tests.metrics.agents import wait_until
-from zemanta_ops.metrics.gauges.lease import CacheLease, DatabaseLease, Lease, LeaseError, NoLease, create
+from zemanta_ops.metrics.gauges.lease import (
+    CacheLease,
+    CollectorLease,
+    DatabaseLease,
+    LeaseError,
+    NoLease,
+    create_lease,
+)
 from zemanta_ops.models import Lease as Row
 
 LOCKS = ["database", "cache:files", "cache:table"]
@@ -36,8 +43,8 @@ def lock(request: pytest.FixtureRequest, caches: None) -> str:
     return str(request.param)
 
 
-def of(owner: str, lock: str, seconds: float = 60) -> Lease:
-    return create(lock, owner, seconds)
+def of(owner: str, lock: str, seconds: float = 60) -> CollectorLease:
+    return create_lease(lock, owner, seconds)
 
 
 def test_one_of_two_gets_it_and_renews_it(lock: str) -> None:
@@ -86,7 +93,7 @@ def test_a_row_that_another_process_makes_at_the_same_moment_is_its(
     [
         ("cache:default", "'default' is not shared between processes"),
         ("cache:dummy", "'dummy' is not shared between processes"),
-        ("cache:nowhere", "no cache 'nowhere' in CACHES"),
+        ("cache:nowhere", "CACHES has no cache 'nowhere'"),
         ("cache:", "must be 'database', 'cache:<alias>' or 'none'"),
         ("redis", "must be 'database', 'cache:<alias>' or 'none'"),
     ],

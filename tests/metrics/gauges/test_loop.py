@@ -1,4 +1,4 @@
-"""Taking turns: collect while the lease is held, stand by while not."""
+"""The loop collects while the lease is held, and waits while it is not."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ import pytest
 from tests.metrics.agents import wait_until
 from zemanta_ops.metrics.gauges.collector import Collector
 from zemanta_ops.metrics.gauges.lease import LeaseError
-from zemanta_ops.metrics.gauges.loop import COLLECTING, STANDING_BY, Duty, run
-from zemanta_ops.metrics.gauges.registry import Gauge
+from zemanta_ops.metrics.gauges.loop import COLLECTING, STANDING_BY, LeaseRenewal, run
+from zemanta_ops.metrics.gauges.registry import AppGauge
 from zemanta_ops.testing import Recorder
 
 pytestmark = pytest.mark.django_db
 
 
 class Answers:
-    """A lease that answers as the test says; an exception is raised."""
+    """A lease with the answers of the test; an exception is raised."""
 
     def __init__(self, *answers: bool | Exception) -> None:
         self.answers = list(answers)
@@ -42,7 +42,7 @@ class Stubborn(Answers):
 
 
 def collector() -> Collector:
-    return Collector([Gauge("users", lambda: 5, every=60, timeout=60)], 0.02)
+    return Collector([AppGauge("users", lambda: 5, every=60, timeout=60)], 0.02)
 
 
 def until(condition: Callable[[], bool]) -> Callable[[], bool]:
@@ -79,18 +79,18 @@ def test_who_loses_the_lease_sends_no_more(captured_metrics: Recorder) -> None:
 
 
 def test_a_lock_that_cannot_be_asked_at_the_start_is_an_error_that_says_what_to_do() -> None:
-    with pytest.raises(LeaseError, match=r"ConnectionError: refused.*run manage.py migrate, or set GAUGE_LOCK"):
+    with pytest.raises(LeaseError, match=r"ConnectionError: refused.*Run: manage.py migrate, or set GAUGE_LOCK"):
         run(collector(), Answers(ConnectionError("refused")), 60, lambda: False, print)
 
 
 def test_while_the_lock_cannot_be_asked_the_lease_lasts_to_its_end(caplog: pytest.LogCaptureFixture) -> None:
     lease = Answers(True, ConnectionError("refused"))
-    duty = Duty(lease, 1.5)
-    assert duty.holds()
-    assert wait_until(lambda: lease.asked >= 2 or not duty.holds())
-    assert duty.holds()
+    renewal = LeaseRenewal(lease, 1.5)
+    assert renewal.is_held()
+    assert wait_until(lambda: lease.asked >= 2 or not renewal.is_held())
+    assert renewal.is_held()
     assert "ConnectionError: refused" in caplog.text
-    assert wait_until(lambda: not duty.holds())
+    assert wait_until(lambda: not renewal.is_held())
 
 
 def test_a_lock_that_cannot_be_given_back_ends_by_itself(caplog: pytest.LogCaptureFixture) -> None:

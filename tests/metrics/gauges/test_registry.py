@@ -13,19 +13,19 @@ from django.db.models import Count
 
 from zemanta_ops import metrics
 from zemanta_ops.metrics.gauges import registry as gauges
-from zemanta_ops.metrics.gauges.registry import Gauge
+from zemanta_ops.metrics.gauges.registry import AppGauge
 
 
 @pytest.fixture(autouse=True)
-def registry(monkeypatch: pytest.MonkeyPatch) -> dict[Any, Gauge]:
-    gauges.registered()  # the installed apps' own gauges are imported once, before the registry is emptied
-    empty: dict[Any, Gauge] = {}
+def registry(monkeypatch: pytest.MonkeyPatch) -> dict[Any, AppGauge]:
+    gauges.find_gauges()  # the installed apps' own gauges are imported once, before the registry is emptied
+    empty: dict[Any, AppGauge] = {}
     monkeypatch.setattr(gauges, "_registry", empty)
     return empty
 
 
 def readings(returned: Any, **tags: Any) -> list[tuple[float, dict[str, Any]]]:
-    gauge = Gauge("jobs", lambda: returned, every=30, timeout=30, tags=tags)
+    gauge = AppGauge("jobs", lambda: returned, every=30, timeout=30, tags=tags)
     return [(reading.value, dict(reading.tags)) for reading in gauge.read()]
 
 
@@ -62,7 +62,7 @@ def test_a_queryset_that_aggregates() -> None:
     "wrong", ["12", b"12", True, object(), {"value": 1}, [1, 2], [{"count": 1}], [("a", {})], [(1, "a")]]
 )
 def test_anything_else_is_refused_by_name_and_type_and_without_its_value(wrong: Any) -> None:
-    with pytest.raises(TypeError, match=r"the gauge 'jobs' gave a .*: return a number"):
+    with pytest.raises(TypeError, match=r"the gauge 'jobs' returned a .*\. Return a number"):
         readings(wrong)
 
 
@@ -70,7 +70,7 @@ def test_an_async_function() -> None:
     async def count() -> int:
         return 5
 
-    assert [reading.value for reading in Gauge("jobs", count, every=30, timeout=30).read()] == [5]
+    assert [reading.value for reading in AppGauge("jobs", count, every=30, timeout=30).read()] == [5]
 
 
 def test_registering_leaves_the_function_as_it_is() -> None:
@@ -79,7 +79,7 @@ def test_registering_leaves_the_function_as_it_is() -> None:
         return 7
 
     assert jobs_waiting() == 7
-    (gauge,) = gauges.registered()
+    (gauge,) = gauges.find_gauges()
     assert (gauge.name, gauge.every, gauge.timeout, gauge.tags) == ("jobs.waiting", 60, 60, {"queue": "mail"})
 
 
@@ -91,10 +91,10 @@ def test_a_function_that_is_imported_twice_is_registered_once() -> None:
 
     define()
     define()
-    assert len(gauges.registered()) == 1
+    assert len(gauges.find_gauges()) == 1
 
 
 @pytest.mark.parametrize("seconds", [{"every": 0}, {"every": -1}, {"timeout": 0}])
 def test_seconds_that_make_no_sense_are_refused(seconds: dict[str, float]) -> None:
-    with pytest.raises(ValueError, match="'jobs' needs every and timeout above zero"):
+    with pytest.raises(ValueError, match="'jobs' needs every and timeout in seconds, greater than zero"):
         metrics.app_gauge("jobs", **seconds)

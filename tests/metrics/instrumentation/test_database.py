@@ -79,5 +79,5 @@ def test_a_connection_of_another_thread_is_measured_and_let_go(captured_metrics:
 
 
 def test_sql_that_is_no_string_is_other() -> None:
-    assert database._operation(object()) == "other"
-    assert database._operation(" (SELECT 1)") == "select"
+    assert database._find_operation(object()) == "other"
+    assert database._find_operation(" (SELECT 1)") == "select"

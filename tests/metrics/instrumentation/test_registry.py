@@ -46,7 +46,7 @@ def test_an_unknown_name_does_not_stop_the_others(captured_metrics: Recorder) ->
 
 def test_removing_what_was_never_installed_is_harmless() -> None:
     instrumentation.uninstall()
-    assert all(not patch.active for patch in http._patches())
+    assert all(not patch.active for patch in http._list_patches())
 
 
 def test_the_app_installs_what_the_setting_names_and_imports_nothing_else() -> None:

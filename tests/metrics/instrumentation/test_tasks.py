@@ -1,4 +1,4 @@
-"""django.tasks: with the real signals where Django has them (6.0), silently absent where not."""
+"""django.tasks: with the real signals if Django has them (6.0), silently absent if not."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def test_removed_twice_measures_no_more(captured_metrics: Recorder) -> None:
 
 @pytest.mark.skipif(HAS_TASKS, reason="this Django has django.tasks")
 def test_before_django_6_it_is_silently_absent() -> None:
-    assert tasks._receivers() == []
+    assert tasks._list_receivers() == []
     tasks.uninstall()
 
 
@@ -83,24 +83,24 @@ def after(seconds: float) -> datetime:
 
 def test_a_task_that_was_to_run_later_waits_from_then(captured_metrics: Recorder) -> None:
     due = {"enqueued_at": NOON, "run_after": after(60)}
-    tasks._started(result(**due, started_at=after(62), last_attempted_at=after(62)))
+    tasks._record_wait(result(**due, started_at=after(62), last_attempted_at=after(62)))
     captured_metrics.assert_timing("task.wait", 2.0)
 
 
 def test_a_second_attempt_does_not_count_the_first_as_waiting(captured_metrics: Recorder) -> None:
     second = result(enqueued_at=NOON, started_at=after(1), last_attempted_at=after(30), finished_at=after(33))
-    tasks._started(second)
-    tasks._finished(second)
+    tasks._record_wait(second)
+    tasks._record_duration(second)
     captured_metrics.assert_not_emitted("task.wait")
     captured_metrics.assert_timing("task.duration", 3.0)
 
 
 def test_clocks_that_disagree_give_no_negative_time(captured_metrics: Recorder) -> None:
-    tasks._started(result(enqueued_at=NOON, started_at=after(-2), last_attempted_at=after(-2)))
+    tasks._record_wait(result(enqueued_at=NOON, started_at=after(-2), last_attempted_at=after(-2)))
     captured_metrics.assert_timing("task.wait", 0.0)
 
 
 def test_times_that_a_backend_does_not_keep_are_left_out(captured_metrics: Recorder) -> None:
-    tasks._started(result())
-    tasks._finished(result(finished_at=NOON))
+    tasks._record_wait(result())
+    tasks._record_duration(result(finished_at=NOON))
     assert captured_metrics.records == []

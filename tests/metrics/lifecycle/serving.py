@@ -25,20 +25,20 @@ UVICORN = [sys.executable, "-m", "uvicorn", f"{MODULE}:asgi", "--lifespan", "off
 # No flush comes by itself within a test: what arrives was sent because a process ended.
 NEVER = 3600.0
 
-# gunicorn's gthread workers hang where SIGQUIT interrupts them as they hand a connection, or the end of one, to a
+# gunicorn's gthread workers hang if SIGQUIT interrupts them as they hand a connection, or the end of one, to a
 # thread: their handler waits for the lock that ``ThreadPoolExecutor.submit`` holds. They are killed for it later.
 SETTLE_SECONDS = 1.0
 
 
 class Answer(NamedTuple):
-    """When a request was answered, and by which process (0 where the view does not say)."""
+    """When a request was answered, and by which process (0 if the view does not report it)."""
 
     at: float
     worker: int
 
 
 def get(port: int, path: str = "/") -> Answer | None:
-    """Ask once; None where no answer came."""
+    """Send one request; return None if no answer came."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
     try:
         connection.request("GET", path)

@@ -32,7 +32,7 @@ settings.configure(
 )
 django.setup()
 
-# Emitted where the module is loaded: in the master with preloading, where it must be sent once and not by every worker.
+# Emitted when the module is loaded. With preloading that is in the master: it must be sent once, not by every worker.
 metrics.incr("loaded")
 
 

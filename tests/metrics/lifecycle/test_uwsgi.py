@@ -30,7 +30,7 @@ pytestmark = pytest.mark.second_tier
 
 @pytest.fixture
 def uwsgi() -> str:
-    """Return the path of uWSGI; skip the test, or fail it with CI=true, where it is not installed."""
+    """Return the path of uWSGI; if it is not installed, skip the test, or fail it with CI=true."""
     found = shutil.which("uwsgi", path=str(Path(sys.executable).parent))
     if found is None:
         reason = "uWSGI is not installed: python -m pip install --group servers"
@@ -82,12 +82,12 @@ def test_what_is_queued_is_sent_when_workers_end(
     command += ["--master", "--processes", str(PROCESSES), "--die-on-term", *options]
     command += ["--master-fifo", str(tmp_path / "fifo")]
     site = Site(command, collector, tmp_path, server_stack)
-    # A worker that still loads the application when the server is told to end does not listen.
+    # A worker that still loads the application when the server gets the signal to end does not react.
     assert wait_until(lambda: bool(site.ask(4)) and len({answer.worker for answer in site.answers}) >= 2)
     site.ask(REQUESTS)
     if "--max-requests" in options:
         assert len({answer.worker for answer in site.answers}) > 2
-    # A master that sleeps before it makes a worker anew, because they end too fast, forgets that it was told to end.
+    # A master that sleeps before it makes a worker anew, because they end too fast, forgets the signal to end.
     assert wait_until(lambda: workers_up(site.server.log()) == PROCESSES), site.server.log()
     end(site, tmp_path)
     assert_conserved(site, collector)

@@ -7,7 +7,7 @@ from django.urls import ResolverMatch, resolve
 from django.utils import translation
 
 from tests.metrics import site
-from zemanta_ops.metrics.request.view_names import dotted_name, view_name
+from zemanta_ops.metrics.request.view_names import name_callable, name_view
 
 pytestmark = pytest.mark.urls("tests.metrics.site")
 
@@ -29,16 +29,16 @@ pytestmark = pytest.mark.urls("tests.metrics.site")
     ],
 )
 def test_a_view_has_its_resolvers_name_else_its_route_else_its_dotted_name(path: str, name: str) -> None:
-    assert view_name(resolve(path), "GET") == name
+    assert name_view(resolve(path), "GET") == name
 
 
 def test_all_languages_of_an_unnamed_route_are_one_view() -> None:
     with translation.override("de"):
-        assert view_name(resolve("/de/bare/")) == "bare/"
+        assert name_view(resolve("/de/bare/")) == "bare/"
 
 
 def test_no_match_is_unresolved() -> None:
-    assert view_name(None) == "unresolved"
+    assert name_view(None) == "unresolved"
 
 
 @pytest.mark.parametrize(
@@ -53,5 +53,5 @@ def test_no_match_is_unresolved() -> None:
     ],
 )
 def test_classes_are_named_by_their_class_and_action(view: Any, name: str) -> None:
-    assert dotted_name(view, "GET") == name
-    assert view_name(ResolverMatch(view, (), {}), "GET") == name
+    assert name_callable(view, "GET") == name
+    assert name_view(ResolverMatch(view, (), {}), "GET") == name

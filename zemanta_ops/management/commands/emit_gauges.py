@@ -15,8 +15,8 @@ from zemanta_ops.conf import conf
 from zemanta_ops.management.base import OpsCommand
 from zemanta_ops.metrics.client import default_client
 from zemanta_ops.metrics.gauges import lease, loop
-from zemanta_ops.metrics.gauges.collector import Collector, Slot
-from zemanta_ops.metrics.gauges.registry import registered
+from zemanta_ops.metrics.gauges.collector import Collector, GaugeState
+from zemanta_ops.metrics.gauges.registry import find_gauges
 from zemanta_ops.signals import note_end_signals
 
 EXIT_LOCK = 3
@@ -60,7 +60,7 @@ class Command(OpsCommand):
 
     def handle(self, *_args: Any, **options: Any) -> None:
         """Collect once or in a loop."""
-        gauges = registered()
+        gauges = find_gauges()
         if not gauges:
             raise CommandError("No gauge is registered. Decorate functions in an app's gauges.py with app_gauge")
         if not default_client.health()["enabled"]:
@@ -80,26 +80,26 @@ class Command(OpsCommand):
 
     def _collect_once(self, collector: Collector, seconds: float, as_json: bool) -> None:
         # The lease outlives the command and belongs to the node: when cron runs on every node, the others find it.
-        mine = loop.acquire(lease.create(conf.metrics.gauge_lock, socket.gethostname(), seconds))
+        mine = loop.acquire(lease.create_lease(conf.metrics.gauge_lock, socket.gethostname(), seconds))
         if mine:
             collector.collect_once()
-        slots = collector.slots if mine else []
+        states = collector.states if mine else []
         if as_json:
             self.stdout.write(
-                json.dumps({"collected": mine, "gauges": [_build_dict(slot) for slot in slots]}, default=str)
+                json.dumps({"collected": mine, "gauges": [_build_dict(state) for state in states]}, default=str)
             )
         elif not mine:
             self.stdout.write(loop.STANDING_BY)
         else:
-            self._list(slots)
-        if any(slot.error for slot in slots):
+            self._list(states)
+        if any(state.error for state in states):
             sys.exit(EXIT_FAILED)
 
-    def _list(self, slots: list[Slot]) -> None:
-        for slot in slots:
-            if slot.error:
-                self.stderr.write(f"{slot.gauge.name} failed: {slot.error}")
-            for reading in slot.readings:
+    def _list(self, states: list[GaugeState]) -> None:
+        for state in states:
+            if state.error:
+                self.stderr.write(f"{state.gauge.name} failed: {state.error}")
+            for reading in state.values:
                 tags = "".join(f" {key}={value}" for key, value in reading.tags.items())
                 self.stdout.write(f"{reading.name}{tags} {reading.value:g}")
 
@@ -109,7 +109,7 @@ class Command(OpsCommand):
             self.stdout.flush()
 
         owner = f"{socket.gethostname()}:{os.getpid()}:{os.urandom(4).hex()}"
-        held = lease.create(conf.metrics.gauge_lock, owner, seconds)
+        held = lease.create_lease(conf.metrics.gauge_lock, owner, seconds)
         with note_end_signals(collector.wake) as stopped:
             loop.run(collector, held, seconds, stopped, report)
 
@@ -123,6 +123,6 @@ def parse_lease(text: str) -> float:
     return seconds
 
 
-def _build_dict(slot: Slot) -> dict[str, Any]:
-    readings = [{"value": reading.value, "tags": dict(reading.tags)} for reading in slot.readings]
-    return {"name": slot.gauge.name, "error": slot.error, "readings": readings}
+def _build_dict(state: GaugeState) -> dict[str, Any]:
+    readings = [{"value": reading.value, "tags": dict(reading.tags)} for reading in state.values]
+    return {"name": state.gauge.name, "error": state.error, "readings": readings}

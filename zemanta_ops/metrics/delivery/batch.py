@@ -1,4 +1,4 @@
-"""From a batch of samples to datagrams: group by series, encode, fill by bytes, send with pauses, count."""
+"""Turns a batch of samples into datagrams: group by series, encode, fill by bytes, send with pauses, count."""
 
 from __future__ import annotations
 
@@ -7,20 +7,21 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from zemanta_ops.metrics.catalog import DropReason
+from zemanta_ops.metrics.delivery.queue import QueueEntry
 from zemanta_ops.metrics.delivery.statsd_writer import Line, encode
-from zemanta_ops.metrics.delivery.transports import Transport, reason
+from zemanta_ops.metrics.delivery.transports import Transport, find_reason
 from zemanta_ops.metrics.series.series import Series
 
-Sample = tuple[Series, Any]
 # A datagram and the number of samples in it.
 Packet = tuple[bytes, int]
 
-# A kernel's default receive buffer holds 92 datagrams of 1,432 bytes, and tells nobody when it overflows.
+# A kernel's default receive buffer holds 92 datagrams of 1,432 bytes. The sender gets no error when it is full.
 BURST = 32
 PAUSE_SECONDS = 0.004
 
 
-class Tally:
+class DeliveryCounts:
     """Counts what happened to samples in this process, since it started or was forked."""
 
     def __init__(self) -> None:
@@ -32,24 +33,35 @@ class Tally:
         self._reported: dict[str, int] = {}
         self._reported_before: dict[str, int] = {}
 
-    def drop(self, why: str, samples: int = 1) -> None:
-        """Count samples that were given up."""
-        self.dropped[why] = self.dropped.get(why, 0) + samples
+    def add_sent(self, packet: bytes, samples: int) -> None:
+        """Count a datagram that the network took."""
+        self.sent += samples
+        self.datagrams += 1
+        self.bytes += len(packet)
 
-    def changes(self) -> list[tuple[str, int]]:
-        """Return ``(reason, samples)`` since the last call, where there are any; the reason "" stands for sent."""
-        totals = {"": self.sent, **self.dropped}
-        changes = [(why, total - self._reported.get(why, 0)) for why, total in totals.items()]
+    def add_dropped(self, reason: DropReason, samples: int = 1) -> None:
+        """Count samples that were dropped."""
+        self.dropped[reason] = self.dropped.get(reason, 0) + samples
+
+    def take_changes(self) -> list[tuple[str, int]]:
+        """Return ``(reason, samples)`` for each count that changed since the last call; the reason "" means sent."""
+        totals: dict[str, int] = {"": self.sent, **self.dropped}
+        changes = [(reason, total - self._reported.get(reason, 0)) for reason, total in totals.items()]
         self._reported_before, self._reported = self._reported, totals
-        return [(why, change) for why, change in changes if change]
+        return [(reason, change) for reason, change in changes if change]
 
-    def report_again(self) -> None:
-        """Take back the last ``changes``, which did not arrive: the next ones will have them too."""
+    def repeat_changes(self) -> None:
+        """Include the last changes in the next ``take_changes`` again, because they were not delivered."""
         self._reported = self._reported_before
 
 
-def group(batch: Iterable[Sample]) -> dict[Series, list[Any]]:
-    """Collect the values of each series, in order; companions get a one for every value."""
+def pack(batch: Iterable[QueueEntry], limit: int, counts: DeliveryCounts) -> list[Packet]:
+    """Return a batch as datagrams of at most ``limit`` bytes; count what cannot be written."""
+    return list(_fill_datagrams(_encode_groups(_group(batch), limit, counts), limit))
+
+
+def _group(batch: Iterable[QueueEntry]) -> dict[Series, list[Any]]:
+    """Collect the values of each series, in order; a companion gets the number of values."""
     groups: defaultdict[Series, list[Any]] = defaultdict(list)
     for series, value in batch:
         groups[series].append(value)
@@ -59,21 +71,19 @@ def group(batch: Iterable[Sample]) -> dict[Series, list[Any]]:
     return groups
 
 
-def lines(groups: dict[Series, list[Any]], limit: int, tally: Tally) -> Iterator[Line]:
-    """Yield the lines of every series; count what cannot be written."""
+def _encode_groups(groups: dict[Series, list[Any]], limit: int, counts: DeliveryCounts) -> Iterator[Line]:
     for series, values in groups.items():
         for result in encode(series, values, limit):
             if isinstance(result, Line):
                 yield result
             else:
-                tally.drop(result.reason, result.samples)
+                counts.add_dropped(result.reason, result.samples)
 
 
-def datagrams(ready: Iterable[Line], limit: int) -> Iterator[Packet]:
-    """Join lines into datagrams of at most ``limit`` bytes, each with its number of samples."""
+def _fill_datagrams(lines: Iterable[Line], limit: int) -> Iterator[Packet]:
     texts: list[bytes] = []
     size = samples = 0
-    for line in ready:
+    for line in lines:
         if texts and size + len(line.text) > limit:
             yield b"\n".join(texts), samples
             texts, size, samples = [], 0, 0
@@ -84,36 +94,46 @@ def datagrams(ready: Iterable[Line], limit: int) -> Iterator[Packet]:
         yield b"\n".join(texts), samples
 
 
-def share_a_datagram(packets: list[Packet], own: list[Packet], limit: int) -> None:
-    """Let the first of ``own`` take the last of ``packets`` into its datagram, where both fit."""
+def append_last_packet(packets: list[Packet], own: list[Packet], limit: int) -> None:
+    """Move the last of ``packets`` into the first datagram of ``own`` if both fit, to send one datagram less."""
     if packets and own and len(packets[-1][0]) + 1 + len(own[0][0]) <= limit:
         text, samples = packets.pop()
         own[0] = (text + b"\n" + own[0][0], samples + own[0][1])
 
 
-def send(packets: Iterable[Packet], transport: Transport, tally: Tally, deadline: float) -> bool:
-    """Send every datagram, pausing between bursts; count samples as sent or dropped, never raise.
+def send(packets: Iterable[Packet], transport: Transport, counts: DeliveryCounts, deadline: float) -> bool:
+    """Send every datagram, with a pause after each burst; count samples as sent or dropped, never raise.
 
-    Return whether all were sent. After ``deadline`` (monotonic seconds) what is left is dropped as ``timeout``.
+    Args:
+        packets: the datagrams.
+        transport: where they go.
+        counts: gets the numbers of samples.
+        deadline: in seconds of the monotonic clock; what is left then is dropped as ``timeout``.
+
+    Returns:
+        Whether all were sent.
     """
-    sent = number = 0
+    all_sent = True
     for number, (packet, samples) in enumerate(packets, 1):
-        now = time.monotonic()
-        if now > deadline:
-            tally.drop("timeout", samples)
+        reason = _send_packet(packet, transport, deadline)
+        if reason is not None:
+            counts.add_dropped(reason, samples)
+            all_sent = False
             continue
-        try:
-            transport.send(packet)
-        except OSError as error:
-            tally.drop(reason(error), samples)
-            continue
-        except Exception:  # noqa: BLE001  (for example a host name that cannot be encoded)
-            tally.drop("network", samples)
-            continue
-        sent += 1
-        tally.sent += samples
-        tally.datagrams += 1
-        tally.bytes += len(packet)
+        counts.add_sent(packet, samples)
         if number % BURST == 0:
             time.sleep(PAUSE_SECONDS)
-    return sent == number
+    return all_sent
+
+
+def _send_packet(packet: bytes, transport: Transport, deadline: float) -> DropReason | None:
+    """Send one datagram; return the reason if it is lost."""
+    if time.monotonic() > deadline:
+        return "timeout"
+    try:
+        transport.send(packet)
+    except OSError as error:
+        return find_reason(error)
+    except Exception:  # noqa: BLE001  (for example a host name that cannot be encoded)
+        return "network"
+    return None

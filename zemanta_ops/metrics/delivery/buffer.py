@@ -1,8 +1,8 @@
-"""The queue between the callers and the network, and the thread that empties it.
+"""Takes samples from callers and sends them from a background thread, the flusher.
 
-``put``, and its copies in ``emitters``, is one read of the fork mark, one length check and one ``list.append``: no
-lock, so signal handlers and ``__del__`` may emit. Everything else happens in the flusher: a daemon thread that starts
-with the first sample, or, where threads do not run, the caller itself by size or age.
+``put``, and its copies in ``emitters``, is one read of the fork mark, one length check and one ``list.append``. It
+takes no lock, so signal handlers and ``__del__`` may emit. Everything else happens in the flusher: a daemon thread
+that starts with the first sample. If threads do not run, the caller flushes, by size or age.
 """
 
 from __future__ import annotations
@@ -17,10 +17,12 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from zemanta_ops.metrics.delivery.batch import Packet, Sample, Tally, datagrams, group, lines, send, share_a_datagram
-from zemanta_ops.metrics.delivery.emitters import Put, Queue
+from zemanta_ops.metrics.delivery.batch import DeliveryCounts, Packet, append_last_packet, pack, send
+from zemanta_ops.metrics.delivery.forks import call_in_children
+from zemanta_ops.metrics.delivery.queue import Put, Queue, QueueEntry
 from zemanta_ops.metrics.delivery.shutdown import call_before_exit
 from zemanta_ops.metrics.delivery.transports import Transport
+from zemanta_ops.metrics.options import Options
 from zemanta_ops.metrics.series.series import Series
 
 logger = logging.getLogger("zemanta_ops.metrics")
@@ -35,132 +37,126 @@ class Buffer:
     Args:
         queue: where callers put samples; one buffer at a time works on it.
         transport: where datagrams go.
-        datagram_bytes: the largest datagram.
-        flush_seconds: pause between flushes.
-        queue_size: most samples that wait; more are dropped as ``queue_full``.
+        options: sizes and intervals; without ``threads`` the caller flushes.
         extra: returns samples to send at the end of a flush (the self-metrics), given this buffer.
-        threads: False flushes inline, in the caller, by size or age.
     """
 
     def __init__(
         self,
         queue: Queue,
         transport: Transport,
-        *,
-        datagram_bytes: int = 1432,
-        flush_seconds: float = 1.0,
-        queue_size: int = 100_000,
-        extra: Callable[[Buffer], Iterable[Sample]] | None = None,
-        threads: bool = True,
+        options: Options,
+        extra: Callable[[Buffer], Iterable[QueueEntry]] | None = None,
     ) -> None:
         self.transport = transport
-        self.datagram_bytes = datagram_bytes
-        self.flush_seconds = flush_seconds
-        self.queue_size = queue_size
         self.queue = queue.entries
-        self.tally = Tally()
+        self.counts = DeliveryCounts()
         self.last_depth = 0
         self.last_flush_seconds = 0.0
         self.last_flush_at = 0.0
+        self._options = options
         self._extra = extra
-        self._threads = threads
-        self._closed = False
         self._mark = queue.mark
-        # From half full on, callers take the slow way, which wakes the flusher.
-        queue.room[0] = max(1, queue_size // 2)
-        self._thread: threading.Thread | None = None
+        # Once the queue is half full, callers go through _put_slowly, which wakes the flusher.
+        queue.room[0] = max(1, options.queue_size // 2)
         self._pid = 0
         self._locks: dict[int, threading.Lock] = {}
+        self._reset_threads()
+        self.put: Put = self._make_put(queue)
+        _clear_in_children(self)
+
+    def _reset_threads(self) -> None:
+        """Replace everything that belongs to a thread: in a forked child no thread of the parent exists."""
+        self._thread: threading.Thread | None = None
         self._flush_lock = threading.Lock()
         self._wake = threading.Event()
-        self.put: Put = self._make_put(queue)
-        _forget_in_child(self)
+        self._closed = False
 
     def _make_put(self, queue: Queue) -> Put:
         """Return the function that takes a sample; a closure, because attribute look-ups would double its cost."""
-        mark, room, entries, append, slow = (
-            queue.mark,
-            queue.room,
-            queue.entries,
-            queue.entries.append,
-            self._put_slowly,
-        )
+        mark, room, entries, append = queue.mark, queue.room, queue.entries, queue.entries.append
+        put_slowly = self._put_slowly
 
         def put(series: Series, value: Any) -> None:
             if mark[0] and len(entries) < room[0]:
                 append((series, value))
             else:
-                slow(series, value)
+                put_slowly(series, value)
 
         return put
 
     def _put_slowly(self, series: Series, value: Any) -> None:
-        """Take a sample where there is no live flusher, or the queue is half full."""
+        """Take a sample if no flusher is known to run in this process, or the queue is half full."""
         if self._pid != os.getpid():
-            self._begin()
-        if len(self.queue) * 2 >= self.queue_size:
+            self._start_in_process()
+        if len(self.queue) * 2 >= self._options.queue_size:
             self._wake.set()
-        if len(self.queue) >= self.queue_size:
-            self.tally.drop("queue_full")
+        if len(self.queue) >= self._options.queue_size:
+            self.counts.add_dropped("queue_full")
             return
         self.queue.append((series, value))
-        if not self._mark[0] and not self._start() and self._is_due():
+        if not self._mark[0] and not self._start_flusher() and self._is_due():
             self.flush(timeout=0)
 
-    def _begin(self) -> None:
-        """Start afresh in this process: what a parent had queued is the parent's to send."""
-        with _exclusive(self._locks) as alone:
-            if not alone or self._pid == os.getpid():
+    def _start_in_process(self) -> None:
+        """Start afresh in this process: the parent sends what was queued before a fork."""
+        with _hold_lock(self._locks) as held:
+            if not held or self._pid == os.getpid():
                 return
             if self._pid:
                 self.queue.clear()
                 self.transport.close()
-            self.tally = Tally()
-            self._flush_lock = threading.Lock()
-            self._wake = threading.Event()
-            self._thread = None
-            self._closed = False
+            self.counts = DeliveryCounts()
+            self._reset_threads()
             self.last_flush_at = time.monotonic()
             call_before_exit(self.close)
             self._pid = os.getpid()
 
-    def _start(self) -> bool:
-        """Start the flusher; False where there can be none."""
-        if not self._threads or self._closed or _threads_do_not_run():
+    def _start_flusher(self) -> bool:
+        """Start the flusher unless it runs already; return False if it cannot run."""
+        if not self._options.threads or self._closed or _threads_are_disabled():
             return False
-        with _exclusive(self._locks) as alone:
-            if not alone:
-                return True
-            if self._thread is not None and self._thread.is_alive():
+        with _hold_lock(self._locks) as held:
+            # If another call holds the lock, it is starting the flusher.
+            if held:
+                if self._thread is None or not self._thread.is_alive():
+                    self._thread = self._start_thread()
+                if self._thread is None:
+                    return False
                 self._mark[0] = 1
-                return True
-            thread = threading.Thread(target=_run, args=(weakref.ref(self), self._wake), daemon=True)
-            thread.name = "zemanta-ops-metrics"
-            try:
-                thread.start()
-            except RuntimeError:
-                return False
-            self._thread = thread
-            self._mark[0] = 1
             return True
+
+    def _start_thread(self) -> threading.Thread | None:
+        """Return the started thread of the flusher; None if the system has no more threads."""
+        arguments = (weakref.ref(self), self._wake)
+        thread = threading.Thread(target=_flush_in_background, args=arguments, daemon=True, name="zemanta-ops-metrics")
+        try:
+            thread.start()
+        except RuntimeError:
+            return None
+        return thread
 
     def _is_due(self) -> bool:
-        if self._closed or len(self.queue) * 2 >= self.queue_size:
+        if self._closed or len(self.queue) * 2 >= self._options.queue_size:
             return True
-        return time.monotonic() - self.last_flush_at >= self.flush_seconds
+        return time.monotonic() - self.last_flush_at >= self._options.flush_seconds
 
     def flush(self, timeout: float = EXIT_SECONDS) -> bool:
-        """Send what is queued, in this thread; False where another flush did not end within ``timeout`` seconds.
+        """Send what is queued, in this thread.
 
-        Datagrams that cannot be handed to the network within ``timeout`` seconds (at least one flush interval) are
-        dropped and counted.
+        Args:
+            timeout: seconds to wait for another flush to end. Datagrams that the network does not take within this
+                time, or one flush interval if that is longer, are dropped and counted.
+
+        Returns:
+            False if another flush did not end within ``timeout`` seconds.
         """
         if self._pid != os.getpid():
-            self._begin()
+            self._start_in_process()
         if not (self._flush_lock.acquire(timeout=timeout) if timeout > 0 else self._flush_lock.acquire(blocking=False)):
             return False
         try:
-            self._flush(time.monotonic() + max(timeout, self.flush_seconds))
+            self._flush(time.monotonic() + max(timeout, self._options.flush_seconds))
             if self._closed:
                 self.transport.close()
         finally:
@@ -172,21 +168,21 @@ class Buffer:
         batch = self.queue[:]
         del self.queue[: len(batch)]
         self.last_depth = len(batch)
-        packets = self._packets(batch)
-        own = self._packets(self._extra(self)) if self._extra is not None else []
-        share_a_datagram(packets, own, self.datagram_bytes)
-        send(packets, self.transport, self.tally, deadline)
-        if not send(own, self.transport, self.tally, deadline):
-            # What was lost in an outage is told after it.
-            self.tally.report_again()
+        packets = self._pack(batch)
+        own = self._pack(self._extra(self)) if self._extra is not None else []
+        append_last_packet(packets, own, self._options.datagram_bytes)
+        send(packets, self.transport, self.counts, deadline)
+        if not send(own, self.transport, self.counts, deadline):
+            # Losses during an outage are reported once it is over.
+            self.counts.repeat_changes()
         self.last_flush_at = time.monotonic()
         self.last_flush_seconds = self.last_flush_at - started
 
-    def _packets(self, batch: Iterable[Sample]) -> list[Packet]:
-        return list(datagrams(lines(group(batch), self.datagram_bytes, self.tally), self.datagram_bytes))
+    def _pack(self, batch: Iterable[QueueEntry]) -> list[Packet]:
+        return pack(batch, self._options.datagram_bytes, self.counts)
 
     def close(self, timeout: float = EXIT_SECONDS) -> None:
-        """Flush and stop; a sample given later is sent inline."""
+        """Flush and stop; a sample given later is sent in the caller's thread."""
         self._closed = True
         if self._pid != os.getpid():
             return
@@ -196,32 +192,50 @@ class Buffer:
             self._thread.join(timeout)
         self.flush(timeout)
 
-    def alive(self) -> bool:
-        """Whether the flusher runs in this process."""
+    def is_alive(self) -> bool:
+        """Return whether the flusher runs in this process."""
         return bool(self._mark[0]) and self._thread is not None and self._thread.is_alive()
+
+    def describe(self) -> dict[str, Any]:
+        """Return the state of this buffer, for ``Client.health``."""
+        return {
+            "flusher_alive": self.is_alive(),
+            "queue_depth": len(self.queue),
+            "sent": self.counts.sent,
+            "datagrams": self.counts.datagrams,
+            "bytes": self.counts.bytes,
+            "dropped": dict(self.counts.dropped),
+            "flush_age": time.monotonic() - self.last_flush_at if self.last_flush_at else None,
+            "flush_seconds": self.last_flush_seconds,
+        }
 
 
 @contextmanager
-def _exclusive(locks: dict[int, threading.Lock]) -> Iterator[bool]:
-    """Hold this process's own lock; give up soon, because a signal handler may have interrupted its holder.
+def _hold_lock(locks: dict[int, threading.Lock]) -> Iterator[bool]:
+    """Hold this process's own lock, and yield whether it is held.
 
-    A lock by process id: one that was inherited through a fork may be held by a thread that does not exist here.
+    It waits only a moment, because a signal handler may have interrupted the code that holds the lock. Each process id
+    has its own lock: one inherited through a fork may be held by a thread that does not exist in this process.
     """
     lock = locks.setdefault(os.getpid(), threading.Lock())
-    alone = lock.acquire(timeout=LOCK_SECONDS)
+    held = lock.acquire(timeout=LOCK_SECONDS)
     try:
-        yield alone
+        yield held
     finally:
-        if alone:
+        if held:
             lock.release()
 
 
-def _run(reference: weakref.ref[Buffer], wake: threading.Event) -> None:
-    """Flush every interval until the buffer is gone, or closed: then once more, here, where no signal interrupts."""
+def _flush_in_background(reference: weakref.ref[Buffer], wake: threading.Event) -> None:
+    """Flush every interval until the buffer is garbage-collected or closed.
+
+    A closed buffer is flushed once more, in this thread, because no signal handler interrupts it here. The thread keeps
+    no strong reference while it waits, so that it does not keep the buffer alive.
+    """
     try:
         closed = False
         while not closed and (buffer := reference()) is not None:
-            seconds, buffer = buffer.flush_seconds, None
+            seconds, buffer = buffer._options.flush_seconds, None
             if wake.wait(seconds):
                 wake.clear()
             if (buffer := reference()) is not None:
@@ -236,11 +250,11 @@ def _flush_safely(buffer: Buffer) -> None:
     try:
         buffer.flush()
     except Exception:
-        logger.exception("A flush of metrics failed; the next one goes on")
+        logger.exception("A flush of metrics failed; the next flush continues")
 
 
-def _threads_do_not_run() -> bool:
-    """Whether this is uWSGI without enable-threads, where a thread starts and never gets a turn."""
+def _threads_are_disabled() -> bool:
+    """Return whether this is uWSGI without enable-threads, where a thread starts and never runs."""
     uwsgi = sys.modules.get("uwsgi")
     options = getattr(uwsgi, "opt", None)
     return isinstance(options, dict) and not (
@@ -248,17 +262,18 @@ def _threads_do_not_run() -> bool:
     )
 
 
-def _forget_in_child(buffer: Buffer) -> None:
-    """Clear the buffer in forked children, without keeping it alive; the first sample there begins it again.
+def _clear_in_children(buffer: Buffer) -> None:
+    """Clear the buffer in forked children, without keeping it alive; the first sample there starts it again.
 
-    Not at once: ``multiprocessing`` has not made the child one of its own yet, and would forget what is to run at exit.
+    It is not started in the hook: ``multiprocessing`` has not set up the child yet, and would lose what is registered
+    to run at exit.
     """
     reference = weakref.ref(buffer)
 
-    def after_fork() -> None:
+    def clear() -> None:
         if (alive := reference()) is not None and alive._pid:
             alive._mark[0] = 0
             alive.queue.clear()
-            alive.tally = Tally()
+            alive.counts = DeliveryCounts()
 
-    os.register_at_fork(after_in_child=after_fork)
+    call_in_children(clear)

@@ -1,7 +1,7 @@
-"""Calls a function before this process ends, by whichever way processes of its kind end in order.
+"""Calls a function before this process ends, however processes of its kind end.
 
 ``atexit`` serves servers and commands. Children of ``multiprocessing`` leave through ``os._exit`` after their own
-finalizers, Celery's prefork workers after a signal of Celery's. Modules that are not loaded are not asked.
+finalizers, Celery's prefork workers after one of Celery's signals. Modules that are not loaded are not used.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ from collections.abc import Callable
 from typing import Any
 
 EXIT_PRIORITY = 10
-HURRY_SECONDS = 0.02
+REPEAT_SECONDS = 0.02
 ATTEMPTS = 10
 
 
 def call_before_exit(method: Callable[[], Any]) -> None:
-    """Call a bound method once or more when the process ends, without keeping its object alive."""
+    """Call a bound method, once or more, when the process ends, without keeping its object alive."""
     reference = weakref.WeakMethod(method)
 
     def call(**_: Any) -> None:
         if (alive := reference()) is not None:
-            _insist(alive)
+            _call_until_done(alive)
 
     atexit.register(call)
     process = sys.modules.get("multiprocessing.process")
@@ -40,8 +40,8 @@ def call_before_exit(method: Callable[[], Any]) -> None:
         worker_process_shutdown.connect(call, weak=False)
 
 
-def _insist(method: Callable[[], Any]) -> None:
-    """Call again where the handler of a signal raised in the middle, as gunicorn's does when it ends its workers."""
+def _call_until_done(method: Callable[[], Any]) -> None:
+    """Call again if a signal handler raised during the call, as gunicorn's does when it ends its workers."""
     for _ in range(ATTEMPTS):
         try:
             method()
@@ -51,34 +51,38 @@ def _insist(method: Callable[[], Any]) -> None:
 
 
 def flush_at_sigterm(flush: Callable[[], Any]) -> None:
-    """Let SIGTERM send what is queued, in a server on an event loop; called where its application is loaded.
+    """Make SIGTERM send what is queued, in a server on an event loop; called when its application is loaded.
 
-    uvicorn answers what it has begun and then ends by the action that SIGTERM had before uvicorn started, by default
-    one after which neither ``atexit`` nor any other exit function runs. Loaded before uvicorn takes the signal over,
-    this puts a flush before that action. Loaded afterwards, on the running loop, it can only flush again and again
-    from the signal on.
+    uvicorn finishes the requests in progress and then raises SIGTERM again with the handler that was there before
+    uvicorn started. By default that ends the process without ``atexit`` or any other exit function. If the application
+    is loaded before uvicorn installs its handler, this installs one that flushes first. If it is loaded on the running
+    loop, the only thing left is to flush again and again from the signal on.
     """
+    number = getattr(signal, "SIGTERM", None)
+    if number is None or threading.current_thread() is not threading.main_thread():
+        return
+    previous = signal.getsignal(number)
+    if previous is signal.SIG_DFL:
+        signal.signal(number, lambda number, _frame: _flush_and_end(flush, number))
+    elif callable(previous):
+        _flush_repeatedly_from(number, previous, flush)
+
+
+def _flush_repeatedly_from(number: int, previous: Callable[[int, Any], Any], flush: Callable[[], Any]) -> None:
+    """Start to flush repeatedly at a signal, on the running loop; do nothing without one."""
     from asyncio import get_running_loop
 
-    if threading.current_thread() is not threading.main_thread():
-        return
-    before = signal.getsignal(signal.SIGTERM)
-    if before is signal.SIG_DFL:
-        signal.signal(signal.SIGTERM, lambda number, _frame: _flush_and_end(flush, number))
-        return
     try:
         loop = get_running_loop()
     except RuntimeError:
         return
-    if callable(before):
-        then = before
 
-        def note(number: int, frame: Any) -> None:
-            # A signal may interrupt code that holds any lock, so all else is left to the loop.
-            loop.call_soon_threadsafe(threading.Thread(target=_flush_often, args=(flush,), daemon=True).start)
-            then(number, frame)
+    def handle(number: int, frame: Any) -> None:
+        # A signal may interrupt code that holds any lock, so the loop does everything else.
+        loop.call_soon_threadsafe(threading.Thread(target=_flush_repeatedly, args=(flush,), daemon=True).start)
+        previous(number, frame)
 
-        signal.signal(signal.SIGTERM, note)
+    signal.signal(number, handle)
 
 
 def _flush_and_end(flush: Callable[[], Any], number: int) -> None:
@@ -87,7 +91,7 @@ def _flush_and_end(flush: Callable[[], Any], number: int) -> None:
     signal.raise_signal(number)
 
 
-def _flush_often(flush: Callable[[], Any]) -> None:
+def _flush_repeatedly(flush: Callable[[], Any]) -> None:
     while True:
         flush()
-        time.sleep(HURRY_SECONDS)
+        time.sleep(REPEAT_SECONDS)

@@ -1,6 +1,6 @@
 """Writes the samples of one series as statsd lines, packed to a size in bytes.
 
-``influx``: ``name,tag=value:1.2|ms:3.4|ms``, the tags inside the name as Telegraf's statsd input reads them.
+``influx``: ``name,tag=value:1.2|ms:3.4|ms``, the tags inside the name, as Telegraf's statsd input reads them.
 ``dogstatsd``: ``name:1.2|ms|#tag:value``, one value a line, which the Datadog agent and Telegraf with
 ``datadog_extensions`` read. A rate belongs to each value, not to the line.
 """
@@ -11,16 +11,17 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
+from zemanta_ops.metrics.catalog import DropReason
 from zemanta_ops.metrics.series.series import COUNTER, GAUGE, HISTOGRAM, SET, TIMING, Series
 
 INT64 = 2**63 - 1
 
-# DogStatsD's field for the id of a container is "c:…": Telegraf cuts it out wherever it stands, a name included.
+# DogStatsD's field for the id of a container is "c:…": Telegraf cuts it out wherever it is, even if it is a name.
 CONTAINER_FIELD = "c"
 
 
 class Line(NamedTuple):
-    """One line without its newline, and how many samples it stands for."""
+    """One line without its newline, and how many samples it carries."""
 
     text: bytes
     samples: int
@@ -29,7 +30,7 @@ class Line(NamedTuple):
 class Dropped(NamedTuple):
     """Samples that cannot be written, and why."""
 
-    reason: str
+    reason: DropReason
     samples: int
 
 
@@ -40,13 +41,13 @@ def render_influx(series: Series) -> None:
 
 
 def render_dogstatsd(series: Series) -> None:
-    """Set the head and the tail of a series in the DogStatsD dialect; the name ``c`` alone cannot be written in it."""
+    """Set the head and the tail of a series in the DogStatsD dialect, which cannot carry a metric named ``c``."""
     if series.full_name == CONTAINER_FIELD:
         return
     series.head = series.full_name.encode()
     pairs = ",".join(f"{key}:{value}" for key, value in series.all_tags.items())
     if not pairs[-1:].isascii():
-        pairs += ","  # Telegraf would cut a last character of several bytes in two
+        pairs += ","  # Telegraf cuts a final multi-byte character in two
     series.tail = b"|#" + pairs.encode() if pairs else b""
 
 
@@ -54,27 +55,27 @@ RENDERERS: dict[str, Callable[[Series], None]] = {"influx": render_influx, "dogs
 
 
 def encode(series: Series, values: Sequence[Any], limit: int) -> Iterator[Line | Dropped]:
-    """Yield the lines of all values of one series, none longer than ``limit`` bytes, and what had to be dropped.
+    """Yield the lines of all values of one series, and what had to be dropped; no line is longer than ``limit`` bytes.
 
-    Counters become one line, gauges the last state, timings and histograms as many values a line as fit, sets their
-    distinct members. A sample is one value given by a caller.
+    Counters are added up, gauges are reduced to the last state, and sets to their distinct members. Timings and
+    histograms get as many values a line as fit. A sample is one value given by a caller.
     """
     if not series.head:
         yield Dropped("invalid_name", len(values))
         return
-    writable = WRITABLE[series.kind]
+    keep_valid = FILTERS[series.kind]
     try:
-        good = writable(values)
+        good = keep_valid(values)
     except OverflowError:
-        good = writable([_within_float(value) for value in values])
+        good = keep_valid([_limit_to_float(value) for value in values])
     if len(good) < len(values):
         yield Dropped("invalid_value", len(values) - len(good))
     if good:
         yield from ENCODERS[series.kind](series, good, limit)
 
 
-def _within_float(value: Any) -> Any:
-    """Return the value, NaN for an integer that no float can hold."""
+def _limit_to_float(value: Any) -> Any:
+    """Return the value, or NaN for an integer that no float can hold."""
     try:
         math.isfinite(value[0] if type(value) is tuple else value)
     except OverflowError:
@@ -82,48 +83,49 @@ def _within_float(value: Any) -> Any:
     return value
 
 
-def _timings(values: Sequence[Any]) -> Sequence[Any]:
-    # Checked as a whole first: NaN and infinities show in the sum.
+def _keep_positive(values: Sequence[Any]) -> Sequence[Any]:
+    # The sum shows NaN and infinities, so that the values need no check one by one.
     if min(values) >= 0 and math.isfinite(sum(values)):
         return values
     return [value for value in values if 0 <= value < math.inf]
 
 
-def _integers(values: Sequence[Any]) -> Sequence[Any]:
+def _keep_int64(values: Sequence[Any]) -> Sequence[Any]:
     if -INT64 <= sum(values) <= INT64:
         return values
     return [value for value in values if -INT64 <= value <= INT64]
 
 
-def _gauges(values: Sequence[Any]) -> Sequence[Any]:
+def _keep_finite(values: Sequence[Any]) -> Sequence[Any]:
     return [value for value in values if math.isfinite(value[0] if type(value) is tuple else value)]
 
 
-def _members(values: Sequence[Any]) -> Sequence[Any]:
+def _keep_nonempty(values: Sequence[Any]) -> Sequence[Any]:
     return [value for value in values if value]
 
 
-WRITABLE: dict[str, Callable[[Sequence[Any]], Sequence[Any]]] = {
-    COUNTER: _integers,
-    GAUGE: _gauges,
-    TIMING: _timings,
-    HISTOGRAM: _timings,
-    SET: _members,
+# What the agent accepts of each kind: one bad value would cost all values after it in the line.
+FILTERS: dict[str, Callable[[Sequence[Any]], Sequence[Any]]] = {
+    COUNTER: _keep_int64,
+    GAUGE: _keep_finite,
+    TIMING: _keep_positive,
+    HISTOGRAM: _keep_positive,
+    SET: _keep_nonempty,
 }
 
 
-def _single(series: Series, text: bytes, samples: int, limit: int) -> Iterator[Line | Dropped]:
+def _encode_one(series: Series, text: bytes, samples: int, limit: int) -> Iterator[Line | Dropped]:
     line = series.head + text + series.tail
     yield Line(line, samples) if len(line) <= limit else Dropped("too_long", samples)
 
 
 def _encode_counter(series: Series, values: Sequence[Any], limit: int) -> Iterator[Line | Dropped]:
-    # A sampled counter is scaled here: Telegraf would divide by the rate and truncate.
+    # A sampled counter is scaled here, because Telegraf divides by the rate and truncates.
     total = int(sum(values)) * series.every
     if abs(total) > INT64:
         yield Dropped("invalid_value", len(values))
     else:
-        yield from _single(series, b":%d|c" % total, len(values), limit)
+        yield from _encode_one(series, b":%d|c" % total, len(values), limit)
 
 
 def _encode_gauge(series: Series, values: Sequence[Any], limit: int) -> Iterator[Line | Dropped]:
@@ -138,9 +140,9 @@ def _encode_gauge(series: Series, values: Sequence[Any], limit: int) -> Iterator
     if not math.isfinite(state):
         yield Dropped("invalid_value", len(values))
         return
-    # A sign makes a gauge a change, so a negative state is written as a zero and a change from it.
+    # Telegraf reads a signed gauge as a change, so a negative state is written as zero and a change from it.
     text = f":{state:+}|g" if absolute is None else f":0|g:{state}|g" if state < 0 else f":{abs(state)}|g"
-    yield from _single(series, text.encode(), len(values), limit)
+    yield from _encode_one(series, text.encode(), len(values), limit)
 
 
 def _encode_set(series: Series, values: Sequence[Any], limit: int) -> Iterator[Line | Dropped]:
@@ -155,9 +157,13 @@ def _encode_timing(series: Series, values: Sequence[Any], limit: int) -> Iterato
     pattern = (b":%.3f" if series.kind == TIMING else b":%a") + suffix
     if series.tail:
         yield from _pack(series, [pattern % value for value in values], 0, limit)
-        return
-    # One format call and one search a line: a loop over the values would cost twice as much.
-    text = (pattern * len(values)) % tuple(values)
+    else:
+        # One format call for all values, because formatting them in a loop takes twice as long.
+        yield from _split(series, (pattern * len(values)) % tuple(values), limit)
+
+
+def _split(series: Series, text: bytes, limit: int) -> Iterator[Line | Dropped]:
+    """Cut joined values into lines; one search a line finds where the last value that fits ends."""
     room = limit - len(series.head)
     start = 0
     while start < len(text):
@@ -170,7 +176,7 @@ def _encode_timing(series: Series, values: Sequence[Any], limit: int) -> Iterato
 
 
 def _pack(series: Series, texts: list[bytes], repeated: int, limit: int) -> Iterator[Line | Dropped]:
-    """Fill lines with ready values; in a dialect with a tail every value has its own line."""
+    """Fill lines with encoded values; in a dialect with a tail every value has its own line."""
     room = limit - len(series.head) - len(series.tail)
     chunk: list[bytes] = []
     size = 0

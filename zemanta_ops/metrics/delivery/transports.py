@@ -1,7 +1,7 @@
 """Hands datagrams to the agent: connected, non-blocking UDP, or TCP with reconnection; IPv4 and IPv6.
 
-Only the flusher calls these, so a name look-up or a connection never happens in a request. ``send`` raises OSError
-where the datagram is lost, and the flusher counts it.
+Only the flusher calls these, so no request waits for a name look-up or a connection. ``send`` raises OSError if the
+datagram is lost, and the flusher counts it.
 """
 
 from __future__ import annotations
@@ -11,26 +11,30 @@ import socket
 import time
 from typing import Protocol
 
+from zemanta_ops.metrics.catalog import DropReason
+
 DNS_SECONDS = 60.0
 CONNECT_SECONDS = 1.0
-FULL_SECONDS = 0.005
+# Pause before a second attempt if the socket cannot take more now.
+RETRY_SECONDS = 0.005
+# The first and the longest pause between attempts to connect.
 BACKOFF_SECONDS = (0.5, 30.0)
 
 
 class Transport(Protocol):
-    """Where datagrams go."""
+    """Carries datagrams to the agent."""
 
     def send(self, datagram: bytes) -> None:
-        """Send one datagram of whole lines; OSError where it is lost."""
+        """Send one datagram of whole lines; raise OSError if it is lost."""
         ...
 
     def close(self) -> None:
-        """Let go of the socket; a later send opens a new one."""
+        """Close the socket; a later send opens a new one."""
         ...
 
 
 class Endpoint:
-    """Opens sockets to one address, with growing pauses between attempts that fail."""
+    """Opens sockets to one address, and waits longer after each attempt that fails."""
 
     def __init__(self, host: str, port: int, kind: socket.SocketKind, backoff: tuple[float, float]) -> None:
         self._address = (host, port)
@@ -41,11 +45,11 @@ class Endpoint:
         self._failure: OSError | None = None
 
     def connect(self) -> socket.socket:
-        """Return a connected, non-blocking socket; while a pause lasts, the last error again, at once."""
+        """Return a connected, non-blocking socket; during a pause, raise the last error again at once."""
         if self._failure is not None and time.monotonic() < self._retry_at:
             raise type(self._failure)(*self._failure.args)
         try:
-            sock = self._first_that_connects()
+            sock = self._connect_first()
         except OSError as error:
             first, most = self._backoff
             self._pause = min(max(first, self._pause * 2), most)
@@ -56,7 +60,8 @@ class Endpoint:
         sock.setblocking(False)
         return sock
 
-    def _first_that_connects(self) -> socket.socket:
+    def _connect_first(self) -> socket.socket:
+        """Return a socket to the first address of the name that accepts a connection."""
         failure: OSError = OSError(errno.EADDRNOTAVAIL, "the name has no address")
         for family, kind, proto, _, target in socket.getaddrinfo(*self._address, type=self._kind):
             sock = socket.socket(family, kind, proto)
@@ -72,9 +77,9 @@ class Endpoint:
 
 
 class UDP:
-    """A connected UDP socket, so that a dead agent shows as ECONNREFUSED.
+    """A connected UDP socket, so that a dead agent is reported as ECONNREFUSED.
 
-    The name is resolved again every ``dns_seconds``, and after an error other than a refusal.
+    The host name is resolved again every ``dns_seconds``, and after an error other than a refusal.
     """
 
     def __init__(self, host: str, port: int, dns_seconds: float = DNS_SECONDS) -> None:
@@ -84,18 +89,18 @@ class UDP:
         self._resolved_at = 0.0
 
     def send(self, datagram: bytes) -> None:
-        """Send one datagram; OSError where it is lost, ECONNREFUSED where nothing listens."""
-        sock = self._fresh_socket()
+        """Send one datagram; raise OSError if it is lost, ECONNREFUSED if nothing listens."""
+        sock = self._get_socket()
         try:
             _send_datagram(sock, datagram)
-            # On loopback a refusal is known at once, so it is charged to the datagram that was lost.
+            # On loopback a refusal is known at once: ask now, so that it counts against the datagram that was lost.
             error = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
         except OSError as failure:
             if failure.errno != errno.EMSGSIZE:
                 self.close()
             raise
         if error:
-            raise OSError(error, "the agent did not take the datagram")
+            raise OSError(error, "the agent refused the datagram")
 
     def close(self) -> None:
         """Close the socket; the next send resolves the name again."""
@@ -103,7 +108,7 @@ class UDP:
             self._socket.close()
             self._socket = None
 
-    def _fresh_socket(self) -> socket.socket:
+    def _get_socket(self) -> socket.socket:
         if self._socket is not None and time.monotonic() - self._resolved_at < self._dns_seconds:
             return self._socket
         self.close()
@@ -113,16 +118,16 @@ class UDP:
 
 
 class TCP:
-    """A stream of lines over a connection that is made again after a loss, with growing pauses between attempts."""
+    """A stream of lines over a connection that is opened again when it is lost, with growing pauses."""
 
     def __init__(self, host: str, port: int, backoff: tuple[float, float] = BACKOFF_SECONDS) -> None:
         self._endpoint = Endpoint(host, port, socket.SOCK_STREAM, backoff)
         self._socket: socket.socket | None = None
 
     def send(self, datagram: bytes) -> None:
-        """Send the lines; OSError where they are lost."""
+        """Send the lines; raise OSError if they are lost."""
         if self._socket is not None and _has_ended(self._socket):
-            # Nothing of this datagram is sent yet, so a new connection loses none of it.
+            # Nothing of this datagram has been sent yet, so a new connection loses none of it.
             self.close()
         if self._socket is None:
             self._socket = self._endpoint.connect()
@@ -141,7 +146,7 @@ class TCP:
 
 
 def _has_ended(sock: socket.socket) -> bool:
-    """Whether the other side has closed the connection: a first write after that would vanish unseen."""
+    """Return whether the other side has closed the connection: the first write after that is lost without an error."""
     sock.setblocking(False)
     try:
         return not sock.recv(64)
@@ -155,15 +160,15 @@ def _send_datagram(sock: socket.socket, datagram: bytes) -> None:
     try:
         sock.send(datagram)
     except BlockingIOError:
-        time.sleep(FULL_SECONDS)
+        time.sleep(RETRY_SECONDS)
         sock.send(datagram)
     except ConnectionRefusedError:
-        # Reported for an earlier datagram; this one was not sent yet.
+        # The refusal belongs to an earlier datagram; this one has not been sent yet.
         sock.send(datagram)
 
 
-def reason(error: OSError) -> str:
-    """Name the loss in a tag: ``refused``, ``dns``, ``too_long``, ``full`` or ``network``."""
+def find_reason(error: OSError) -> DropReason:
+    """Return the reason that an error of a transport is counted under."""
     if isinstance(error, socket.gaierror):
         return "dns"
     if isinstance(error, ConnectionRefusedError) or error.errno == errno.ECONNREFUSED:
@@ -173,6 +178,6 @@ def reason(error: OSError) -> str:
     return "full" if isinstance(error, BlockingIOError) else "network"
 
 
-def create(protocol: str, host: str, port: int) -> Transport:
-    """Return the transport of a protocol, ``udp`` or ``tcp``; nothing is opened yet."""
+def create_transport(protocol: str, host: str, port: int) -> Transport:
+    """Return the transport for a protocol, ``udp`` or ``tcp``, without opening it."""
     return TCP(host, port) if protocol == "tcp" else UDP(host, port)

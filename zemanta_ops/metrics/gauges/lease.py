@@ -1,6 +1,6 @@
 """The lock of the gauges' collector: a lease that one process of a deployment holds and renews.
 
-It stands in a row of the database, whose clock decides when it ends, or in a key of a cache that all nodes share.
+It is a row of the database, whose clock decides when it expires, or a key of a cache that all nodes share.
 """
 
 from __future__ import annotations
@@ -23,21 +23,21 @@ CHOICES = "'database', 'cache:<alias>' or 'none'"
 
 
 class LeaseError(Exception):
-    """The lock of the gauges is set to something that cannot lock."""
+    """GAUGE_LOCK is set to something that cannot lock, or its lock cannot be reached."""
 
 
-class Lease(Protocol):
-    """A lock that ends by itself where it is not renewed."""
+class CollectorLease(Protocol):
+    """A lock that expires unless it is renewed."""
 
     def acquire(self) -> bool:
-        """Take the lease, or renew it; False where another process holds it."""
+        """Take or renew the lease; return False if another process holds it."""
 
     def release(self) -> None:
-        """Give the lease back where this process holds it."""
+        """Give the lease back if this process holds it."""
 
 
 class NoLease:
-    """For a deployment that sees to it by other means that one collector runs."""
+    """No lock, for a deployment that runs a single collector."""
 
     def acquire(self) -> bool:
         """Succeed."""
@@ -48,7 +48,7 @@ class NoLease:
 
 
 class DatabaseLease:
-    """A row of the table zemanta_ops_lease."""
+    """A lock in a row of the table zemanta_ops_lease."""
 
     def __init__(self, owner: str, seconds: float) -> None:
         self._owner = owner
@@ -72,29 +72,29 @@ class DatabaseLease:
         return True
 
     def release(self) -> None:
-        """Delete the row where it is this process's."""
+        """Delete the row if it belongs to this process."""
         self._model.objects.using(self._database).filter(name=NAME, owner=self._owner).delete()
 
 
 class CacheLease:
-    """A key of a shared cache, taken with ``cache.add``."""
+    """A lock in a key of a shared cache, taken with ``cache.add``."""
 
     def __init__(self, alias: str, owner: str, seconds: float) -> None:
         self._cache = caches[alias]
         self._owner = owner
-        # memcached and Redis count whole seconds.
+        # memcached and Redis count in whole seconds.
         self._seconds = math.ceil(seconds)
         self._key = f"zemanta_ops.lease.{NAME}"
 
     def acquire(self) -> bool:
-        """Add the key, or renew it where it is this process's."""
+        """Add the key, or renew it if it belongs to this process."""
         if self._cache.add(self._key, self._owner, self._seconds):
             return True
-        # The key may end and be taken between the two calls, so its owner is asked once more.
+        # The key may expire and be taken between the two calls, so its owner is checked again.
         return self._is_mine() and self._cache.touch(self._key, self._seconds) and self._is_mine()
 
     def release(self) -> None:
-        """Delete the key where it is this process's."""
+        """Delete the key if it belongs to this process."""
         if self._is_mine():
             self._cache.delete(self._key)
 
@@ -102,8 +102,8 @@ class CacheLease:
         return bool(self._cache.get(self._key) == self._owner)
 
 
-def refuse(lock: str) -> str | None:
-    """Return why a value of GAUGE_LOCK cannot lock, or None where it can."""
+def find_problem(lock: str) -> str | None:
+    """Return why a value of GAUGE_LOCK cannot lock, or None if it can."""
     kind, _, alias = lock.partition(":")
     if lock in ("database", "none"):
         return None
@@ -112,25 +112,25 @@ def refuse(lock: str) -> str | None:
     try:
         cache = caches[alias]
     except InvalidCacheBackendError:
-        return f"there is no cache {alias!r} in CACHES"
+        return f"CACHES has no cache {alias!r}"
     if isinstance(cache, (LocMemCache, DummyCache)):
-        return f"the cache {alias!r} is not shared between processes; use Redis, memcached or the database cache"
+        return f"the cache {alias!r} is not shared between processes. Use Redis, memcached or the database cache"
     return None
 
 
-def create(lock: str, owner: str, seconds: float) -> Lease:
-    """Return the lease that the setting GAUGE_LOCK asks for.
+def create_lease(lock: str, owner: str, seconds: float) -> CollectorLease:
+    """Return the lease for a value of GAUGE_LOCK.
 
     Args:
         lock: ``database``, ``cache:<alias>`` or ``none``.
-        owner: names this process among all that collect.
-        seconds: how long the lease lasts without being renewed.
+        owner: a name that no other collecting process has.
+        seconds: how long the lease lasts without renewal.
 
     Raises:
-        LeaseError: ``lock`` is none of these, or its cache is not shared.
+        LeaseError: ``lock`` is not one of these, or its cache is not shared.
     """
-    if refusal := refuse(lock):
-        raise LeaseError(refusal)
+    if problem := find_problem(lock):
+        raise LeaseError(problem)
     if lock == "none":
         return NoLease()
     if lock == "database":

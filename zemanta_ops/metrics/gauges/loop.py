@@ -1,4 +1,4 @@
-"""Collects gauges for as long as a process runs and the lease is its own; else stands by."""
+"""Collects gauges for as long as a process runs and holds the lease."""
 
 from __future__ import annotations
 
@@ -9,90 +9,108 @@ from collections.abc import Callable
 from django.db import close_old_connections
 
 from zemanta_ops.metrics.gauges.collector import Collector
-from zemanta_ops.metrics.gauges.lease import Lease, LeaseError
+from zemanta_ops.metrics.gauges.lease import CollectorLease, LeaseError
 
 logger = logging.getLogger("zemanta_ops.metrics")
 
-Tell = Callable[[str], None]
 COLLECTING = "collecting"
 STANDING_BY = "standing by: another process holds the lock"
 
 
-def acquire(lease: Lease) -> bool:
-    """Take or renew the lease.
+def acquire(lease: CollectorLease) -> bool:
+    """Take or renew the lease; return False if another process holds it.
 
     Raises:
-        LeaseError: the database or the cache cannot be asked.
+        LeaseError: The database or the cache cannot be reached.
     """
     try:
         return lease.acquire()
     except Exception as error:
         raise LeaseError(
-            f"the lock of the gauges cannot be taken ({type(error).__name__}: {error}); run manage.py migrate, "
+            f"the lock of the gauges cannot be taken ({type(error).__name__}: {error}). Run: manage.py migrate, "
             "or set GAUGE_LOCK to a shared cache"
         ) from error
 
 
-class Duty:
-    """Whether this process collects at present; asks the lease three times in its length."""
+class LeaseRenewal:
+    """Renews a lease three times in its length, and knows whether this process holds it.
 
-    def __init__(self, lease: Lease, seconds: float) -> None:
+    Args:
+        lease: the lock.
+        seconds: how long the lease lasts.
+    """
+
+    def __init__(self, lease: CollectorLease, seconds: float) -> None:
         self._lease = lease
         self._seconds = seconds
-        self._ends = self._ask_at = 0.0
+        self._expires_at = self._renew_at = 0.0
 
     @property
     def pause(self) -> float:
-        """Seconds between two questions."""
+        """Seconds between two renewals."""
         return self._seconds / 3
 
-    def holds(self) -> bool:
-        """Renew the lease where that is due; while nobody can be asked, what was held lasts to its end."""
+    def is_held(self) -> bool:
+        """Renew the lease if that is due, and return whether it is held.
+
+        While the lock cannot be reached, a lease that was held lasts until it expires.
+        """
         now = time.monotonic()
-        if now >= self._ask_at:
-            self._ask_at = now + self.pause
-            # Asked first and counted from then, so that this process never believes longer than the others.
+        if now >= self._renew_at:
+            self._renew_at = now + self.pause
             try:
                 close_old_connections()
-                self._ends = now + self._seconds if acquire(self._lease) else 0.0
+                # Counted from before the renewal, so that this process never believes in the lease for too long.
+                self._expires_at = now + self._seconds if acquire(self._lease) else 0.0
             except LeaseError as error:
                 logger.warning("%s", error)
-        return now < self._ends
+        return now < self._expires_at
 
 
-def run(collector: Collector, lease: Lease, seconds: float, stopping: Callable[[], bool], tell: Tell) -> None:
-    """Collect while the lease is held and stand by while not, until ``stopping()``; then give the lease back.
+def run(
+    collector: Collector,
+    lease: CollectorLease,
+    seconds: float,
+    is_stopping: Callable[[], bool],
+    report: Callable[[str], None],
+) -> None:
+    """Collect while the lease is held and wait while it is not, until ``is_stopping()``; then give the lease back.
 
     Args:
-        collector: what to collect; its ``wake()`` ends a wait, so call it when ``stopping()`` has changed.
+        collector: what to collect; call its ``wake()`` to end a wait when ``is_stopping()`` has changed.
         lease: the lock.
         seconds: how long the lease lasts.
-        stopping: asked between two steps.
-        tell: gets COLLECTING or STANDING_BY at every change.
+        is_stopping: called between two steps.
+        report: gets COLLECTING or STANDING_BY at every change.
 
     Raises:
-        LeaseError: the lock cannot be asked at the start.
+        LeaseError: The lock cannot be reached at the start.
     """
     acquire(lease)
-    duty = Duty(lease, seconds)
-    said = ""
     try:
-        while not stopping():
-            now = COLLECTING if duty.holds() else STANDING_BY
-            if now != said:
-                said = now
-                collector.forget()
-                tell(said)
-            if now == COLLECTING:
-                collector.step()
-            else:
-                collector.wait(duty.pause)
+        _take_turns(collector, LeaseRenewal(lease, seconds), is_stopping, report)
     finally:
         _release(lease)
 
 
-def _release(lease: Lease) -> None:
+def _take_turns(
+    collector: Collector, renewal: LeaseRenewal, is_stopping: Callable[[], bool], report: Callable[[str], None]
+) -> None:
+    reported = ""
+    while not is_stopping():
+        state = COLLECTING if renewal.is_held() else STANDING_BY
+        if state != reported:
+            reported = state
+            collector.forget()
+            report(state)
+        if state == COLLECTING:
+            collector.step()
+        else:
+            collector.wait(renewal.pause)
+
+
+def _release(lease: CollectorLease) -> None:
     try:
         lease.release()
-    except Exception as error:  # noqa: BLE001  (the lease ends by itself)
+    except Exception as error:  # noqa: BLE001  (the lease expires by itself)
         logger.warning("The lock of the gauges could not be given back: %s", type(error).__name__)

@@ -14,11 +14,11 @@ from typing import Any, TypeVar
 
 F = TypeVar("F", bound=Callable[[], Any])
 
-ACCEPTED = "return a number, None, (number, tags) pairs, or rows (dicts) with the number as 'value' and tags beside it"
+ACCEPTED = "Return a number, None, (number, tags) pairs, or rows: dicts with the number as 'value' and the tags"
 
 
 @dataclass(frozen=True)
-class Reading:
+class GaugeValue:
     """One value of one series of a gauge."""
 
     name: str
@@ -27,8 +27,8 @@ class Reading:
 
 
 @dataclass(frozen=True)
-class Gauge:
-    """A registered gauge; ``every`` and ``timeout`` are seconds."""
+class AppGauge:
+    """A registered gauge of the application; ``every`` and ``timeout`` are in seconds."""
 
     name: str
     function: Callable[[], Any]
@@ -36,75 +36,76 @@ class Gauge:
     timeout: float
     tags: Mapping[str, Any] = field(default_factory=dict)
 
-    def read(self) -> list[Reading]:
-        """Call the function and return its readings.
+    def read(self) -> list[GaugeValue]:
+        """Call the function and return its values.
 
         Raises:
-            TypeError: the function returned something that is no number and has none.
+            TypeError: The function returned something that is not a number and contains none.
         """
         found = self.function()
         if iscoroutinefunction(self.function):
             import asyncio
 
             found = asyncio.run(found)
-        rows = self._rows(found)
+        rows = self._read_rows(found)
         return [
-            Reading(self.name, value, {**self.tags, **{str(key): tags[key] for key in tags}}) for value, tags in rows
+            GaugeValue(self.name, value, {**self.tags, **{str(key): tags[key] for key in tags}}) for value, tags in rows
         ]
 
-    def _rows(self, found: Any) -> list[tuple[float, Mapping[str, Any]]]:
+    def _read_rows(self, found: Any) -> list[tuple[float, Mapping[str, Any]]]:
         if found is None:
             return []
         if _is_number(found):
-            return [(_number(found), {})]
+            return [(_to_number(found), {})]
         if isinstance(found, (str, bytes, Mapping)) or not isinstance(found, Iterable):
-            raise self._refusal(found)
-        return [self._row(row) for row in found]
+            raise self._make_error(found)
+        return [self._read_row(row) for row in found]
 
-    def _row(self, row: Any) -> tuple[float, Mapping[str, Any]]:
+    def _read_row(self, row: Any) -> tuple[float, Mapping[str, Any]]:
         if isinstance(row, Mapping) and _is_number(row.get("value")):
-            return _number(row["value"]), {key: tag for key, tag in row.items() if key != "value"}
+            return _to_number(row["value"]), {key: tag for key, tag in row.items() if key != "value"}
         if isinstance(row, (tuple, list)) and len(row) == 2 and _is_number(row[0]) and isinstance(row[1], Mapping):
-            return _number(row[0]), row[1]
-        raise self._refusal(row)
+            return _to_number(row[0]), row[1]
+        raise self._make_error(row)
 
-    def _refusal(self, found: object) -> TypeError:
-        return TypeError(f"the gauge {self.name!r} gave a {type(found).__name__}: {ACCEPTED}")
+    def _make_error(self, found: object) -> TypeError:
+        return TypeError(f"the function of the gauge {self.name!r} returned a {type(found).__name__}. {ACCEPTED}")
 
 
-_registry: dict[tuple[str, str], Gauge] = {}
+_registry: dict[tuple[str, str], AppGauge] = {}
 
 
 def app_gauge(name: str, /, *, every: float = 30, timeout: float | None = None, **tags: Any) -> Callable[[F], F]:
-    """Register the decorated function as a gauge of the application's state; the function itself stays as it is.
+    """Register the decorated function as a gauge of the application's state, and return it unchanged.
 
     Args:
-        name: the metric's name; two functions may share it where their tags differ.
+        name: the metric's name; two functions may share it if their tags differ.
         every: seconds between two collections.
-        timeout: seconds after which a collection has failed; ``every`` by default.
+        timeout: seconds after which a collection fails; ``every`` by default.
         tags: tags of all its values.
 
-    The function takes no argument, may be async, and returns a number, None (nothing to report), an iterable of
-    ``(number, tags)``, or rows such as ``Job.objects.values("queue").annotate(value=Count("id"))`` gives: the number
-    is ``value``, the rest are tags.
+    The function takes no arguments and may be async. It returns a number, None (nothing to report), an iterable of
+    ``(number, tags)``, or rows such as those of ``Job.objects.values("queue").annotate(value=Count("id"))``, in which
+    ``value`` is the number and the rest are tags.
 
     Raises:
-        ValueError: ``every`` or ``timeout`` is not above zero.
+        ValueError: ``every`` or ``timeout`` is not greater than zero.
     """
     limit = every if timeout is None else timeout
     if every <= 0 or limit <= 0:
-        raise ValueError(f"the gauge {name!r} needs every and timeout above zero, in seconds")
+        raise ValueError(f"the gauge {name!r} needs every and timeout in seconds, greater than zero")
 
     def register(function: F) -> F:
-        place = f"{function.__module__}.{function.__qualname__}"
-        _registry[name, place] = Gauge(name, function, every, limit, tags)
+        # By its dotted name, so that a module that is imported twice registers one gauge.
+        path = f"{function.__module__}.{function.__qualname__}"
+        _registry[name, path] = AppGauge(name, function, every, limit, tags)
         return function
 
     return register
 
 
-def registered() -> list[Gauge]:
-    """Return the registered gauges by name, after importing the module ``gauges`` of every installed app."""
+def find_gauges() -> list[AppGauge]:
+    """Import the module ``gauges`` of every installed app, and return the registered gauges by name."""
     from django.utils.module_loading import autodiscover_modules
 
     autodiscover_modules("gauges")
@@ -115,5 +116,5 @@ def _is_number(value: object) -> bool:
     return isinstance(value, (Real, Decimal)) and not isinstance(value, bool)
 
 
-def _number(value: Any) -> float:
+def _to_number(value: Any) -> float:
     return value if isinstance(value, int) else float(value)

@@ -1,8 +1,8 @@
 """Django's cache: hits and misses per alias, and how long each operation took.
 
-A backend is measured by giving the object a subclass of its own class: it stays an instance of that class, and no
-setting has to change. An operation that a backend builds from others (``get_many`` from ``get``, ``aget`` from ``get``)
-is measured once, as what was called.
+A backend is measured by changing the class of its object to a subclass: the object is still an instance of its own
+class, and no setting has to change. An operation that a backend builds from others (``get_many`` from ``get``, ``aget``
+from ``get``) is measured once, as the operation that was called.
 """
 
 from __future__ import annotations
@@ -22,8 +22,10 @@ from zemanta_ops.metrics.catalog import CACHE_DURATION, CACHE_LOOKUPS, CACHE_OPE
 from zemanta_ops.metrics.instrumentation.emitting import Emitter
 from zemanta_ops.metrics.instrumentation.patching import Method, Patch
 
-# What a read asks for, from its arguments: (arguments for the backend, what its answer is held against).
+# A prepared read: positional and keyword arguments for the backend, and what the finishing function needs to know.
 Prepared = tuple[tuple[Any, ...], dict[str, Any], Any]
+Prepare = Callable[..., Prepared]
+Finish = Callable[[str, Any, Any], Any]
 
 _MISSING = object()
 _subclasses: dict[type[BaseCache], type[BaseCache]] = {}
@@ -56,13 +58,13 @@ def _finish_get_many(alias: str, found: dict[Any, Any], wanted: list[Any]) -> di
     return found
 
 
-_READS: dict[str, tuple[Callable[..., Prepared], Callable[[str, Any, Any], Any]]] = {
+_READS: dict[str, tuple[Prepare, Finish]] = {
     "get": (_prepare_get, _finish_get),
     "get_many": (_prepare_get_many, _finish_get_many),
 }
 
 
-class _Timed:
+class _OperationTimer:
     """Times one operation, and marks its cache as busy."""
 
     __slots__ = ("_cache", "_operation", "_outer", "_started")
@@ -78,14 +80,17 @@ class _Timed:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
         elapsed = (perf_counter() - self._started) * 1000.0
-        # Not reset(token): a coroutine that is thrown away may end in another context.
+        # Not reset(token), because a coroutine that is discarded may end in another context.
         _busy.set(self._outer)
         _durations.put(elapsed, self._cache.zemanta_ops_alias, self._operation, "error" if kind else "ok")
 
 
-def _measured(original: Method, operation: str) -> Method:
-    prepare, finish = _READS.get(operation, (None, None))
+def _wrap_method(original: Method, operation: str) -> Method:
+    wrap = _wrap_async if iscoroutinefunction(original) else _wrap_sync
+    return wrap(original, operation, *_READS.get(operation, (None, None)))
 
+
+def _wrap_sync(original: Method, operation: str, prepare: Prepare | None, finish: Finish | None) -> Method:
     @wraps(original)
     def method(cache: Any, *args: Any, **kwargs: Any) -> Any:
         if not _PATCH.active or _busy.get() is cache:
@@ -93,47 +98,51 @@ def _measured(original: Method, operation: str) -> Method:
         asked = None
         if prepare:
             args, kwargs, asked = prepare(*args, **kwargs)
-        with _Timed(cache, operation):
+        with _OperationTimer(cache, operation):
             result = original(cache, *args, **kwargs)
         return finish(cache.zemanta_ops_alias, result, asked) if finish else result
 
+    return method
+
+
+def _wrap_async(original: Method, operation: str, prepare: Prepare | None, finish: Finish | None) -> Method:
     @wraps(original)
-    async def async_method(cache: Any, *args: Any, **kwargs: Any) -> Any:
+    async def method(cache: Any, *args: Any, **kwargs: Any) -> Any:
         if not _PATCH.active or _busy.get() is cache:
             return await original(cache, *args, **kwargs)
         asked = None
         if prepare:
             args, kwargs, asked = prepare(*args, **kwargs)
-        with _Timed(cache, operation):
+        with _OperationTimer(cache, operation):
             result = await original(cache, *args, **kwargs)
         return finish(cache.zemanta_ops_alias, result, asked) if finish else result
 
-    return async_method if iscoroutinefunction(original) else method
+    return method
 
 
-def _subclass(backend: type[BaseCache]) -> type[BaseCache]:
+def _make_subclass(backend: type[BaseCache]) -> type[BaseCache]:
     methods = {
-        name: _measured(getattr(backend, name), operation)
+        name: _wrap_method(getattr(backend, name), operation)
         for operation in CACHE_OPERATIONS
         for name in (operation, f"a{operation}")
     }
     return type(backend.__name__, (backend,), {"__module__": backend.__module__, **methods})
 
 
-def _measure(cache: Any, alias: str) -> Any:
+def _measure_cache(cache: Any, alias: str) -> Any:
     if not hasattr(cache, "zemanta_ops_alias"):
         cache.zemanta_ops_alias = alias
         backend = type(cache)
         if backend not in _subclasses:
-            _subclasses[backend] = _subclass(backend)
-        # A backend whose objects have another layout in memory stays as it is, and is not measured.
+            _subclasses[backend] = _make_subclass(backend)
+        # A TypeError means that the backend's objects have another memory layout: it is not measured.
         with suppress(TypeError):
             cache.__class__ = _subclasses[backend]
     return cache
 
 
 def _create_connection(original: Method, handler: CacheHandler, alias: str) -> Any:
-    return _measure(original(handler, alias), alias)
+    return _measure_cache(original(handler, alias), alias)
 
 
 _PATCH = Patch(CacheHandler, "create_connection", _create_connection)
@@ -145,9 +154,9 @@ def install() -> None:
     opened = getattr(caches, "_connections", None)
     for alias in caches:
         if hasattr(opened, alias):
-            _measure(caches[alias], alias)
+            _measure_cache(caches[alias], alias)
 
 
 def uninstall() -> None:
-    """Measure no more; caches that are open go on unmeasured."""
+    """Stop measuring, also the caches that are open."""
     _PATCH.remove()

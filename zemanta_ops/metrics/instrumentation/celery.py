@@ -1,4 +1,4 @@
-"""Celery: tasks published, how long they waited for a worker and ran, and how they ended."""
+"""Celery: published tasks, how long they waited for a worker, how long they ran, and how they ended."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from zemanta_ops.metrics.client import default_client
 _PUBLISHED_AT = "zemanta_ops_published_at"
 
 
-def _stamp(headers: dict[str, Any] | None = None, **_: Any) -> None:
+def _add_timestamp(headers: dict[str, Any] | None = None, **_: Any) -> None:
     if headers is not None:
         headers[_PUBLISHED_AT] = time.time()
 
 
-def _published(sender: str | None = None, routing_key: str | None = None, **_: Any) -> None:
+def _count_published(sender: str | None = None, routing_key: str | None = None, **_: Any) -> None:
     default_client.incr(CELERY_PUBLISHED.name, task=sender, queue=routing_key)
 
 
-def _tags(task: Any) -> dict[str, Any]:
+def _get_tags(task: Any) -> dict[str, Any]:
     return {"task": task.name, "queue": (task.request.delivery_info or {}).get("routing_key")}
 
 
-def _due(request: Any) -> float | None:
-    """Return the moment from which a task counts as waiting, in seconds since the epoch; None where it is unknown."""
+def _find_due(request: Any) -> float | None:
+    """Return the time from which a task counts as waiting, in seconds since the epoch; None if it is unknown."""
     published = request.get(_PUBLISHED_AT)
     if not isinstance(published, (int, float)):
         return None
@@ -37,41 +37,41 @@ def _due(request: Any) -> float | None:
         return published
 
 
-def _started(task: Any, **_: Any) -> None:
+def _record_start(task: Any, **_: Any) -> None:
     task.request.zemanta_ops_started = time.perf_counter()
-    due = _due(task.request)
+    due = _find_due(task.request)
     if due is not None:
-        # Two machines' clocks may disagree; a negative time would be refused by the agent.
-        default_client.timing(CELERY_WAIT.name, max(time.time() - due, 0.0), **_tags(task))
+        # The clocks of two machines may differ, and the agent rejects a negative time.
+        default_client.timing(CELERY_WAIT.name, max(time.time() - due, 0.0), **_get_tags(task))
 
 
-def _finished(task: Any, state: str | None = None, **_: Any) -> None:
+def _record_duration(task: Any, state: str | None = None, **_: Any) -> None:
     started = getattr(task.request, "zemanta_ops_started", None)
     if started is not None:
         outcome = (state or "unknown").lower()
-        default_client.timing(CELERY_DURATION.name, time.perf_counter() - started, outcome=outcome, **_tags(task))
+        default_client.timing(CELERY_DURATION.name, time.perf_counter() - started, outcome=outcome, **_get_tags(task))
 
 
-def _receivers() -> list[tuple[Any, Any]]:
+def _list_receivers() -> list[tuple[Any, Any]]:
     if find_spec("celery") is None:
         return []
     from celery import signals
 
     return [
-        (signals.before_task_publish, _stamp),
-        (signals.after_task_publish, _published),
-        (signals.task_prerun, _started),
-        (signals.task_postrun, _finished),
+        (signals.before_task_publish, _add_timestamp),
+        (signals.after_task_publish, _count_published),
+        (signals.task_prerun, _record_start),
+        (signals.task_postrun, _record_duration),
     ]
 
 
 def install() -> None:
     """Listen to Celery's signals, in the process that publishes and in the worker."""
-    for signal, receiver in _receivers():
+    for signal, receiver in _list_receivers():
         signal.connect(receiver, weak=False, dispatch_uid=f"{__name__}.{receiver.__name__}")
 
 
 def uninstall() -> None:
     """Stop listening."""
-    for signal, receiver in _receivers():
+    for signal, receiver in _list_receivers():
         signal.disconnect(dispatch_uid=f"{__name__}.{receiver.__name__}")

@@ -25,7 +25,7 @@ def _execute(original: Callable[..., Any], command: BaseCommand, *args: Any, **o
     else:
         return result
     finally:
-        # A command has no name of its own: Django finds it by the name of its module.
+        # A command object does not know its name: Django finds commands by the name of their module.
         name = type(command).__module__.rpartition(".")[2]
         default_client.timing(COMMAND_DURATION.name, perf_counter() - started, command=name, outcome=outcome)
 

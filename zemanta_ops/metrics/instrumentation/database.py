@@ -1,6 +1,6 @@
 """Database queries: the time of each, and per request their number, their time and the most repeated statement.
 
-It stands on Django's ``execute_wrappers``. BEGIN, COMMIT and ROLLBACK do not pass through them and are not counted.
+It uses Django's ``execute_wrappers``, which do not see BEGIN, COMMIT and ROLLBACK.
 """
 
 from __future__ import annotations
@@ -22,8 +22,7 @@ from zemanta_ops.metrics.catalog import (
     REQUEST_REPEATS,
 )
 from zemanta_ops.metrics.instrumentation.emitting import Emitter
-from zemanta_ops.metrics.request.state import current
-from zemanta_ops.metrics.series.series import HISTOGRAM, TIMING
+from zemanta_ops.metrics.request.state import get_request_state
 
 _durations = Emitter(QUERY_DURATION)
 _wrapped: WeakSet[BaseDatabaseWrapper] = WeakSet()
@@ -38,30 +37,30 @@ def _execute(execute: Callable[..., Any], sql: Any, params: Any, many: bool, con
         outcome = "ok"
     finally:
         seconds = perf_counter() - started
-        _durations.put(seconds * 1000.0, alias, _operation(sql), outcome)
+        _durations.put(seconds * 1000.0, alias, _find_operation(sql), outcome)
         _add_to_request(alias, sql, seconds)
     return result
 
 
 def _add_to_request(alias: str, sql: Any, seconds: float) -> None:
-    request = current()
+    request = get_request_state()
     if request is None:
         return
     tags = (("alias", alias),)
-    request.add(HISTOGRAM, REQUEST_QUERIES.name, 1, tags)
-    request.add(TIMING, REQUEST_QUERY_TIME.name, seconds * 1000.0, tags)
-    # The hash stands for the statement: a request of thousands of queries should not keep their texts alive.
-    request.note(HISTOGRAM, REQUEST_REPEATS.name, hash(sql if isinstance(sql, str) else repr(sql)), tags)
+    request.add(REQUEST_QUERIES, 1, tags)
+    request.add(REQUEST_QUERY_TIME, seconds * 1000.0, tags)
+    # The hash instead of the statement, so that a request with thousands of queries does not keep their texts alive.
+    request.note(REQUEST_REPEATS, hash(sql if isinstance(sql, str) else repr(sql)), tags)
 
 
-def _operation(sql: Any) -> str:
-    """Return the first word of a statement where it is one that counts; psycopg's composed SQL is ``other``."""
+def _find_operation(sql: Any) -> str:
+    """Return the first word of a statement if the catalogue lists it, else ``other``, as for psycopg's composed SQL."""
     word = sql.lstrip(" (\n\t")[:6].lower() if isinstance(sql, str) else ""
     return word if word in DATABASE_OPERATIONS else "other"
 
 
 def _wrap(connection: BaseDatabaseWrapper, **_: Any) -> None:
-    # A connection is created anew after each reconnect, and keeps its wrappers.
+    # The signal is also sent after a reconnect, when the connection still has its wrappers.
     if _execute not in connection.execute_wrappers:
         connection.execute_wrappers.append(_execute)
         _wrapped.add(connection)
@@ -75,7 +74,7 @@ def install() -> None:
 
 
 def uninstall() -> None:
-    """Measure no connection any more, those of other threads included."""
+    """Stop measuring, also the connections of other threads."""
     connection_created.disconnect(dispatch_uid=__name__)
     for connection in list(_wrapped):
         _wrapped.discard(connection)

@@ -1,7 +1,7 @@
-"""Outgoing HTTP of requests, httpx and urllib3, whichever are installed: the timers of internal API calls.
+"""Outgoing HTTP calls through requests, httpx and urllib3, if they are installed.
 
-A call is timed once, by the outermost library: a call of requests is not counted again by the urllib3 beneath it, and
-the redirects that requests or httpx follow are part of it. Time ends when the library hands the response over.
+A call is timed once, by the outermost library: a call of requests is not counted again by urllib3, which it uses, and
+the redirects that requests or httpx follow are part of it. The time ends when the library returns the response.
 """
 
 from __future__ import annotations
@@ -24,27 +24,27 @@ _inside: ContextVar[bool] = ContextVar("zemanta_ops_inside_http_call", default=F
 
 
 class _Call:
-    """What is known of one call; ``status`` stays ``error`` until a response has come."""
+    """The result of one call; ``status`` is ``error`` until there is a response."""
 
     status: int | str = "error"
     error: str | None = None
 
 
-def _peer(scheme: str | None, host: str | None, port: int | None) -> str:
+def _format_peer(scheme: str | None, host: str | None, port: int | None) -> str:
     plain = port is None or port == _DEFAULT_PORTS.get(scheme or "")
     return (host or "unknown") if plain else f"{host}:{port}"
 
 
-def _peer_of(url: str) -> str:
+def _parse_peer(url: str) -> str:
     try:
         parts = urlsplit(url)
-        return _peer(parts.scheme, parts.hostname, parts.port)
+        return _format_peer(parts.scheme, parts.hostname, parts.port)
     except ValueError:
         return "unknown"
 
 
 @contextmanager
-def _timed(method: str, peer: str) -> Iterator[_Call]:
+def _time_call(method: str, peer: str) -> Iterator[_Call]:
     call = _Call()
     if _inside.get():
         yield call
@@ -57,71 +57,67 @@ def _timed(method: str, peer: str) -> Iterator[_Call]:
         call.error = type(error).__name__
         raise
     finally:
-        # Not reset(token): a coroutine that is thrown away may end in another context.
+        # Not reset(token), because a coroutine that is discarded may end in another context.
         _inside.set(False)
-        default_client.timing(
-            HTTP_CLIENT_DURATION.name,
-            perf_counter() - started,
-            method=method.upper(),
-            peer=peer,
-            status=call.status,
-            error=call.error,
-        )
+        tags = {"method": method.upper(), "peer": peer, "status": call.status, "error": call.error}
+        default_client.timing(HTTP_CLIENT_DURATION.name, perf_counter() - started, **tags)
 
 
-def _requests_send(original: Callable[..., Any], session: Any, request: Any, *args: Any, **kwargs: Any) -> Any:
-    with _timed(request.method or "GET", _peer_of(request.url or "")) as call:
+def _send_with_requests(original: Callable[..., Any], session: Any, request: Any, *args: Any, **kwargs: Any) -> Any:
+    with _time_call(request.method or "GET", _parse_peer(request.url or "")) as call:
         response = original(session, request, *args, **kwargs)
         call.status = response.status_code
         return response
 
 
-def _httpx_send(original: Callable[..., Any], session: Any, request: Any, *args: Any, **kwargs: Any) -> Any:
-    with _timed(request.method, _peer(request.url.scheme, request.url.host, request.url.port)) as call:
+def _send_with_httpx(original: Callable[..., Any], session: Any, request: Any, *args: Any, **kwargs: Any) -> Any:
+    with _time_call(request.method, _format_peer(request.url.scheme, request.url.host, request.url.port)) as call:
         response = original(session, request, *args, **kwargs)
         call.status = response.status_code
         return response
 
 
-async def _httpx_async_send(original: Callable[..., Any], session: Any, request: Any, *args: Any, **kwargs: Any) -> Any:
-    with _timed(request.method, _peer(request.url.scheme, request.url.host, request.url.port)) as call:
+async def _send_with_async_httpx(
+    original: Callable[..., Any], session: Any, request: Any, *args: Any, **kwargs: Any
+) -> Any:
+    with _time_call(request.method, _format_peer(request.url.scheme, request.url.host, request.url.port)) as call:
         response = await original(session, request, *args, **kwargs)
         call.status = response.status_code
         return response
 
 
-def _urllib3_urlopen(original: Callable[..., Any], pool: Any, method: str, *args: Any, **kwargs: Any) -> Any:
-    with _timed(method, _peer(pool.scheme, pool.host, pool.port)) as call:
+def _open_with_urllib3(original: Callable[..., Any], pool: Any, method: str, *args: Any, **kwargs: Any) -> Any:
+    with _time_call(method, _format_peer(pool.scheme, pool.host, pool.port)) as call:
         response = original(pool, method, *args, **kwargs)
         call.status = response.status
         return response
 
 
 @cache
-def _patches() -> tuple[Patch, ...]:
+def _list_patches() -> tuple[Patch, ...]:
     patches: list[Patch] = []
     if find_spec("urllib3"):
         from urllib3.connectionpool import HTTPConnectionPool
 
-        patches.append(Patch(HTTPConnectionPool, "urlopen", _urllib3_urlopen))
+        patches.append(Patch(HTTPConnectionPool, "urlopen", _open_with_urllib3))
     if find_spec("requests"):
         from requests import Session
 
-        patches.append(Patch(Session, "send", _requests_send))
+        patches.append(Patch(Session, "send", _send_with_requests))
     if find_spec("httpx"):
         from httpx import AsyncClient, Client
 
-        patches += [Patch(Client, "send", _httpx_send), Patch(AsyncClient, "send", _httpx_async_send)]
+        patches += [Patch(Client, "send", _send_with_httpx), Patch(AsyncClient, "send", _send_with_async_httpx)]
     return tuple(patches)
 
 
 def install() -> None:
-    """Time the calls of each library that is installed."""
-    for patch in _patches():
+    """Time the calls of each installed library."""
+    for patch in _list_patches():
         patch.apply()
 
 
 def uninstall() -> None:
-    """Stop, and put the libraries' methods back."""
-    for patch in _patches():
+    """Stop, and put back the libraries' methods."""
+    for patch in _list_patches():
         patch.remove()

@@ -1,4 +1,4 @@
-"""Replaces a method of a class so that it can be replaced twice, or put back, without harm."""
+"""Replaces a method of a class, so that instrumentations can be installed twice and removed without harm."""
 
 from __future__ import annotations
 
@@ -7,13 +7,18 @@ from collections.abc import Callable
 from inspect import iscoroutinefunction
 from typing import Any
 
+__all__ = ["Method", "Patch"]
+
 Method = Callable[..., Any]
 
 
 class Patch:
-    """One method of a class and what runs in its place.
+    """Replaces one method of a class.
 
-    ``around(original, self, *args, **kwargs)`` is called instead of the method; it is async where the method is.
+    Args:
+        owner: the class.
+        name: the method's name.
+        around: called instead of the method as ``around(original, self, *args, **kwargs)``; async if the method is.
     """
 
     def __init__(self, owner: type, name: str, around: Method) -> None:
@@ -24,7 +29,7 @@ class Patch:
         self._replacement: Method | None = None
 
     def apply(self) -> None:
-        """Put the replacement in place; nothing happens where it already is."""
+        """Replace the method, unless it is replaced already."""
         self.active = True
         if self._replacement is not None:
             return
@@ -34,7 +39,7 @@ class Patch:
         setattr(self._owner, self._name, self._replacement)
 
     def remove(self) -> None:
-        """Put the original back; where other code has wrapped the replacement, only pass through it."""
+        """Put the original back; if other code has wrapped the replacement, make it call the original only."""
         self.active = False
         if self._replacement is not None and vars(self._owner).get(self._name) is self._replacement:
             if self._inherited:

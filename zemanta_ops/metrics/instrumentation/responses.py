@@ -6,8 +6,7 @@ from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 
 from zemanta_ops.metrics.catalog import RESPONSE_SIZE
-from zemanta_ops.metrics.request.state import AT_RESPONSE, RequestState
-from zemanta_ops.metrics.series.series import HISTOGRAM
+from zemanta_ops.metrics.request.state import RESPONSE_HOOKS, RequestState
 
 
 def _measure(state: RequestState, response: HttpResponseBase) -> None:
@@ -17,18 +16,18 @@ def _measure(state: RequestState, response: HttpResponseBase) -> None:
     elif isinstance(response, HttpResponse):
         size = len(response.content)
     else:
-        # It streams, and how much will come is not known yet.
+        # A streaming response: its size is not known yet.
         return
-    state.add(HISTOGRAM, RESPONSE_SIZE.name, size, (("status", str(response.status_code)),))
+    state.add(RESPONSE_SIZE, size, (("status", str(response.status_code)),))
 
 
 def install() -> None:
     """Measure the responses of this process."""
-    if _measure not in AT_RESPONSE:
-        AT_RESPONSE.append(_measure)
+    if _measure not in RESPONSE_HOOKS:
+        RESPONSE_HOOKS.append(_measure)
 
 
 def uninstall() -> None:
-    """Measure no more."""
-    if _measure in AT_RESPONSE:
-        AT_RESPONSE.remove(_measure)
+    """Stop measuring."""
+    if _measure in RESPONSE_HOOKS:
+        RESPONSE_HOOKS.remove(_measure)

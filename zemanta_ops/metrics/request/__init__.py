@@ -1,1 +1,1 @@
-"""What is recorded of a request."""
+"""Records the metrics of requests."""

@@ -1,4 +1,4 @@
-"""Turns a finished request into samples."""
+"""Records the metrics of a finished request."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from django.http.response import HttpResponseBase
 
 from zemanta_ops.metrics import catalog
 from zemanta_ops.metrics.client import Client
-from zemanta_ops.metrics.request.state import AT_RESPONSE, RequestState
-from zemanta_ops.metrics.request.view_names import view_name
-from zemanta_ops.metrics.series.series import COUNTER, TIMING, Series
+from zemanta_ops.metrics.request.state import RESPONSE_HOOKS, RequestState
+from zemanta_ops.metrics.request.view_names import name_view
+from zemanta_ops.metrics.series.series import KINDS, Series
 
 logger = logging.getLogger("zemanta_ops.metrics")
 
@@ -28,12 +28,12 @@ TagHook = Callable[[HttpRequest, "HttpResponseBase | None"], Mapping[str, Any]]
 
 
 class RequestRecorder:
-    """Records requests with the tags ``method``, ``view``, ``status`` and, where a view raised, ``exception``.
+    """Records requests with the tags ``method``, ``view``, ``status`` and, if a view raised, ``exception``.
 
     Args:
         client: emits the samples.
-        every: n where one request in n is recorded.
-        hook: returns further tags for a request and its response (None where there is none).
+        every: n if the middleware records one request in n.
+        hook: returns further tags for a request and its response, which is None if the request has none.
     """
 
     def __init__(self, client: Client, every: int = 1, hook: TagHook | None = None) -> None:
@@ -45,12 +45,12 @@ class RequestRecorder:
         self.record = self._make_record(client)
 
     def _make_record(self, client: Client) -> Callable[[HttpRequest, HttpResponseBase, float], None]:
-        """Return ``record``; a closure with the queue's put written out, as in ``emitters``, for the same reason."""
+        """Return ``record``; a closure with the queue's put written out, for the reason given in ``emitters``."""
         queue, cache, hooked = client.queue, self._series, self._hook is not None
         mark, room, entries, append = queue.mark, queue.room, queue.entries, queue.entries.append
 
         def record(request: HttpRequest, response: HttpResponseBase, start: float) -> None:
-            """Record a response; ``start`` is the ``perf_counter()`` of the request's arrival. Never raises."""
+            """Record a response; ``start`` is the ``perf_counter()`` when the request arrived. Never raises."""
             elapsed = (perf_counter() - start) * 1000.0
             try:
                 status = response.status_code
@@ -58,9 +58,9 @@ class RequestRecorder:
                     self._record_slowly(request, response, start, elapsed)
                     return
                 match = request.resolver_match
-                # Named views, the common case, are answered by one look-up of two strings and a number.
+                # For a named view, the common case, a single look-up by two strings and a number finds the series.
                 view = (
-                    match.view_name if match is not None and match.url_name else view_name(match, request.method or "")
+                    match.view_name if match is not None and match.url_name else name_view(match, request.method or "")
                 )
                 series = cache.get((view, request.method, status))
                 if series is None:
@@ -70,7 +70,7 @@ class RequestRecorder:
                 else:
                     client.put(series, elapsed)
             except Exception:
-                logger.exception("A request could not be recorded")
+                logger.exception("The metrics of a request could not be recorded")
 
         return record
 
@@ -78,69 +78,78 @@ class RequestRecorder:
         """Record a request that ended without a response. Never raises."""
         elapsed = (perf_counter() - start) * 1000.0
         try:
-            view = view_name(request.resolver_match, request.method or "")
-            extra = self._extra_tags(request, None)
+            view = name_view(request.resolver_match, request.method or "")
+            extra = self._call_hook(request, None)
             self._client.put(self._find(view, request.method, status, type(error).__name__, extra), elapsed)
         except Exception:
-            logger.exception("A request could not be recorded")
+            logger.exception("The metrics of a request could not be recorded")
 
     def record_state(self, request: HttpRequest, response: HttpResponseBase, state: RequestState) -> None:
-        """Emit what instrumentation has added up for a request. Never raises."""
+        """Emit what instrumentations have measured in a request. Never raises."""
         try:
-            for look in AT_RESPONSE:
-                look(state, response)
-            totals = state.totals()
+            for hook in RESPONSE_HOOKS:
+                hook(state, response)
+            totals = state.add_up()
             if totals:
-                tags = {
-                    "view": view_name(request.resolver_match, request.method or ""),
-                    "method": known(request.method),
-                }
-            for (kind, name, pairs), total in totals.items():
-                self._client.emit(kind, name, total, {**dict(pairs), **tags}, self._every)
+                view = name_view(request.resolver_match, request.method or "")
+                tags = {"view": view, "method": normalize_method(request.method)}
+            for (metric, pairs), total in totals.items():
+                self._client.emit_metric(metric, total, {**dict(pairs), **tags}, self._every)
         except Exception:
-            logger.exception("The instrumentation of a request could not be recorded")
+            logger.exception("The instrumentation metrics of a request could not be recorded")
 
     def _record_slowly(self, request: HttpRequest, response: HttpResponseBase, start: float, elapsed: float) -> None:
         status = response.status_code
-        view = view_name(request.resolver_match, request.method or "")
+        view = name_view(request.resolver_match, request.method or "")
         exception = getattr(request, EXCEPTION_ATTRIBUTE, None) if status >= 500 else None
-        extra = self._extra_tags(request, response)
+        extra = self._call_hook(request, response)
         self._client.put(self._find(view, request.method, status, exception, extra), elapsed)
         if response.streaming:
-            tags = self._tags(view, request.method, status, exception, extra)
-            # Where Django itself puts what ends with a response; also called when the client has gone.
+            tags = self._build_tags(view, request.method, status, exception, extra)
+            # Django closes a response's own resources through this list, also if the client has disconnected.
             closers: list[Callable[[], None]] = response._resource_closers  # type: ignore[attr-defined]
             closers.append(lambda: self._record_stream(tags, start))
 
     def _record_stream(self, tags: dict[str, Any], start: float) -> None:
         elapsed = (perf_counter() - start) * 1000.0
-        self._client.emit(TIMING, catalog.STREAM_DURATION.name, elapsed, tags, self._every)
+        self._client.emit_metric(catalog.STREAM_DURATION, elapsed, tags, self._every)
 
     def _find(
         self, view: str, method: str | None, status: int, exception: str | None, extra: Mapping[str, Any]
     ) -> Series:
-        tags = self._tags(view, method, status, exception, extra)
+        tags = self._build_tags(view, method, status, exception, extra)
         plain = not exception and not extra
         key = (view, tags["method"], status) if plain else tuple(tags.items())
         try:
             return self._series[key]
         except Exception:  # noqa: BLE001  (an unknown series, or a tag that cannot be hashed)
-            count = self._client.series(COUNTER, catalog.REQUEST_COUNT.name, tags, every=self._every)
-            series = self._client.series(
-                TIMING, catalog.REQUEST_DURATION.name, tags, every=self._every, companion=count
-            )
+            series = self._create_series(tags)
         if len(self._series) >= MAX_CACHED:
             self._series.clear()
         if plain or all(type(value) is str for value in extra.values()):
             self._series[key] = series
         return series
 
-    def _tags(
+    def _create_series(self, tags: Mapping[str, Any]) -> Series:
+        """Return the series of the duration; a sample of it counts the request too."""
+        duration, count = catalog.REQUEST_DURATION, catalog.REQUEST_COUNT
+        companion = self._client.create_series(KINDS[count.kind], count.name, tags, every=self._every)
+        return self._client.create_series(
+            KINDS[duration.kind], duration.name, tags, every=self._every, companion=companion
+        )
+
+    def _build_tags(
         self, view: str, method: str | None, status: int, exception: str | None, extra: Mapping[str, Any]
     ) -> dict[str, Any]:
-        return {**extra, "method": known(method), "view": view, "status": int(status), "exception": exception}
+        return {
+            **extra,
+            "method": normalize_method(method),
+            "view": view,
+            "status": int(status),
+            "exception": exception,
+        }
 
-    def _extra_tags(self, request: HttpRequest, response: HttpResponseBase | None) -> Mapping[str, Any]:
+    def _call_hook(self, request: HttpRequest, response: HttpResponseBase | None) -> Mapping[str, Any]:
         if self._hook is None:
             return {}
         try:
@@ -148,10 +157,10 @@ class RequestRecorder:
         except Exception:
             if not self._hook_failed:
                 self._hook_failed = True
-                logger.exception("The function of REQUEST_TAGS failed; its tags are left out")
+                logger.exception("The function of REQUEST_TAGS failed. Its tags are omitted")
             return {}
 
 
-def known(method: str | None) -> str:
-    """Return the method, ``OTHER`` where it is none of HTTP's."""
+def normalize_method(method: str | None) -> str:
+    """Return the method, or ``OTHER`` if HTTP does not define it."""
     return method if method in METHODS else OTHER_METHOD

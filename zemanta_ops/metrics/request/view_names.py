@@ -13,21 +13,21 @@ from django.urls import ResolverMatch
 UNRESOLVED = "unresolved"
 
 
-def view_name(match: ResolverMatch | None, method: str = "") -> str:
+def name_view(match: ResolverMatch | None, method: str = "") -> str:
     """Return the resolver's name with its namespaces, else the route, else the dotted name of the view.
 
-    A language prefix is no part of the route: all languages are one view. Class-based views and those of Django REST
-    framework have the dotted name of their class, the latter with the action.
+    A language prefix is not part of the route: a view has one name for all languages. A class-based view has the dotted
+    name of its class; a view of Django REST framework also has the action.
     """
     if match is None:
         return UNRESOLVED
     if match.url_name:
         return match.view_name
-    return _without_language(match.route or "", settings.ROOT_URLCONF) or dotted_name(match.func, method)
+    return _strip_language(match.route or "", settings.ROOT_URLCONF) or name_callable(match.func, method)
 
 
-def dotted_name(view: Callable[..., Any], method: str = "") -> str:
-    """Return module and qualified name of a view function, or of the class behind it."""
+def name_callable(view: Callable[..., Any], method: str = "") -> str:
+    """Return the module and qualified name of a view function, or of the class that it was made from."""
     while isinstance(view, functools.partial):
         view = view.func
     view_class = getattr(view, "view_class", None) or getattr(view, "cls", None)
@@ -37,7 +37,7 @@ def dotted_name(view: Callable[..., Any], method: str = "") -> str:
 
 
 @functools.lru_cache(maxsize=4096)
-def _without_language(route: str, urlconf: str) -> str:
+def _strip_language(route: str, urlconf: str) -> str:
     first, slash, rest = route.partition("/")
     languages = {settings.LANGUAGE_CODE, *dict(settings.LANGUAGES)}
     prefixed = slash and first in languages and is_language_prefix_patterns_used(urlconf)[0]

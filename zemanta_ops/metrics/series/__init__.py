@@ -1,1 +1,1 @@
-"""A series: a metric name, a kind and tags, rendered once and cached."""
+"""Series: metric name, kind and tags, sanitized and rendered once, then cached."""

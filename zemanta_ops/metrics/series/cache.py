@@ -1,4 +1,4 @@
-"""Finds the series of a call again, by its name and tags as they were given."""
+"""Remembers the series of a call, by its name and tags as the caller gave them."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from zemanta_ops.metrics.series.series import Series
 class SeriesCache:
     """Series by name and tags; ``len()`` is the number of entries.
 
-    ``one_tag[name][key][value]`` answers the usual number of tags by three strings, which keep their hashes. A tuple
-    for ``others``, by ``(name, *items)``, has to be made and hashed at every call. Both are open to look-ups that
-    are written out, as in ``emitters``.
+    ``one_tag[name][key][value]`` serves calls with one tag, the usual number, by three strings that keep their hashes.
+    ``others`` serves all other calls by a tuple ``(name, *items)``, which every call has to build and hash. Both are
+    public for the look-ups that are written out in ``emitters``.
     """
 
     def __init__(self) -> None:
@@ -25,7 +25,7 @@ class SeriesCache:
         return self._size
 
     def get(self, name: Any, tags: Mapping[str, Any]) -> Series | None:
-        """Return the series; None where it is unknown. TypeError where a value cannot be hashed."""
+        """Return the series, None if it is unknown; raise TypeError if a value cannot be hashed."""
         if len(tags) != 1:
             return self.others.get((name, *tags.items()))
         [(key, value)] = tags.items()
@@ -46,7 +46,7 @@ class SeriesCache:
         known[key] = series
 
     def clear(self) -> None:
-        """Forget all."""
+        """Remove every series."""
         self._size = 0
         self.one_tag.clear()
         self.others.clear()

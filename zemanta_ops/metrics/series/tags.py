@@ -1,7 +1,7 @@
-"""Normalises metric names, tag keys and tag values into text that statsd agents read back unchanged.
+"""Normalizes metric names, tag keys and tag values into text that statsd agents read back unchanged.
 
 Telegraf's statsd input has no escape syntax: ``:`` in a tag rejects the line, ``,`` injects a tag, a newline injects a
-metric, whitespace cuts a name, a backslash may be lost. What cannot be carried becomes ``_``.
+metric, whitespace cuts a name, a backslash may be lost. Characters that cannot be sent become ``_``.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ _NOT_NAME = re.compile(r"[^A-Za-z0-9_./-]")
 _NOT_KEY = re.compile(r"[^A-Za-z0-9_.-]")
 _NOT_VALUE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029,:|\\\ud800-\udfff]")
 
-# Telegraf overwrites metric_type; InfluxDB keeps the others for itself.
+# Telegraf overwrites metric_type; InfluxDB reserves the others.
 RESERVED_KEYS = frozenset({"metric_type", "time", "_field", "_measurement"})
 
 
-def as_text(value: object) -> str:
+def to_text(value: object) -> str:
     """Return the text of a tag value: ``true`` and ``false`` for bools, ``str()`` otherwise; never raises."""
     try:
-        # Even isinstance() runs code of the object's: a lazy one is evaluated.
+        # Inside the try, because even isinstance() may run the object's code: it evaluates a lazy object.
         if isinstance(value, str):
             return str.__str__(value)
         if isinstance(value, bool):
@@ -34,31 +34,31 @@ def as_text(value: object) -> str:
 
 
 def clean_name(name: object) -> str:
-    """Return a metric name of ASCII letters, digits, ``_ . - /``, at most 200 long, or "" where nothing is left.
+    """Return a metric name of ASCII letters, digits, ``_ . - /``, at most 200 long; "" if nothing is left.
 
-    Leading underscores are removed: an agent with DogStatsD extensions reads ``_e`` and ``_sc`` as events.
+    Leading underscores are removed, because an agent with DogStatsD extensions reads ``_e`` and ``_sc`` as events.
     """
-    return _NOT_NAME.sub("_", as_text(name)[:MAX_LENGTH]).lstrip("_")
+    return _NOT_NAME.sub("_", to_text(name)[:MAX_LENGTH]).lstrip("_")
 
 
 def clean_key(key: object) -> str:
-    """Return a tag key of ASCII letters, digits, ``_ . -``; an underscore is added to a reserved key."""
-    cleaned = _NOT_KEY.sub("_", as_text(key)[:MAX_LENGTH]) or "_"
+    """Return a tag key of ASCII letters, digits, ``_ . -``; a reserved key gets an underscore at the end."""
+    cleaned = _NOT_KEY.sub("_", to_text(key)[:MAX_LENGTH]) or "_"
     return cleaned + "_" if cleaned in RESERVED_KEYS else cleaned
 
 
 def clean_value(value: object) -> str:
     """Return a tag value with ``, : | \\``, control characters and lone surrogates as ``_``, at most 200 long.
 
-    Blanks at both ends go: at the end of a line the agent would cut them off.
+    Blanks at both ends are removed: the agent cuts them off at the end of a line.
     """
-    return _NOT_VALUE.sub("_", as_text(value)[:MAX_LENGTH]).strip()
+    return _NOT_VALUE.sub("_", to_text(value)[:MAX_LENGTH]).strip()
 
 
 def clean_tags(tags: Mapping[str, object] | Iterable[tuple[str, object]]) -> dict[str, str]:
-    """Return sanitised tags in key order; a tag that is None or empty is left out."""
+    """Return sanitized tags in key order; a tag that is None or empty is omitted."""
     pairs = tags.items() if isinstance(tags, Mapping) else tags
-    ordered = sorted(((as_text(key), value) for key, value in pairs if value is not None), key=lambda pair: pair[0])
+    ordered = sorted(((to_text(key), value) for key, value in pairs if value is not None), key=lambda pair: pair[0])
     cleaned = {clean_key(key): clean_value(value) for key, value in ordered}
     return {key: cleaned[key] for key in sorted(cleaned) if cleaned[key]}
 

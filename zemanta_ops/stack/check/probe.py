@@ -32,7 +32,7 @@ class Probe:
         # Telegraf stores gauges as 64-bit floats, which represent this number exactly.
         self.nonce = secrets.randbelow(2**48) + 1
         self._client = Client(replace(options, enabled=True, threads=False, report_seconds=float("inf")))
-        series = self._client.series(GAUGE, catalog.PROBE.name, {})
+        series = self._client.create_series(GAUGE, catalog.PROBE.name, {})
         self.measurement = Sample(series.full_name, GAUGE, 0).measurement
         self.sent_at = 0.0
         self.attempts = 0

@@ -13,9 +13,9 @@ from django.urls import ResolverMatch, URLResolver, get_resolver
 
 from zemanta_ops.conf import conf
 from zemanta_ops.metrics import catalog
-from zemanta_ops.metrics.gauges.registry import registered
+from zemanta_ops.metrics.gauges.registry import find_gauges
 from zemanta_ops.metrics.request.recorder import METHODS, OTHER_METHOD
-from zemanta_ops.metrics.request.view_names import UNRESOLVED, view_name
+from zemanta_ops.metrics.request.view_names import UNRESOLVED, name_view
 from zemanta_ops.stack.inventory.source_calls import Call, find_project_calls
 
 MIDDLEWARE = "zemanta_ops.metrics.middleware.RequestMetricsMiddleware"
@@ -68,7 +68,7 @@ def _list_catalog() -> list[EmittedMetric]:
     else:
         # These instrumentations observe a request only through the middleware.
         sources -= {"responses"}
-    gauges = sorted({gauge.name for gauge in registered()})
+    gauges = sorted({gauge.name for gauge in find_gauges()})
     if gauges:
         sources.add("gauges")
     known = _list_known_values(gauges)
@@ -108,7 +108,7 @@ def _list_gauges() -> list[EmittedMetric]:
             {**{key: [str(value)] for key, value in gauge.tags.items()}, "(rows)": None},
             [f"{gauge.function.__module__}.{gauge.function.__qualname__}"],
         )
-        for gauge in registered()
+        for gauge in find_gauges()
     ]
 
 
@@ -141,7 +141,7 @@ def _walk(patterns: Iterable[Any], prefix: str, namespaces: list[str | None]) ->
             match = ResolverMatch(pattern.callback, (), {}, pattern.name, namespaces=namespaces, route=route)
             # A view of Django REST framework's routers has one action per method.
             for method in getattr(pattern.callback, "actions", None) or [""]:
-                yield view_name(match, method)
+                yield name_view(match, method)
 
 
 def _join(prefix: str, route: str) -> str:

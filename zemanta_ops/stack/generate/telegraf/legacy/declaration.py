@@ -7,7 +7,7 @@ from itertools import combinations
 
 from zemanta_ops.conf import conf
 from zemanta_ops.metrics import catalog
-from zemanta_ops.metrics.gauges.registry import registered
+from zemanta_ops.metrics.gauges.registry import find_gauges
 from zemanta_ops.metrics.series.tags import clean_name
 from zemanta_ops.stack.generate.telegraf.legacy.patterns import Pattern, explain_overlap, parse_pattern
 from zemanta_ops.stack.settings import list_faults
@@ -63,7 +63,7 @@ def _find_own_metrics(patterns: Sequence[Pattern]) -> Iterator[str]:
     if not patterns:
         return
     prefix = clean_name(conf.metrics.prefix)
-    ours = [metric.name for metric in catalog.METRICS] + [clean_name(gauge.name) for gauge in registered()]
+    ours = [metric.name for metric in catalog.METRICS] + [clean_name(gauge.name) for gauge in find_gauges()]
     names = [f"{prefix}.{name}" if prefix else name for name in ours]
     for pattern in patterns:
         taken = next((name for name in names if pattern.fits(name.split("."))), None)
