@@ -50,7 +50,7 @@ def types():
 
 @pytest.fixture(autouse=True)
 def registry(monkeypatch: pytest.MonkeyPatch) -> None:
-    gauges.registered()  # the installed apps' own gauges are imported once, before the registry is emptied
+    gauges.find_gauges()  # the installed apps' own gauges are imported once, before the registry is emptied
     monkeypatch.setattr(gauges, "_registry", {})
 
 

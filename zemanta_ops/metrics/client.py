@@ -56,7 +56,7 @@ class Client:
         self.buffer: Buffer | None = None
         self._sinks: list[Put] = []
         self._options: Options | None = None
-        # ``put(series, value)`` takes a sample. It is an attribute, set by _choose_put whenever the destination changes:
+        # ``put(series, value)`` takes a sample. It is an attribute, set by _choose_put when the destination changes:
         # a method that looks the destination up would add a second call to every sample.
         self.put: Put = self._choose_put()
 
