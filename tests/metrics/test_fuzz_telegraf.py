@@ -158,8 +158,11 @@ batches = st.lists(
 numbered = count(1)
 
 
+# Each example is a batch of calls, and a second of waiting for Telegraf and InfluxDB.
 @settings(
-    max_examples=6, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate, Phase.explicit]
+    max_examples=settings().max_examples // 25,
+    suppress_health_check=list(HealthCheck),
+    phases=[Phase.generate, Phase.explicit],
 )
 @given(batch=batches)
 def test_every_call_means_one_thing_or_is_counted(chain: Chain, batch: list[tuple[str, str, Any, Any]]) -> None:
