@@ -158,6 +158,8 @@ batches = st.lists(
 numbered = count(1)
 
 
+# What a failure prints may be long.
+@pytest.mark.filterwarnings("ignore:Generating overly large repr")
 # Each example is a batch of calls, and a second of waiting for Telegraf and InfluxDB.
 @settings(
     max_examples=settings().max_examples // 25,
