@@ -27,7 +27,7 @@ def found(name: str, store: Store, *arguments: str, port: int = 0, **metrics: An
     return code, one["cause"], one
 
 
-def started(start: StartTelegraf, store: Store, more: str = INTERNAL, interval: str = "1s") -> Telegraf:
+def started(start: StartTelegraf, store: Store, more: str = INTERNAL, interval: str = "500ms") -> Telegraf:
     """Start a Telegraf that writes into a store and about itself."""
     port = free_port(socket.SOCK_DGRAM)
     return start(config(port, store.output + more, interval=interval), port)

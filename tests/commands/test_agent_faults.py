@@ -42,7 +42,7 @@ def test_an_agent_on_another_port_is_told_with_its_port(store: Store, start_tele
 def test_another_program_on_the_agents_port_is_told(store: Store, start_telegraf: StartTelegraf, sink: int) -> None:
     telegraf = started(start_telegraf, store)
     speaks(store)
-    code, cause, one = found("telegraf", store, "--timeout", "4", port=sink)
+    code, cause, one = found("telegraf", store, "--timeout", "3", port=sink)
 
     assert (code, cause) == (13, "agent_elsewhere")
     assert str(telegraf.port) in one["text"]
@@ -60,19 +60,19 @@ def test_an_agent_that_writes_elsewhere_is_told(store: Store, start_telegraf: St
     speaks(store, 2)
     telegraf.stop()
     agent = started(start_telegraf, Store(store.server, "", "[[outputs.file]]\n  files = ['/dev/null']\n", {}))
-    # The last point is from before the probe, though one was due every second.
-    code, cause, _ = found("telegraf", store, "--timeout", "4", port=agent.port)
+    # The last point is from before the probe, though one was due every half second.
+    code, cause, _ = found("telegraf", store, "--timeout", "3", port=agent.port)
 
     assert (code, cause) == (13, "agent_not_writing")
 
 
 def test_an_agent_that_flushes_seldom_is_told_with_its_pace(store: Store, start_telegraf: StartTelegraf) -> None:
-    telegraf = started(start_telegraf, store, interval="5s")
+    telegraf = started(start_telegraf, store, interval="3s")
     speaks(store, 3)
     code, cause, one = found("telegraf", store, "--timeout", "1", port=telegraf.port)
 
     assert (code, cause) == (13, "slow_flush")
-    assert one["details"]["flush_seconds"] == pytest.approx(5, abs=2)
+    assert one["details"]["flush_seconds"] == pytest.approx(3, abs=1.5)
 
 
 def test_an_agent_whose_buffer_is_full_is_told_with_its_losses(own_store: Store, start_telegraf: StartTelegraf) -> None:
@@ -94,7 +94,7 @@ def test_an_agent_whose_buffer_is_full_is_told_with_its_losses(own_store: Store,
 def test_a_probe_that_the_output_filters_is_told(store: Store, start_telegraf: StartTelegraf) -> None:
     telegraf = started(start_telegraf, store, '  namedrop = ["zemanta_ops_*"]\n' + INTERNAL)
     speaks(store, 2)
-    code, cause, _ = found("probe", store, "--timeout", "4", port=telegraf.port)
+    code, cause, _ = found("probe", store, "--timeout", "3", port=telegraf.port)
 
     assert (code, cause) == (14, "probe_lost")
 

@@ -138,7 +138,7 @@ def test_a_receiver_that_is_gone_is_told_at_the_end() -> None:
 
 
 def test_a_terminal_gets_a_live_table() -> None:
-    screen = run_in_terminal("--for", "2", "--interval", "0.2")
+    screen = run_in_terminal("--for", "1", "--interval", "0.2")
 
     assert "\x1b[" in screen
     assert "http.request.duration" in screen
@@ -148,7 +148,7 @@ def test_a_terminal_gets_a_live_table() -> None:
 def test_without_rich_a_terminal_gets_plain_lines_and_the_name_of_the_extra(tmp_path: Path) -> None:
     (tmp_path / "rich.py").write_text("raise ImportError('not installed')\n")
 
-    screen = run_in_terminal("--for", "2", "--interval", "0.2", PYTHONPATH=f"{tmp_path}{os.pathsep}{ROOT}")
+    screen = run_in_terminal("--for", "1", "--interval", "0.2", PYTHONPATH=f"{tmp_path}{os.pathsep}{ROOT}")
 
     assert 'pip install "zemanta-ops[watch]"' in screen
     assert "http.request.duration method=GET view=home status=200  timing n=2" in screen

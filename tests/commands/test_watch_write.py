@@ -128,7 +128,7 @@ def test_check_metrics_says_that_it_writes_only_where_it_is_told_to(
 ) -> None:
     influxdb = {"URL": influxdb1.url, "DATABASE": database}
     with watching("--json", **with_influxdb(tmp_path, **influxdb)) as (_, port):
-        code, document = checked(tmp_path, "--timeout", "2", metrics={"PORT": port}, influxdb=influxdb)
+        code, document = checked(tmp_path, "--timeout", "1", metrics={"PORT": port}, influxdb=influxdb)
 
     assert (code, hop(document, "probe")["cause"]) == (14, "no_internals")
     assert "only with --write" in hop(document, "telegraf")["advice"]
@@ -230,7 +230,7 @@ def test_without_a_usable_database_it_does_not_start(influxdb: dict[str, str], w
 
 def test_the_live_table_says_below_it_what_is_not_written(tmp_path: Path) -> None:
     settings = with_influxdb(tmp_path, URL=f"http://127.0.0.1:{free_port()}", DATABASE="none")
-    screen = run_in_terminal("--write", "--for", "2", "--interval", "0.2", **settings)
+    screen = run_in_terminal("--write", "--for", "1", "--interval", "0.2", **settings)
 
     assert "0 points written to database none at http://127.0.0.1:" in screen
     assert "waiting: Connection refused" in screen

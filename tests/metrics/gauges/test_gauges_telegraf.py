@@ -78,7 +78,7 @@ def assert_in_every_interval(found: dict[int, float], interval: int, collections
 
 
 def test_a_gauge_is_there_in_every_interval(tmp_path: Path, start_telegraf: StartTelegraf) -> None:
-    found = watch(tmp_path, start_telegraf, interval=1, every=3, intervals=7)
+    found = watch(tmp_path, start_telegraf, interval=1, every=2, intervals=5)
     assert_in_every_interval(found, 1, 2)
 
 
@@ -92,8 +92,8 @@ def test_gauges_and_their_tags_are_read_back_from_influxdb(
         rows = influxdb1.query(f"SELECT value FROM {measurement} WHERE metric_type = 'gauge'", database)
         return {row["time"] // 10**9: row["value"] for row in rows}
 
-    with collecting(tmp_path, port, interval=1, every=3):
-        assert wait_until(lambda: len(stored("jobs_waiting")) >= 7, 60), stored("jobs_waiting")
+    with collecting(tmp_path, port, interval=1, every=2):
+        assert wait_until(lambda: len(stored("jobs_waiting")) >= 5, 60), stored("jobs_waiting")
         assert_in_every_interval(stored("jobs_waiting"), 1, 2)
         orders = influxdb1.last_points("^orders$", database)
 

@@ -112,6 +112,7 @@ def start_prefork_worker(folder: Path, port: int) -> subprocess.Popen[str]:
     publish = "import shop\nfor _ in range(20): shop.bill.delay()"
     subprocess.run([sys.executable, "-c", publish], env=environment, check=True, cwd=folder, timeout=60)
     command = [sys.executable, "-m", "celery", "-A", "shop", "worker", "--pool=prefork", "--loglevel=INFO"]
+    command += ["--without-gossip", "--without-mingle", "--without-heartbeat"]  # there are no other workers
     with (folder / "log").open("w") as log:
         return subprocess.Popen(command, env=environment, cwd=folder, stdout=log, stderr=log, text=True)
 

@@ -11,7 +11,7 @@ from tests.servers.fixtures import StartTelegraf
 from tests.servers.process import free_port, wait_until
 from tests.servers.telegraf import Telegraf, config
 
-INTERVAL = 0.2
+INTERVAL = 0.1
 
 _VALUE = re.compile(r"^([^, ]+)[^ ]* (?:.*,)?value=([0-9.eE+-]+)")
 
