@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
 
 from tests.servers import pypi
+from tests.servers.process import untraced
 
 VERSION = "1.0.4"
 _DRIVER = """
@@ -45,7 +45,7 @@ class SecretCrypt:
         ended = subprocess.run(
             [sys.executable, "-c", _DRIVER],
             input=json.dumps(jobs),
-            env={**os.environ, "PYTHONPATH": str(self.folder), "PYTHONWARNINGS": "ignore"},
+            env={**untraced(), "PYTHONPATH": str(self.folder), "PYTHONWARNINGS": "ignore"},
             capture_output=True,
             text=True,
             check=False,

@@ -31,7 +31,7 @@ class KMS:
         port = free_port()
         self.url = f"http://127.0.0.1:{port}"
         command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
-        self.server = Server("moto", command, folder, lambda: answers(f"{self.url}/moto-api/"))
+        self.server = Server("moto", command, folder, lambda: answers(f"{self.url}/moto-api/"), traced=False)
 
     @property
     def environment(self) -> dict[str, str]:

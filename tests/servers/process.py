@@ -26,6 +26,11 @@ def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
         return port
 
 
+def untraced() -> dict[str, str]:
+    """Return this process's environment without what measures the coverage of children: for programs not ours."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
+
+
 def wait_until(condition: Callable[[], bool], seconds: float = START_SECONDS, every: float = 0.05) -> bool:
     """Poll until the condition holds; False at the deadline."""
     deadline = time.monotonic() + seconds
@@ -46,11 +51,14 @@ class Server:
         folder: Path,
         healthy: Callable[[], bool] | None = None,
         env: Mapping[str, str] | None = None,
+        *,
+        traced: bool = True,
     ) -> None:
         self.name = name
         self.command = command
         self.folder = folder
         self.env = env
+        self._traced = traced
         self.log_path = folder / f"{name}.log"
         self._healthy = healthy
         self._process: subprocess.Popen[bytes] | None = None
@@ -66,7 +74,8 @@ class Server:
     def environment(self) -> dict[str, str]:
         """Return the environment of the process: that of the tests, with its folder as its home, and its own on top."""
         home = str(self.folder)
-        return {**os.environ, "HOME": home, "XDG_RUNTIME_DIR": home, **(self.env or {})}
+        around = os.environ if self._traced else untraced()
+        return {**around, "HOME": home, "XDG_RUNTIME_DIR": home, **(self.env or {})}
 
     def start(self) -> None:
         """Start the server and return when it answers."""

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
@@ -24,6 +25,7 @@ from zemanta_ops.metrics.options import Options
 
 MIDDLEWARE = "zemanta_ops.metrics.middleware.RequestMetricsMiddleware"
 QUEUE = 200
+FLUSH_SECONDS = (0.01, 3600)
 # Far more than any of it takes, far less than a resolver that hangs.
 PATIENCE = 60.0
 
@@ -118,20 +120,36 @@ def test_a_flush_with_a_limit_and_a_fork_do_not_wait_for_the_name_server(resolve
     assert not resolver.answer.is_set()
 
 
-@pytest.mark.parametrize("flush_seconds", [0.01, 3600])
-def test_a_process_ends_while_the_name_server_hangs(flush_seconds: float) -> None:
-    code = f"""
+ENDING = """
 import socket, time
 socket.getaddrinfo = lambda *args, **kwargs: time.sleep(3600)
 from zemanta_ops.metrics.client import Client
 from zemanta_ops.metrics.options import Options
-client = Client(Options(host="agent.example", flush_seconds={flush_seconds}))
+client = Client(Options(host="agent.example", flush_seconds={}))
 client.incr("n")
 time.sleep(0.2)
 client.incr("n")
 """
+
+
+@pytest.fixture(scope="module")
+def ending() -> Iterator[dict[float, subprocess.Popen[bytes]]]:
+    """Start a process for each flush interval: they wait at their ends, at the same time."""
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    assert subprocess.run([sys.executable, "-c", code], env=environment, timeout=PATIENCE, check=False).returncode == 0
+    with ExitStack() as stack:
+        started = {}
+        for seconds in FLUSH_SECONDS:
+            started[seconds] = subprocess.Popen([sys.executable, "-c", ENDING.format(seconds)], env=environment)
+            stack.enter_context(started[seconds])
+            stack.callback(started[seconds].kill)
+        yield started
+
+
+@pytest.mark.parametrize("flush_seconds", FLUSH_SECONDS)
+def test_a_process_ends_while_the_name_server_hangs(
+    flush_seconds: float, ending: dict[float, subprocess.Popen[bytes]]
+) -> None:
+    assert ending[flush_seconds].wait(PATIENCE) == 0
 
 
 @pytest.mark.parametrize("protocol", ["udp", "tcp"])

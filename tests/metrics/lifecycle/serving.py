@@ -100,7 +100,8 @@ class Site:
 
     def end(self, how: signal.Signals) -> None:
         """Send a signal to the server when it is idle, and wait until it has ended by itself."""
-        time.sleep(SETTLE_SECONDS)
+        if how != signal.SIGTERM:
+            time.sleep(SETTLE_SECONDS)
         os.kill(self.server.pid, how)
         assert wait_until(self.server.exited, STOP_SECONDS), self.server.log()
 
