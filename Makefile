@@ -3,15 +3,17 @@ VENV := .venv
 BIN := $(VENV)/bin
 # As many processes as the machine has cores; each starts the servers that its tests need.
 WORKERS ?= auto
-PYTEST := $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal --cov --cov-report= --cov-fail-under=0
+PYTEST := $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal
+COVERAGE := --cov --cov-report= --cov-fail-under=0
 
-.PHONY: help demo demo-live test test-servers servers lint format matrix docs dist clean
+.PHONY: help demo demo-live test test-servers test-more servers lint format matrix docs dist clean
 
 help:
 	@echo "make demo          run the whole main job on real input, in under 30 s after installation"
 	@echo "make demo-live     the same site, kept running for you to click; prints its address"
 	@echo "make test          install what the tests need, Telegraf and InfluxDB 1.8 too, and run them"
 	@echo "make test-servers  the second tier: InfluxDB 2.7, Vault, Kapacitor, age, PostgreSQL, Redis"
+	@echo "make test-more     the tests that take long: a minute of load, a hundred kills, more examples"
 	@echo "make lint          ruff, mypy, import contracts, docs, coverage of the tests that ran"
 	@echo "make format        let ruff rewrite what it can"
 	@echo "make matrix        the test suite on every interpreter and Django found (tox)"
@@ -41,12 +43,15 @@ servers: $(VENV)/.dev
 	$(BIN)/python -m tests.servers install telegraf influxdb1
 
 test: servers
-	COVERAGE_FILE=.coverage.test $(PYTEST) -m "not second_tier"
+	COVERAGE_FILE=.coverage.test $(PYTEST) $(COVERAGE) -m "not (second_tier or more)"
 
 test-servers: $(VENV)/.dev
 	$(BIN)/python -m pip install --quiet --group servers
 	$(BIN)/python -m tests.servers install --all
-	COVERAGE_FILE=.coverage.servers $(PYTEST) -m second_tier
+	COVERAGE_FILE=.coverage.servers $(PYTEST) $(COVERAGE) -m second_tier
+
+test-more: servers
+	$(PYTEST) -m "(more or hypothesis) and not second_tier" --hypothesis-profile more
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff format --check .

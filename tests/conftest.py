@@ -1,3 +1,11 @@
-"""Fixtures for the whole suite."""
+"""Fixtures for the whole suite, and how many examples Hypothesis makes."""
+
+from hypothesis import settings
 
 pytest_plugins = ["tests.servers.fixtures"]
+
+# No deadlines: on a busy machine an example may take any time. `make test` tries the same examples in every run,
+# `make test-more` searches for new ones.
+settings.register_profile("test", deadline=None, derandomize=True)
+settings.register_profile("more", deadline=None, max_examples=1000)
+settings.load_profile("test")

@@ -13,9 +13,17 @@ from tests.servers.fixtures import StartInfluxDB1, StartTelegraf
 from tests.servers.process import free_port
 from tests.servers.stores import Store, store_of_1
 from tests.stack.answering import never_taken
-from zemanta_ops.stack.check.flow import REQUEST_SECONDS
+from zemanta_ops.stack.check import flow
 from zemanta_ops.stack.check.probe import Probe
 from zemanta_ops.stack.databases import Database, StoredValue
+
+
+@pytest.fixture
+def request_seconds(monkeypatch: pytest.MonkeyPatch) -> float:
+    """Return how long a request to the database may take: not as long as outside the tests."""
+    seconds = 1.0
+    monkeypatch.setattr(flow, "REQUEST_SECONDS", seconds)
+    return seconds
 
 
 def test_a_database_that_is_down_is_told(store: Store, sink: int) -> None:
@@ -24,21 +32,21 @@ def test_a_database_that_is_down_is_told(store: Store, sink: int) -> None:
     assert (code, cause) == (12, "unreachable")
 
 
-def test_a_database_whose_connection_is_never_taken_is_told(store: Store, sink: int) -> None:
+def test_a_database_whose_connection_is_never_taken_is_told(store: Store, sink: int, request_seconds: float) -> None:
     with never_taken() as port:
         code, cause, one = found("database", store.elsewhere(url=f"http://127.0.0.1:{port}"), port=sink)
 
     assert (code, cause) == (12, "blocked")
-    assert one["seconds"] < 2 * REQUEST_SECONDS
+    assert one["seconds"] < 2 * request_seconds
 
 
-def test_a_database_that_never_answers_is_told(store: Store, sink: int) -> None:
+def test_a_database_that_never_answers_is_told(store: Store, sink: int, request_seconds: float) -> None:
     with closing(socket.create_server(("127.0.0.1", 0))) as listener:
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         code, cause, one = found("database", store.elsewhere(url=url), port=sink)
 
     assert (code, cause) == (12, "timeout")
-    assert one["seconds"] < 2 * REQUEST_SECONDS
+    assert one["seconds"] < 2 * request_seconds
 
 
 def test_a_wrong_token_or_password_is_told(guarded_store: Store, sink: int) -> None:
@@ -105,16 +113,16 @@ def test_a_database_that_stopped_is_told(own_store: Store, sink: int) -> None:
     assert (code, cause) == (12, "unreachable")
 
 
-def test_a_database_that_hangs_is_told(own_store: Store, sink: int) -> None:
+def test_a_database_that_hangs_is_told(own_store: Store, sink: int, request_seconds: float) -> None:
     own_store.server.pause()
     code, cause, one = found("database", own_store, port=sink)
 
     assert (code, cause) == (12, "timeout")
-    assert one["seconds"] < 2 * REQUEST_SECONDS
+    assert one["seconds"] < 2 * request_seconds
 
 
 def test_a_database_that_hangs_while_the_probe_travels_is_told(
-    own_store: Store, sink: int, monkeypatch: pytest.MonkeyPatch
+    own_store: Store, sink: int, request_seconds: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     look = Probe.find
 
@@ -127,7 +135,7 @@ def test_a_database_that_hangs_while_the_probe_travels_is_told(
     hung: list[bool] = []
     monkeypatch.setattr(Probe, "find", find)
     before = time.monotonic()
-    code, cause, _ = found("probe", own_store, "--timeout", "2", port=sink)
+    code, cause, _ = found("probe", own_store, "--timeout", "1", port=sink)
 
     assert (code, cause) == (14, "timeout")
-    assert time.monotonic() - before < 3 * REQUEST_SECONDS
+    assert time.monotonic() - before < 3 * request_seconds

@@ -195,4 +195,4 @@ def test_without_its_table_the_lock_says_what_to_do(project: Path) -> None:
     (project / "db").unlink()
     with running(project, 9, "a", "emit_gauges", "--loop", "--json") as process:
         assert process.wait(30) == 3
-    assert "run manage.py migrate" in (project / "a.log").read_text()
+    assert "Run: manage.py migrate" in (project / "a.log").read_text()

@@ -144,7 +144,7 @@ def assert_nowhere(
     }
     assert {place: found for place, text in texts.items() if (found := shown(text))} == {}
     assert set(caught.value.failures) >= {"URL"}
-    assert plaintext in ledger.revealed()
+    assert plaintext in ledger.plaintexts()
 
 
 def _reported(error: Exception) -> str:
@@ -183,7 +183,7 @@ def test_an_error_about_one_part_of_a_template_keeps_nothing_of_the_others(home:
             Secret.template("{}{}", good, other).get()
         assert shown(all_of(caught.value)) == []
         # And where a page shows the variables of the caller, redaction knows the value.
-        assert CANARY in ledger.revealed()
+        assert CANARY in ledger.plaintexts()
 
 
 @pytest.mark.parametrize("read", [get, decrypt])

@@ -34,7 +34,7 @@ def test_into_a_dict(name: str, home: Path) -> None:
         "database": {"host": "db", "port": 5432, "password": "value of database.password"},
         "mirrors": [{"url": "a"}, {"url": "b", "key": "value of mirrors.1.key"}],
     }
-    assert {"value of database.password", "value of mirrors.1.key"} <= ledger.revealed()
+    assert {"value of database.password", "value of mirrors.1.key"} <= ledger.plaintexts()
     assert [entry.path for entry in ledger.entries()] == list(NAMES)
 
 
@@ -125,7 +125,7 @@ def test_overrides_replace_tokens_before_decryption(
         config = load_config(path, Config)
     assert (config.database.password.get(), config.mirrors[1].key) == ("instead", "too")
     assert "database.password is overridden" in caplog.text
-    assert set(ledger.overridden()) == set(NAMES)
+    assert set(ledger.overrides()) == set(NAMES)
 
 
 class Pair(NamedTuple):

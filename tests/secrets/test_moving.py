@@ -68,7 +68,7 @@ def refused(token: str, path: str, kind: type[Exception]) -> None:
     assert where == path
     assert isinstance(error, kind)
     assert PLAINTEXT not in str(caught.value)
-    assert not any(PLAINTEXT in value for value in ledger.revealed())
+    assert not any(PLAINTEXT in value for value in ledger.plaintexts())
 
 
 def test_a_moved_token_is_refused(token: str, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

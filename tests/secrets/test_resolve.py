@@ -103,7 +103,7 @@ def test_all_failures_are_in_one_report_and_nothing_changes(home: Path) -> None:
 
 def test_what_was_read_is_known_to_redaction_and_checks(home: Path) -> None:
     decrypt_settings({"A": Secret(local("example-long-value", app="shop", name="A")), "B": plain("short")}, app="shop")
-    assert ledger.revealed() == {"example-long-value", "short"}
+    assert ledger.plaintexts() == {"example-long-value", "short"}
     first, second = ledger.entries()
     assert (first.path, first.backend, first.context, first.short) == (
         "A",
@@ -175,8 +175,8 @@ def test_overrides_replace_tokens_and_are_logged_by_name(
     with caplog.at_level(logging.WARNING):
         decrypt_settings(settings)
     assert settings == {"A": "from-the-file", "D": {"default": {"PASSWORD": "from-the-environment"}}}
-    assert set(ledger.overridden()) == {"A", "D.default.PASSWORD"}
-    assert ledger.revealed() == {"from-the-file", "from-the-environment"}
+    assert set(ledger.overrides()) == {"A", "D.default.PASSWORD"}
+    assert ledger.plaintexts() == {"from-the-file", "from-the-environment"}
     assert "D.default.PASSWORD is overridden" in caplog.text
     assert "from-the" not in caplog.text
 

@@ -107,7 +107,7 @@ def test_a_strict_secret_decrypts_every_time_and_is_kept_nowhere(calls: list[str
     secret = StrictSecret(f"plain::{PLAINTEXT}")
     assert secret.decrypt() == secret.decrypt() == PLAINTEXT
     assert calls == ["plain", "plain"]
-    assert not ledger.revealed()
+    assert not ledger.plaintexts()
     assert [entry.backend for entry in ledger.entries()] == ["plain"]
 
 
@@ -165,7 +165,7 @@ def test_a_template_puts_plaintexts_into_a_pattern(home: Path) -> None:
 
 def test_a_template_is_revealed_whole_and_in_parts(home: Path) -> None:
     Secret.template("redis://:{}@cache/0", local(PLAINTEXT)).get()
-    assert ledger.revealed() == {PLAINTEXT, f"redis://:{PLAINTEXT}@cache/0"}
+    assert ledger.plaintexts() == {PLAINTEXT, f"redis://:{PLAINTEXT}@cache/0"}
 
 
 @pytest.mark.parametrize("pattern", ["no braces", "{} {}", "{0}", "{name}", "{!r}", "{:>10}", "{", "{}}"])

@@ -127,7 +127,7 @@ def check_overrides(**_: Any) -> list[CheckMessage]:
             hint=f"Run: {_describe_undo(path, origin)} (once the token can be decrypted here)",
             id="zemanta_ops.W006",
         )
-        for path, origin in ledger.overridden().items()
+        for path, origin in ledger.overrides().items()
     ]
 
 

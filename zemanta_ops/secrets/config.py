@@ -131,25 +131,29 @@ def parse_toml(path: Path, text: str) -> dict[str, Any]:
 def _parse(path: Path, text: str) -> Config:
     raw = parse_toml(path, text)
     for key, value in raw.items():
-        if key not in _TYPES:
-            from difflib import get_close_matches  # imported here: it would slow every start
-
-            near = get_close_matches(key, _TYPES, n=1)
-            hint = f"; did you mean {near[0]}?" if near else f"; known are {', '.join(_TYPES)}"
-            raise ConfigError(f"{path} has an unknown key{hint}")
-        if not isinstance(value, _TYPES[key]):
-            raise ConfigError(f"{path}: {key} must be a {_TYPES[key].__name__}")
+        _check_entry(path, key, value)
     return Config(
         path=path,
         app=raw.get("app", ""),
         default_environment=raw.get("environment", ""),
         require_context=raw.get("require_context", False),
         allow_unbound=frozenset(map(str, raw.get("allow_unbound", ()))),
-        environments={name: _environment(path, name, body) for name, body in raw.get("environments", {}).items()},
+        environments={name: _read_environment(path, name, body) for name, body in raw.get("environments", {}).items()},
     )
 
 
-def _environment(path: Path, name: str, body: object) -> Environment:
+def _check_entry(path: Path, key: str, value: object) -> None:
+    if key not in _TYPES:
+        from difflib import get_close_matches  # imported here: it would slow every start
+
+        near = get_close_matches(key, _TYPES, n=1)
+        hint = f"; did you mean {near[0]}?" if near else f"; known are {', '.join(_TYPES)}"
+        raise ConfigError(f"{path} has an unknown key{hint}")
+    if not isinstance(value, _TYPES[key]):
+        raise ConfigError(f"{path}: {key} must be a {_TYPES[key].__name__}")
+
+
+def _read_environment(path: Path, name: str, body: object) -> Environment:
     if not isinstance(body, dict) or not isinstance(body.get("backend"), str):
         raise ConfigError(f"{path}: environments.{name} must be a table with a backend")
     options = {key: value for key, value in body.items() if key != "backend"}

@@ -80,7 +80,7 @@ def as_text(value: bytes) -> str:
     return value.decode("utf-8", "surrogateescape")
 
 
-def revealed() -> frozenset[str]:
+def plaintexts() -> frozenset[str]:
     """Return every plaintext revealed so far; the same object until one is added."""
     return _revealed
 
@@ -103,7 +103,7 @@ def override(path: str, origin: str) -> None:
         _overridden[path] = origin
 
 
-def overridden() -> dict[str, str]:
+def overrides() -> dict[str, str]:
     """Return the origin (name of a variable or a file) of every override in force, by setting path."""
     with _lock:
         return dict(_overridden)

@@ -116,11 +116,9 @@ def _decrypt(found: list[PathAndSecret], app: str, settings: config.Config) -> _
             values[path] = value
         del value
     if failures:
-        ordered = {path: (failures[path], secret) for path, secret in found if path in failures}
-        raise ResolveError(
-            {path: error for path, (error, _) in ordered.items()},
-            {path: _name_backends(secret) for path, (_, secret) in ordered.items()},
-        )
+        failed = [(path, secret) for path, secret in found if path in failures]
+        names = {path: _name_backends(secret) for path, secret in failed}
+        raise ResolveError({path: failures[path] for path in names}, names)
     return values
 
 

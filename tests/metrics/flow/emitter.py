@@ -15,6 +15,8 @@ from zemanta_ops.metrics.options import Options
 # Less than a thread emits between two turns of the flusher.
 QUEUE_SIZE = 1_000
 TICK_SECONDS = 0.01
+# In the first second, and again every few seconds.
+BURST_TICKS, FIRST_BURST = 300, 50
 VIEWS = [f"view-{number}" for number in range(50)]
 # Longer than a flush and a report of the client's own counts.
 SETTLE_SECONDS = 1.5
@@ -32,7 +34,7 @@ def emit(client: Client, seconds: float) -> dict[str, int]:
             client.timing("soak.load", 0.001 * (tick % 100), view=view)
             client.histogram("soak.rows", tick % 1000, view=view)
         client.gauge("soak.level", float("nan"))
-        burst = 0 if tick % 300 else 10 * QUEUE_SIZE
+        burst = 10 * QUEUE_SIZE if tick % BURST_TICKS == FIRST_BURST else 0
         for _ in range(burst):
             client.incr("soak.hits", 1, view="burst")
         made["hits"] += len(VIEWS) + burst

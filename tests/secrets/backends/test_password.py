@@ -60,7 +60,7 @@ def test_the_password_opens_a_token(suite: str, plaintext: bytes, typed: Callabl
     token = made("password", plaintext, {"app": "shop", "name": "A"}, suite=suite)
     assert Secret(token).get_bytes(name="A") == plaintext
     assert prompts == ["Enter password: ", "Enter password again: ", "Enter password: "]
-    assert "example password ✓" in ledger.revealed()
+    assert "example password ✓" in ledger.plaintexts()
 
 
 def test_two_passwords_that_differ_encrypt_nothing(typed: Callable[..., list[str]]) -> None:

@@ -212,7 +212,7 @@ def test_the_private_key_may_itself_be_a_token_and_is_fetched_once_for_all(
     decrypt_settings(settings)
     assert settings == {"A": "example one", "B": ["example two"]}
     assert len(calls) == 1
-    assert HYBRID_KEY.text() in ledger.revealed()
+    assert HYBRID_KEY.text() in ledger.plaintexts()
 
 
 def test_a_token_in_a_token_is_an_error(hold: Hold) -> None:

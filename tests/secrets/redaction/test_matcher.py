@@ -10,7 +10,7 @@ from collections.abc import Callable
 from urllib.parse import quote, quote_plus, urlencode
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from zemanta_ops.secrets import ledger
@@ -120,7 +120,6 @@ def test_the_start_of_a_value_before_an_ellipsis_is_redacted(ellipsis: str) -> N
     assert matcher.redact_cut("pw=hunter2-hun") == "pw=hunter2-hun"
 
 
-@settings(deadline=None)
 @given(
     st.text(st.characters(codec="utf-8"), min_size=ledger.MIN_REDACTED_LENGTH, max_size=40).filter(
         lambda v: len(v.strip()) > 7
@@ -136,7 +135,6 @@ def test_any_value_in_any_surroundings_is_gone(value: str, before: str, after: s
     assert value not in clean.replace(REDACTED, "\0")
 
 
-@settings(deadline=None)
 @given(st.text(max_size=200), st.lists(st.text(min_size=ledger.MIN_REDACTED_LENGTH)))
 def test_a_text_without_any_form_is_untouched(text: str, values: list[str]) -> None:
     if not any(form in text for value in values for form in forms(value)):

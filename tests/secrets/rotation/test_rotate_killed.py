@@ -24,7 +24,6 @@ from zemanta_ops.secrets.secret import StrictSecret
 from zemanta_ops.secrets.verbs import rotate
 
 SECRETS = 30
-MOMENTS = 100
 ROTATION = ("--to", "sealed", "--key", "k2")
 
 
@@ -133,14 +132,15 @@ def test_killed_around_each_write_fsync_and_rename(original: Path, whole: dict[s
     assert _bytes(folder) == whole
 
 
-def test_killed_at_random_moments(original: Path, whole: dict[str, bytes], tmp_path: Path) -> None:
+@pytest.mark.parametrize("moments", [20, pytest.param(100, marks=pytest.mark.more)])
+def test_killed_at_random_moments(moments: int, original: Path, whole: dict[str, bytes], tmp_path: Path) -> None:
     folder = tmp_path / "timed"
     shutil.copytree(original, folder)
     begun = time.monotonic()
     os.waitpid(_child(folder), 0)
     length = time.monotonic() - begun
     dice = random.Random(20261124)
-    for number in range(MOMENTS):
+    for number in range(moments):
         folder = tmp_path / f"moment-{number}"
         shutil.copytree(original, folder)
         child = _child(folder)

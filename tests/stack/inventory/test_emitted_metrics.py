@@ -112,8 +112,8 @@ def test_limits_that_are_too_low_are_named() -> None:
 
 
 def test_every_reason_in_the_code_is_in_the_catalogue() -> None:
-    folder = Path(zemanta_ops.__file__).parent / "metrics"
+    # mypy accepts no other reason; this also finds one that the code no longer gives.
+    folder = Path(zemanta_ops.__file__).parent / "metrics" / "delivery"
     source = "".join(path.read_text() for path in folder.rglob("*.py"))
-    written = set(re.findall(r'(?:\bdrop|Dropped)\("(\w+)"', source))
-    assert len(written) >= 5
-    assert written <= set(catalog.DROP_REASONS)
+    written = set(re.findall(r'(?:add_dropped\(|Dropped\(|return |else )"(\w+)"', source))
+    assert written == set(catalog.DROP_REASONS)

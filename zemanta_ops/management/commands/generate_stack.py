@@ -77,7 +77,7 @@ class Command(OpsCommand):
 
 
 def _is_secret(value: str) -> bool:
-    return value in ledger.revealed()
+    return value in ledger.plaintexts()
 
 
 def _describe_action(planned: PlannedFile) -> str:

@@ -64,18 +64,14 @@ class KMSBackend(BatchBackend):
         if "dk" in token.params or wanted != region or not aws.is_region(region):
             return None
         key, blob = token.params.get("key"), from_base64(token)
-        source: Any = {"SourceKeyId": key} if key else {}
-        answer = _ask(
-            lambda client: client.re_encrypt(
-                CiphertextBlob=blob,
-                SourceEncryptionContext=token.context,
-                DestinationKeyId=options["key"],
-                DestinationEncryptionContext=dict(context),
-                **source,
-            ),
-            EncryptError,
-            _start_clock(region),
-        )
+        request: Any = {
+            "CiphertextBlob": blob,
+            "SourceEncryptionContext": token.context,
+            "DestinationKeyId": options["key"],
+            "DestinationEncryptionContext": dict(context),
+            **({"SourceKeyId": key} if key else {}),
+        }
+        answer = _ask(lambda client: client.re_encrypt(**request), EncryptError, _start_clock(region))
         if key and _stable_id(answer["SourceKeyId"]) != key:
             raise WrongKeyError("a different KMS key made this token")
         params = {"region": region, "key": _stable_id(answer["KeyId"]), **wire.context_params(context)}

@@ -120,10 +120,7 @@ def _legacy_keys() -> list[bytes]:
         # SecretCrypt for Go wrote the bytes themselves.
         return [data]
     text = data.strip()
-    try:
-        key = base64.b64decode(text, validate=True)
-    except binascii.Error:
-        key = b""
+    key = _decode(text)
     if len(key) != _LEGACY_KEY_BYTES:
         raise MissingKeyError(f"{path} is not a key file of SecretCrypt 1.x: expected the base64 of 16 bytes")
     # The first process of 1.x on a machine used the 24 characters of the base64 text as its key.
@@ -132,12 +129,20 @@ def _legacy_keys() -> list[bytes]:
 
 def _read_key(path: Path) -> bytes:
     try:
-        key = base64.b64decode(path.read_bytes().strip(), validate=True)
-    except (OSError, binascii.Error) as error:
+        key = _decode(path.read_bytes().strip())
+    except OSError as error:
         raise MissingKeyError(f"{path} cannot be read as a key: {type(error).__name__}") from None
     if len(key) != _KEY_BYTES:
         raise MissingKeyError(f"{path} is not a key: expected the base64 of {_KEY_BYTES} bytes")
     return key
+
+
+def _decode(text: bytes) -> bytes:
+    """Decode base64; "", which is too short for any key, if it is not base64."""
+    try:
+        return base64.b64decode(text, validate=True)
+    except binascii.Error:
+        return b""
 
 
 def _create_key(path: Path, key: bytes) -> None:

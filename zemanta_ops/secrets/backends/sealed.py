@@ -147,12 +147,7 @@ def _read_identities() -> list[Identity]:
 def _decrypt_key(text: str) -> str:
     """Decrypt the token that holds the private key; its plaintext must not be a token again."""
     token = wire.parse(text)
-    if token.backend == SealedBackend.name:
-        raise MissingKeyError(
-            f"{KEY_VARIABLE} holds a sealed token, which needs that same key: use another backend for it"
-        )
-    if token.context.get("name", KEY_VARIABLE) != KEY_VARIABLE:
-        raise ContextError(f"the token in {KEY_VARIABLE} is bound to another name")
+    _check_key_token(token)
     try:
         plaintext = backends.load(token.backend).decrypt(token)
         ledger.reveal(plaintext)
@@ -165,6 +160,15 @@ def _decrypt_key(text: str) -> str:
     if _TOKEN.fullmatch(text.strip()):
         raise MissingKeyError(f"the token in {KEY_VARIABLE} holds another token: encrypt the private key itself")
     return text
+
+
+def _check_key_token(token: Token) -> None:
+    if token.backend == SealedBackend.name:
+        raise MissingKeyError(
+            f"{KEY_VARIABLE} holds a sealed token, which needs that same key: use another backend for it"
+        )
+    if token.context.get("name", KEY_VARIABLE) != KEY_VARIABLE:
+        raise ContextError(f"the token in {KEY_VARIABLE} is bound to another name")
 
 
 def _parse_keys(text: str) -> list[Identity]:

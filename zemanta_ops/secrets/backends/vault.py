@@ -70,10 +70,8 @@ class VaultBackend(BatchBackend):
         None for another key, and for a bound token: Vault's rewrap takes no associated data.
         """
         check_options(self, options, "key")
-        derived = "derived" in token.params
-        if options["key"] != token.params.get("key") or bool(options.get("derived")) != derived:
-            return None
-        if token.context or context:
+        same_kind = bool(options.get("derived")) == ("derived" in token.params)
+        if options["key"] != token.params.get("key") or not same_kind or token.context or context:
             return None
         if error := _check_form(token):
             raise error

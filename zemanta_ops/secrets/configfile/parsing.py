@@ -49,13 +49,7 @@ def read(path: Path) -> ConfigFile:
     kind = (format_of(path.name) or "").replace(".yml", ".yaml")
     if kind not in _PARSERS:
         raise ConfigError(f"{path} is not a .toml, .yaml, .yml, .json or .env file")
-    try:
-        text = path.read_bytes().removeprefix(codecs.BOM_UTF8).decode()
-    except OSError as error:
-        raise ConfigError(f"{path} cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError as error:
-        line = error.object.count(b"\n", 0, error.start) + 1
-        raise ConfigError(f"{path}:{line}: not UTF-8") from None
+    text = _read_text(path)
     try:
         data = _PARSERS[kind](path, text)
     except FormatError as error:
@@ -67,6 +61,16 @@ def read(path: Path) -> ConfigFile:
     file = ConfigFile(path, kind, text, data)
     _measure(file)
     return file
+
+
+def _read_text(path: Path) -> str:
+    try:
+        return path.read_bytes().removeprefix(codecs.BOM_UTF8).decode()
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise ConfigError(f"{path}:{line}: not UTF-8") from None
 
 
 def _measure(file: ConfigFile) -> None:

@@ -169,15 +169,16 @@ def list_versions(file: Path) -> list[Version]:
         "--",
         file.name,
     )
-    found = []
-    for record in log.decode(errors="surrogateescape").split("\x01")[1:]:
-        header, _, names = record.partition("\0")
-        name, author, seconds = header.split("\x02")
-        date = datetime.fromtimestamp(int(seconds), timezone.utc)
-        path = next((part.strip("\n") for part in names.split("\0") if part.strip("\n")), "")
-        if path:
-            found.append(Version(Commit(name, author, date), path))
-    return found
+    records = map(_read_version, log.decode(errors="surrogateescape").split("\x01")[1:])
+    return [version for version in records if version.name]
+
+
+def _read_version(record: str) -> Version:
+    header, _, names = record.partition("\0")
+    commit, author, seconds = header.split("\x02")
+    date = datetime.fromtimestamp(int(seconds), timezone.utc)
+    name = next((part.strip("\n") for part in names.split("\0") if part.strip("\n")), "")
+    return Version(Commit(commit, author, date), name)
 
 
 def read_objects(folder: Path, objects: Sequence[str]) -> list[bytes | None]:

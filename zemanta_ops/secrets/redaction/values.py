@@ -15,7 +15,7 @@ _current: tuple[object, Matcher] = (None, Matcher(()))
 def matcher() -> Matcher:
     """Return the matcher of all plaintexts revealed so far."""
     global _current
-    values = ledger.revealed()
+    values = ledger.plaintexts()
     if _current[0] is not values:
         with _building:
             if _current[0] is not values:

@@ -68,7 +68,7 @@ def read_order(data: Mapping[str, Any]) -> Order:
 
 
 @dataclass(frozen=True)
-class Report:
+class RotationReport:
     """What a rotation did, or would do.
 
     Attributes:
@@ -87,7 +87,7 @@ def no_finish(file: SourceFile, text: str) -> str:  # noqa: ARG001
     return text
 
 
-def rotate(order: Order, journal: Journal, err: TextIO, finish: Finish = no_finish) -> Report:
+def rotate(order: Order, journal: Journal, err: TextIO, finish: Finish = no_finish) -> RotationReport:
     """Replace tokens in files; all new tokens are in the journal before the first file changes.
 
     Raises:
@@ -104,10 +104,10 @@ def rotate(order: Order, journal: Journal, err: TextIO, finish: Finish = no_fini
     for path in campaign.files():
         campaign.write(path, finish)
     journal.end()
-    return Report(campaign.rows(), campaign.summarize(order.past_verb))
+    return RotationReport(campaign.rows(), campaign.summarize(order.past_verb))
 
 
-def preview(order: Order, err: TextIO, finish: Finish = no_finish) -> Report:
+def preview(order: Order, err: TextIO, finish: Finish = no_finish) -> RotationReport:
     """Return what :func:`rotate` would do; make the new tokens, but write nothing.
 
     Raises:
@@ -117,7 +117,7 @@ def preview(order: Order, err: TextIO, finish: Finish = no_finish) -> Report:
     campaign.scan()
     campaign.make(err)
     diffs = [diff(file, campaign.new_text(file, finish)) for file in campaign.files().values()]
-    return Report(campaign.rows(), campaign.summarize(f"would {order.verb}"), diffs)
+    return RotationReport(campaign.rows(), campaign.summarize(f"would {order.verb}"), diffs)
 
 
 @dataclass
@@ -155,16 +155,14 @@ class _Campaign:
         if not jobs:
             return
         target = Target(backends.load(self.order.backend), self.order.options, self.order.verify)
-        failures: list[str] = []
-        for made in _show_progress(make_tokens(jobs, target, self.journal), len(jobs), self.order.past_verb, err):
-            self.rewrapped += made.rewrapped
-            if isinstance(made.token, str):
-                self.new[_key(made.job)] = made.token
-            else:
-                failures.append(f"  {made.job.found.place} {made.job.found.setting}: {made.token}")
-        if failures:
-            head = f"{len(failures)} could not be {self.order.past_verb}; no file was changed:"
-            raise SourceError("\n".join([head, *failures]))
+        new = list(_show_progress(make_tokens(jobs, target, self.journal), len(jobs), self.order.past_verb, err))
+        self.rewrapped = sum(each.rewrapped for each in new)
+        self.new |= {_key(each.job): each.token for each in new if isinstance(each.token, str)}
+        failed = [each for each in new if not isinstance(each.token, str)]
+        if failed:
+            head = f"{len(failed)} could not be {self.order.past_verb}; no file was changed:"
+            lines = [f"  {each.job.found.place} {each.job.found.setting}: {each.token}" for each in failed]
+            raise SourceError("\n".join([head, *lines]))
 
     def files(self) -> dict[Path, SourceFile]:
         """Return the files that change, as they were scanned."""

@@ -82,6 +82,16 @@ def resume(folder: Path) -> Journal:
     """
     path = folder / FILE_NAME
     try:
+        head, *lines = [json.loads(line) for line in _read_lines(path)]
+        new = {line["old"]: line["new"] for line in lines}
+        return Journal(path, bytes.fromhex(head["nonce"]), head["options"], new)
+    except (ValueError, TypeError, KeyError):
+        raise not_a_journal(path) from None
+
+
+def _read_lines(path: Path) -> list[bytes]:
+    """Return the complete lines, and cut off what a crash left after them."""
+    try:
         data = path.read_bytes()
     except FileNotFoundError:
         raise SourceError(f"there is nothing to resume here: {path} does not exist") from None
@@ -92,12 +102,7 @@ def resume(folder: Path) -> Journal:
         raise SourceError(f"{path} is empty, because nothing was done yet: remove it with --abandon and start again")
     if whole != data:
         os.truncate(path, len(whole))
-    try:
-        head, *lines = [json.loads(line) for line in whole.splitlines()]
-        new = {line["old"]: line["new"] for line in lines}
-        return Journal(path, bytes.fromhex(head["nonce"]), head["options"], new)
-    except (ValueError, TypeError, KeyError):
-        raise not_a_journal(path) from None
+    return whole.splitlines()
 
 
 def not_a_journal(path: Path) -> SourceError:

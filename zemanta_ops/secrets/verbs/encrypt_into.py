@@ -30,7 +30,12 @@ def run(options: argparse.Namespace, out: TextIO, err: TextIO) -> None:
         if options.into or options.name:
             raise EncryptError("--from-env-file cannot be used with --into or --name: each value has its own name")
         out.write(_encrypt_env_file(options))
-        return
+    else:
+        err.write(_encrypt_setting(options, err))
+
+
+def _encrypt_setting(options: argparse.Namespace, err: TextIO) -> str:
+    """Write the token of one setting; return what was done."""
     path, name = Path(options.into[0]), options.into[1]
     if options.name not in ("", name):
         raise EncryptError("--name must be the same as the name that --into writes to")
@@ -43,9 +48,10 @@ def run(options: argparse.Namespace, out: TextIO, err: TextIO) -> None:
     replace_file(path, file.encode(target.write(new)), file.data)
     token = wire.parse(new)
     change = _describe_change(target.literal, old)
-    err.write(f"{path}: {name} {change} a {token.backend} token{_describe_context(token)}\n")
+    done = f"{path}: {name} {change} a {token.backend} token{_describe_context(token)}\n"
     if file.kind == ".py" and "decrypt_settings" not in file.text and not old:
-        err.write("the setting is now a Secret. Add decrypt_settings(globals()) as the last line to make it a str\n")
+        done += "the setting is now a Secret. Add decrypt_settings(globals()) as the last line to make it a str\n"
+    return done
 
 
 def _encrypt_env_file(options: argparse.Namespace) -> str:

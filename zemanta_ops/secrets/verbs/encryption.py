@@ -26,21 +26,21 @@ def add_encryption_arguments(parser: argparse.ArgumentParser) -> None:
         args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
     ) -> tuple[argparse.Namespace, list[str]]:
         texts = list(sys.argv[1:] if args is None else args)
-        failure = _add_backends(parser, _named_backends(texts))
+        failure = _add_backends(parser, _find_names(texts))
         options, unknown = parse(texts, copy.copy(namespace))
         if unknown and failure:
             parser.error(str(failure))
         if unknown:
-            # An option of another backend: known, so that the backend itself refuses it, or of the one in the file.
+            # It may belong to the backend in zemanta_ops.toml. If to any other, that backend reports it by name.
             _add_backends(parser, backends.names())
             options, unknown = parse(texts, namespace)
         return options, unknown
 
-    # argparse looks the options up as it parses, but which ones there are depends on what is parsed.
+    # The options depend on the backend that the arguments name, but argparse must know them before it parses.
     parser.parse_known_args = parse_known_args  # type: ignore[method-assign,assignment]
 
 
-def _named_backends(texts: Iterable[str]) -> list[str]:
+def _find_names(texts: Iterable[str]) -> list[str]:
     known = backends.names()
     return [name for name in dict.fromkeys(text.rpartition("=")[2] for text in texts) if name in known]
 
@@ -76,16 +76,10 @@ def _action(option: Option) -> dict[str, Any]:
 def encrypt(
     options: argparse.Namespace, read: Callable[[], bytes], name: str, kept: Mapping[str, str] | None = None
 ) -> str:
-    """Encrypt the plaintext that ``read`` returns, as the options say.
+    """Return a token of the plaintext that ``read`` returns, made according to the command line.
 
-    Args:
-        options: The parsed arguments.
-        read: Returns the plaintext; called once everything else has been checked.
-        name: The setting that the token is bound to, or "".
-        kept: More pairs that it is bound to.
-
-    Returns:
-        The text of the token.
+    ``read`` is called after everything else was checked. The token is bound to ``name``, unless that is empty, and to
+    the pairs in ``kept``.
     """
     backend, given, app = choose_backend(options)
     context = {**(kept or {}), **_read_context(options, app, name)}

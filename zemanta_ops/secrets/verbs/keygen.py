@@ -41,20 +41,19 @@ def run(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
 
         identity = _agekeys.generate(_SUITES[options.suite])
         public, private = str(identity.recipient), identity.text()
+        text = f"# public key: {public}\n{private}\n"
         if options.output:
-            _write(options.output, f"# public key: {public}\n{private}\n")
+            _write(options.output, text)
     except SecretError as error:
         err.write(f"secret_keygen: {error}\n")
         return 1
     if options.json:
         private_half = {"file": str(options.output)} if options.output else {"private_key": private}
         out.write(json.dumps({"public_key": public, "key_id": identity.recipient.key_id, **private_half}) + "\n")
-    elif options.output:
-        out.write(f"{public}\n")
     else:
-        out.write(f"# public key: {public}\n{private}\n")
-        if not out.isatty():
-            err.write(f"public key: {public}\n")
+        out.write(f"{public}\n" if options.output else text)
+    if not (options.json or options.output or out.isatty()):
+        err.write(f"public key: {public}\n")
     return 0
 
 

@@ -10,7 +10,7 @@ from typing import TextIO
 from zemanta_ops.secrets import backends
 from zemanta_ops.secrets.exceptions import SecretError, SourceError
 from zemanta_ops.secrets.rotation import journal
-from zemanta_ops.secrets.rotation.campaign import Finish, Order, Report, no_finish, preview, read_order, rotate
+from zemanta_ops.secrets.rotation.campaign import Finish, Order, RotationReport, no_finish, preview, read_order, rotate
 from zemanta_ops.secrets.rotation.selection import Selection
 from zemanta_ops.secrets.verbs.encryption import add_encryption_arguments, choose_backend
 
@@ -88,7 +88,7 @@ def run_campaign(
     return 0
 
 
-def _rotate(options: argparse.Namespace, selection: Selection, err: TextIO, finish: Finish) -> Report:
+def _rotate(options: argparse.Namespace, selection: Selection, err: TextIO, finish: Finish) -> RotationReport:
     if options.dry_run:
         return preview(_read_order(options, selection), err, finish)
     if options.resume:
