@@ -96,12 +96,7 @@ def choose_backend(options: argparse.Namespace) -> tuple[str, dict[str, Any], st
         ConfigError: Neither names a backend.
     """
     settings = config.load()
-    given = {
-        name.removeprefix(_DEST): value
-        for name, value in vars(options).items()
-        if value is not None and (name == "key" or name.startswith(_DEST))
-    }
-    app = options.app or settings.app
+    given, app = _read_options(options), options.app or settings.app
     if options.backend and not options.env:
         return options.backend, given, app
     if not settings.environments:
@@ -110,6 +105,14 @@ def choose_backend(options: argparse.Namespace) -> tuple[str, dict[str, Any], st
     if options.backend and options.backend != environment.backend:
         return options.backend, given, app
     return environment.backend, dict(environment.options) | given, app
+
+
+def _read_options(options: argparse.Namespace) -> dict[str, Any]:
+    return {
+        name.removeprefix(_DEST): value
+        for name, value in vars(options).items()
+        if value is not None and (name == "key" or name.startswith(_DEST))
+    }
 
 
 def _read_context(options: argparse.Namespace, app: str, name: str) -> dict[str, str]:

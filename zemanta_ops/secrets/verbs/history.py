@@ -67,14 +67,18 @@ def run(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     if not entries:
         err.write(f"{options.name}: no setting of this name has or had a secret in these files\n")
         return 1
-    if options.json:
-        out.write(json.dumps([asdict(entry) for entry in entries], indent=2) + "\n")
-    else:
-        columns = [column.name for column in fields(SettingVersion)]
-        out.write(render_table(columns, [astuple(entry) for entry in entries]))
+    out.write(_render_json(entries) if options.json else _render_text(entries))
     if shallow:
         err.write("this is a shallow clone, so older versions are missing. Run: git fetch --unshallow\n")
     return 0
+
+
+def _render_json(versions: list[SettingVersion]) -> str:
+    return json.dumps([asdict(version) for version in versions], indent=2) + "\n"
+
+
+def _render_text(versions: list[SettingVersion]) -> str:
+    return render_table([column.name for column in fields(SettingVersion)], map(astuple, versions))
 
 
 def history(file: Path, setting: str) -> list[SettingVersion]:

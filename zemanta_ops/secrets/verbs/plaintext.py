@@ -27,8 +27,10 @@ def read_plaintext(options: argparse.Namespace, err: TextIO) -> bytes:
             err.write("Enter plaintext, then Ctrl-D on a line of its own:\n")
             err.flush()
         return given.buffer.read()
-    if given.isatty():
-        return _prompt()
+    return _prompt() if given.isatty() else _read_line(given)
+
+
+def _read_line(given: TextIO) -> bytes:
     line, *more = given.buffer.read().split(b"\n", 1)
     if more and more[0]:
         raise EncryptError("standard input has more than one line: use --multiline to keep them all")
