@@ -164,7 +164,7 @@ class Client:
             if given is not None:
                 self._given = given
             if self.buffer is not None:
-                self.buffer.close()
+                self.buffer.retire()
             self.buffer = self._options = None
             self._is_final = False
             for cache in self._caches.values():
@@ -264,8 +264,8 @@ class Client:
 
     def _get_options(self) -> Options:
         self._setup()
-        assert self._options is not None  # noqa: S101  (for the type checker)
-        return self._options
+        # The defaults while a reload in this very thread is interrupted by a signal handler that emits.
+        return self._options or Options()
 
     def _setup(self) -> None:
         """Read the options and build the buffer, once; then send what waited."""
@@ -303,7 +303,8 @@ class Client:
         now = self._given if isinstance(self._given, Options) else options.from_settings(**self._given)
         # Reading them may just have loaded them.
         self._is_final = is_final or are_settings_loaded()
-        self._guard = SeriesGuard(Limits(now.max_names, now.max_series, now.max_tag_keys, now.max_tag_values))
+        limits = Limits(now.max_names, now.max_series, now.max_tag_keys, now.max_tag_values)
+        self._guard = SeriesGuard(limits, [metric.name for metric in catalog.METRICS])
         self._series: dict[Any, Series] = {}
         self._default_tags = clean_tags({**now.tags, "host": now.host_tag})
         if now.enabled:
@@ -337,6 +338,9 @@ class Client:
 
     def _self_metrics(self, buffer: Buffer) -> Iterable[QueueEntry]:
         """Yield what the emitter reports about itself every ``report_seconds``."""
+        if buffer is not self.buffer:
+            # What a signal handler has left in a buffer that is being replaced.
+            return
         now = time.monotonic()
         pause = self._get_options().report_seconds
         if now < buffer.counts.report_at or pause == float("inf"):

@@ -62,6 +62,7 @@ class Buffer:
         # Once the queue is half full, callers go through _put_slowly, which wakes the flusher.
         queue.room[0] = max(1, options.queue_size // 2)
         self._pid = 0
+        self._is_retired = False
         self._locks: dict[int, threading.Lock] = {}
         self._reset_threads()
         self.put: Put = self._make_put(queue)
@@ -101,7 +102,7 @@ class Buffer:
             return
         self.queue.append((series, value))
         if not self._mark[0] and not self._start_flusher() and self._is_due():
-            self.flush(timeout=0)
+            _flush_safely(self, timeout=0)
 
     def _start_in_process(self) -> None:
         """Start afresh in this process: the parent sends what was queued before a fork."""
@@ -156,6 +157,8 @@ class Buffer:
         Returns:
             False if another flush did not end within ``timeout`` seconds.
         """
+        if self._is_retired:
+            return True
         if self._pid != os.getpid():
             self._start_in_process()
         if not (self._flush_lock.acquire(timeout=timeout) if timeout > 0 else self._flush_lock.acquire(blocking=False)):
@@ -196,6 +199,11 @@ class Buffer:
         if self._thread is not None and self._thread is not threading.current_thread():
             self._thread.join(timeout)
         self.flush(timeout)
+
+    def retire(self) -> None:
+        """Flush and stop for good: another buffer works on the queue from now on."""
+        self.close()
+        self._is_retired = True
 
     def hurry(self) -> None:
         """Make the flusher send without delay from now on, because the process is about to end. Takes no lock."""
@@ -262,9 +270,9 @@ def _flush_in_background(reference: weakref.ref[Buffer], wake: SimpleQueue[None]
             buffer._mark[0] = 0
 
 
-def _flush_safely(buffer: Buffer) -> None:
+def _flush_safely(buffer: Buffer, timeout: float = EXIT_SECONDS) -> None:
     try:
-        buffer.flush()
+        buffer.flush(timeout)
     except Exception:
         logger.exception("A flush of metrics failed; the next flush continues")
 

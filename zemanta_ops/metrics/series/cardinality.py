@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 OTHER = "_other"
@@ -30,10 +30,17 @@ class Admission(NamedTuple):
 
 
 class SeriesGuard:
-    """Caps the metric names of this process, and the tag keys, tag values and series of each name."""
+    """Caps the metric names of this process, and the tag keys, tag values and series of each name.
 
-    def __init__(self, limits: Limits) -> None:
+    Args:
+        limits: the caps.
+        reserved: names that are always admitted and do not count: those of the catalogue.
+    """
+
+    def __init__(self, limits: Limits, reserved: Collection[str] = ()) -> None:
         self._limits = limits
+        self._reserved = frozenset(reserved)
+        self._free = limits.names
         self._series: dict[str, set[tuple[tuple[str, str], ...]]] = {}
         self._values: dict[str, dict[str, set[str]]] = {}
         self._reported: set[tuple[str, str]] = set()
@@ -44,8 +51,10 @@ class SeriesGuard:
         Names beyond the limit become ``zemanta_ops.other_names`` without tags, tag keys beyond it are left out, and
         values beyond it become ``_other``.
         """
-        if name not in self._series and len(self._series) >= self._limits.names:
-            return Admission(OTHER_NAME, {}, self._report([(OTHER_NAME, OTHER)]))
+        if name not in self._series and name not in self._reserved:
+            if self._free <= 0:
+                return Admission(OTHER_NAME, {}, self._report([(OTHER_NAME, OTHER)]))
+            self._free -= 1
         known = self._series.setdefault(name, set())
         kept = self._admit_keys(name, tags)
         admitted = {key: self._admit_value(name, key, value) for key, value in kept.items()}
