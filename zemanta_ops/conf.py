@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import socket
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar, overload
@@ -27,12 +28,28 @@ SETTING = "ZEMANTA_OPS"
 def read_django_setting(name: str) -> Any:
     """Return a Django setting, or None if it is absent or Django is not configured."""
     from django.conf import settings
-    from django.core.exceptions import ImproperlyConfigured
 
     try:
         return getattr(settings, name, None)
-    except ImproperlyConfigured:
+    except Exception:  # noqa: BLE001  (the settings module may raise anything when it is loaded)
         return None
+
+
+def are_settings_ready() -> bool:
+    """Return whether the Django settings can be read now: not while their module is being loaded.
+
+    True also if there are none, or if reading them loads them.
+    """
+    from django.conf import ENVIRONMENT_VARIABLE, settings
+
+    return settings.configured or os.environ.get(ENVIRONMENT_VARIABLE, "") not in sys.modules
+
+
+def are_settings_loaded() -> bool:
+    """Return whether the Django settings are there, so that what was read from them is final."""
+    from django.conf import settings
+
+    return bool(settings.configured)
 
 
 def read_section(key: str) -> Mapping[str, Any]:
@@ -170,6 +187,8 @@ class Metrics(Section):
     flush_seconds = Setting(1.0, parsing.accept_number(0.01, 3600), doc="how often the buffer is sent, in seconds")
     queue_size = Setting(100_000, parsing.accept_whole(1, 100_000_000), doc="most samples that wait for a flush")
     max_series = Setting(5000, parsing.accept_whole(1, 10_000_000), doc="most series of one metric name")
+    max_names = Setting(1000, parsing.accept_whole(1, 10_000_000), doc="most metric names of one process")
+    max_tag_keys = Setting(50, parsing.accept_whole(1, 10_000), doc="most tag keys of one metric name")
     max_tag_values = Setting(1000, parsing.accept_whole(1, 10_000_000), doc="most values of one tag of one metric name")
     exclude_paths: Setting[tuple[str, ...]] = Setting(
         (), parsing.accept_strings, doc="paths that are not measured; a * at the end makes it a prefix"

@@ -31,7 +31,12 @@ def failing(request: HttpRequest) -> HttpResponse:
     raise LookupError("on purpose")
 
 
+# Views that have begun and do not answer.
+begun: list[str] = []
+
+
 async def hanging(request: HttpRequest) -> HttpResponse:
+    begun.append(request.path)
     await asyncio.sleep(60)
     return HttpResponse("never")
 

@@ -13,17 +13,19 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from zemanta_ops.conf import are_settings_loaded, are_settings_ready
 from zemanta_ops.metrics import catalog, options
 from zemanta_ops.metrics.catalog import Metric
 from zemanta_ops.metrics.delivery.buffer import EXIT_SECONDS, Buffer
 from zemanta_ops.metrics.delivery.emitters import make_gauge, make_incr, make_timing
 from zemanta_ops.metrics.delivery.forks import create_mark
-from zemanta_ops.metrics.delivery.queue import Put, Queue, QueueEntry
+from zemanta_ops.metrics.delivery.queue import PendingSamples, Put, Queue, QueueEntry
+from zemanta_ops.metrics.delivery.shutdown import close_before_exit
 from zemanta_ops.metrics.delivery.statsd_writer import RENDERERS
 from zemanta_ops.metrics.delivery.transports import create_transport
 from zemanta_ops.metrics.options import Options
 from zemanta_ops.metrics.series.cache import SeriesCache
-from zemanta_ops.metrics.series.cardinality import SeriesGuard
+from zemanta_ops.metrics.series.cardinality import OTHER, OTHER_NAME, Limits, SeriesGuard
 from zemanta_ops.metrics.series.series import COUNTER, GAUGE, HISTOGRAM, KINDS, SET, TIMING, Series
 from zemanta_ops.metrics.series.tags import clean_name, clean_tags, merge
 from zemanta_ops.metrics.series.values import MISSING, take_keyword, to_member, to_number, unwrap_tuple
@@ -46,7 +48,11 @@ class Client:
 
     def __init__(self, given: Options | None = None) -> None:
         self._given: Options | Mapping[str, Any] = given or {}
+        # Not for the way of a sample: a signal handler may find it held by the code that it interrupts.
         self._lock = threading.RLock()
+        self._pending = PendingSamples()
+        self._is_final = False
+        self._is_setting_up = False
         self._caches: dict[tuple[str, int], SeriesCache] = {}
         self._extra_caches: list[dict[Any, Series]] = []
         self._queue = Queue(create_mark())
@@ -116,12 +122,21 @@ class Client:
     ) -> Series:
         """Return a series to keep in a ``new_cache()`` and to ``put`` values to."""
         self._setup()
-        text = clean_name(name)
-        admitted = self._admit(text, clean_tags(tags))
+        text, admitted = self._admit(clean_name(name), clean_tags(tags))
+        # One object for one line: samples that the guard folds together share a line too.
+        key = (kind, every, text, tuple(admitted.items()), companion and id(companion))
+        series = self._series.get(key)
+        if series is None:
+            series = self._series[key] = self._render_series(kind, text, admitted, every, companion)
+        return series
+
+    def _render_series(
+        self, kind: str, name: str, tags: dict[str, str], every: int, companion: Series | None
+    ) -> Series:
         prefix = clean_name(self._get_options().prefix)
-        full_name = f"{prefix}.{text}" if prefix and text else text
-        series = Series(kind, text, admitted, full_name, merge(admitted, self._default_tags), every, companion)
-        if text:
+        full_name = f"{prefix}.{name}" if prefix and name else name
+        series = Series(kind, name, tags, full_name, merge(tags, self._default_tags), every, companion)
+        if name:
             RENDERERS[self._get_options().dialect](series)
         return series
 
@@ -149,13 +164,26 @@ class Client:
             if given is not None:
                 self._given = given
             if self.buffer is not None:
-                self.buffer.close()
+                self.buffer.retire()
             self.buffer = self._options = None
+            self._is_final = False
             for cache in self._caches.values():
                 cache.clear()
             for extra in self._extra_caches:
                 extra.clear()
             self.put = self._choose_put()
+
+    def follow_settings(self) -> None:
+        """Read the options again if they were read before the settings were loaded, and send what waited for them."""
+        if self.is_ready() and not self._is_final and not isinstance(self._given, Options):
+            self.reload()
+        if self._pending:
+            self._setup()
+
+    def hurry(self) -> None:
+        """Send samples without delay from now on, because the process is about to end. Takes no lock."""
+        if self.buffer is not None:
+            self.buffer.hurry()
 
     def flush(self, timeout: float = EXIT_SECONDS) -> bool:
         """Send what is queued now; return False if another flush takes longer than ``timeout`` seconds."""
@@ -163,6 +191,9 @@ class Client:
 
     def close(self, timeout: float = EXIT_SECONDS) -> None:
         """Flush and stop the flusher; a later sample is sent in the caller's thread."""
+        if self._pending:
+            # The settings were never loaded: send with what the environment gives.
+            self._setup()
         if self.buffer is not None:
             self.buffer.close(timeout)
 
@@ -202,6 +233,9 @@ class Client:
         """Return the series of a call that the cache did not answer, and let the cache answer the next one."""
         text = clean_name(name)
         cleaned = clean_tags(tags)
+        if not self.is_ready() and not self._try_setup():
+            # Rendered once the settings are there.
+            return Series(kind, text, cleaned, "", {}, every)
         cache = self._get_cache(kind, every)
         ambiguous = any(word in tags for word in VALUE_NAMES)
         key = (text,) if ambiguous else text
@@ -216,34 +250,68 @@ class Client:
             cache.add(name, tags, series)
         return series
 
-    def _admit(self, name: str, tags: dict[str, str]) -> dict[str, str]:
+    def _admit(self, name: str, tags: dict[str, str]) -> tuple[str, dict[str, str]]:
         admission = self._guard.admit(name, tags)
-        for key in admission.exceeded:
-            logger.warning("Metric %s has too many values of tag %s. Further values become _other", name, key)
-            self.emit_metric(catalog.CARDINALITY, 1, {"metric": name, "tag": key})
-        return admission.tags
+        for metric, key in admission.exceeded:
+            if metric == OTHER_NAME:
+                logger.warning("Too many metric names. Further ones become %s", OTHER_NAME)
+            elif key == OTHER:
+                logger.warning("Metric %s has too many tag keys. Further ones are left out", metric)
+            else:
+                logger.warning("Metric %s has too many values of tag %s. Further values become _other", metric, key)
+            self.emit_metric(catalog.CARDINALITY, 1, {"metric": metric, "tag": key})
+        return admission.name, admission.tags
 
     def _get_options(self) -> Options:
         self._setup()
-        assert self._options is not None  # noqa: S101  (for the type checker)
-        return self._options
+        # The defaults while a reload in this very thread is interrupted by a signal handler that emits.
+        return self._options or Options()
 
     def _setup(self) -> None:
-        """Read the options and build the buffer, once."""
+        """Read the options and build the buffer, once; then send what waited."""
         if self.is_ready():
             return
         with self._lock:
-            if self.is_ready():
+            if self.is_ready() or self._is_setting_up:
                 return
-            now = self._given if isinstance(self._given, Options) else options.from_settings(**self._given)
-            self._guard = SeriesGuard(now.max_series, now.max_tag_values)
-            self._default_tags = clean_tags({**now.tags, "host": now.host_tag})
-            if now.enabled:
-                transport = create_transport(now.protocol, now.host, now.port)
-                self.buffer = Buffer(self._queue, transport, now, self._self_metrics)
-            # Last, because another thread may use everything above as soon as the client is ready.
-            self._options = now
+            self._is_setting_up = True
+            try:
+                self._read_options()
+            finally:
+                self._is_setting_up = False
             self.put = self._choose_put()
+        waited, lost = self._pending.take_all()
+        for series, value in waited:
+            self.put(self._find(series.kind, series.name, series.tags, series.every), value)
+        if lost and self.buffer is not None:
+            self.buffer.counts.add_dropped("queue_full", lost)
+
+    def _try_setup(self) -> bool:
+        """Set up without waiting for anything; return False if that is not possible now."""
+        if not isinstance(self._given, Options) and not are_settings_ready():
+            return False
+        if not self._lock.acquire(blocking=False):
+            return False
+        try:
+            self._setup()
+        finally:
+            self._lock.release()
+        return self.is_ready()
+
+    def _read_options(self) -> None:
+        is_final = are_settings_loaded()
+        now = self._given if isinstance(self._given, Options) else options.from_settings(**self._given)
+        # Reading them may just have loaded them.
+        self._is_final = is_final or are_settings_loaded()
+        limits = Limits(now.max_names, now.max_series, now.max_tag_keys, now.max_tag_values)
+        self._guard = SeriesGuard(limits, [metric.name for metric in catalog.METRICS])
+        self._series: dict[Any, Series] = {}
+        self._default_tags = clean_tags({**now.tags, "host": now.host_tag})
+        if now.enabled:
+            transport = create_transport(now.protocol, now.host, now.port)
+            self.buffer = Buffer(self._queue, transport, now, self._self_metrics)
+        # Last, because another thread may use everything above as soon as the client is ready.
+        self._options = now
 
     def _choose_put(self) -> Put:
         """Return where samples go now: the innermost capture, the set-up, the buffer, or nowhere."""
@@ -254,9 +322,15 @@ class Client:
         return self.buffer.put if self.buffer is not None else _discard
 
     def _setup_and_put(self, series: Series, value: Any) -> None:
-        """Take the first sample."""
-        self._setup()
-        self._choose_put()(series, value)
+        """Take a sample before the options are read: it waits until the settings are there."""
+        if self.is_ready() or self._try_setup():
+            if not series.full_name:
+                series = self._find(series.kind, series.name, series.tags, series.every)
+            self._choose_put()(series, value)
+        else:
+            if not self._pending:
+                close_before_exit(self)
+            self._pending.append(series, value)
 
     def _forward(self, series: Series, value: Any) -> None:
         """Call the ``put`` of this moment; the closures of ``emitters`` are made once and keep this method."""
@@ -264,6 +338,9 @@ class Client:
 
     def _self_metrics(self, buffer: Buffer) -> Iterable[QueueEntry]:
         """Yield what the emitter reports about itself every ``report_seconds``."""
+        if buffer is not self.buffer:
+            # What a signal handler has left in a buffer that is being replaced.
+            return
         now = time.monotonic()
         pause = self._get_options().report_seconds
         if now < buffer.counts.report_at or pause == float("inf"):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import random
+import sys
 from collections.abc import Awaitable, Callable, Sequence
 from time import perf_counter
+from types import FrameType
 from typing import Any, cast
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
@@ -18,7 +19,7 @@ from django.utils.module_loading import import_string
 from zemanta_ops.conf import conf
 from zemanta_ops.metrics.client import default_client
 from zemanta_ops.metrics.delivery.shutdown import flush_at_sigterm
-from zemanta_ops.metrics.request.recorder import CLIENT_CLOSED_REQUEST, EXCEPTION_ATTRIBUTE, RequestRecorder, TagHook
+from zemanta_ops.metrics.request.recorder import EXCEPTION_ATTRIBUTE, RequestRecorder, TagHook
 from zemanta_ops.metrics.request.state import REQUEST, RequestState
 
 __all__ = ["RequestMetricsMiddleware"]
@@ -47,7 +48,8 @@ class RequestMetricsMiddleware:
         is_async = iscoroutinefunction(get_response)
         if is_async:
             markcoroutinefunction(self)
-            flush_at_sigterm(default_client.flush)
+        if is_async or _is_loaded_for_event_loop():
+            flush_at_sigterm(default_client)
         every = round(1 / settings.sample_rate)
         self._recorder = RequestRecorder(default_client, every, _import_hook(settings.request_tags))
         self._record = self._recorder.record
@@ -71,7 +73,7 @@ class RequestMetricsMiddleware:
         try:
             response: Response = self.get_response(request)
         except BaseException as error:
-            self._recorder.record_abort(request, error, start, 500)
+            self._recorder.record_abort(request, error, start)
             raise
         self._record(request, response, start)
         return response
@@ -88,10 +90,11 @@ class RequestMetricsMiddleware:
             response: Response = self.get_response(request)
         except BaseException as error:
             if selected:
-                self._recorder.record_abort(request, error, start, 500)
+                self._recorder.record_abort(request, error, start)
             raise
         finally:
             REQUEST.reset(token)
+            state.close()
         if selected:
             self._record(request, response, start)
             self._recorder.record_state(request, response, state)
@@ -106,17 +109,31 @@ class RequestMetricsMiddleware:
             response: Response = await self.get_response(request)
         except BaseException as error:
             if selected:
-                disconnected = isinstance(error, asyncio.CancelledError)
-                self._recorder.record_abort(request, error, start, CLIENT_CLOSED_REQUEST if disconnected else 500)
+                self._recorder.record_abort(request, error, start)
             raise
         finally:
             if token is not None:
                 REQUEST.reset(token)
+            if state is not None:
+                state.close()
         if selected:
             self._record(request, response, start)
             if state is not None:
                 self._recorder.record_state(request, response, state)
         return response
+
+
+def _is_loaded_for_event_loop() -> bool:
+    """Return whether Django loads its middlewares for ASGI, also if one below this one is sync only.
+
+    Django then runs this middleware synchronously, in a thread; the process is served by an event loop all the same.
+    """
+    frame: FrameType | None = sys._getframe()
+    while frame is not None:
+        if frame.f_code.co_name == "load_middleware" and "is_async" in frame.f_locals:
+            return bool(frame.f_locals["is_async"])
+        frame = frame.f_back
+    return False
 
 
 class _Selection:

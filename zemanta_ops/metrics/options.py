@@ -40,6 +40,8 @@ class Options:
     flush_seconds: float = _get_default(Metrics.flush_seconds)
     queue_size: int = _get_default(Metrics.queue_size)
     max_series: int = _get_default(Metrics.max_series)
+    max_names: int = _get_default(Metrics.max_names)
+    max_tag_keys: int = _get_default(Metrics.max_tag_keys)
     max_tag_values: int = _get_default(Metrics.max_tag_values)
     report_seconds: float = _get_default(Metrics.agent_interval)
     threads: bool = True

@@ -5,10 +5,12 @@ from __future__ import annotations
 import functools
 import inspect
 import time
+import types
 from collections.abc import AsyncGenerator, Callable, Generator
-from contextlib import aclosing
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from asgiref.sync import iscoroutinefunction
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -38,12 +40,14 @@ class Timer:
         self._emit(time.perf_counter() - self._starts.pop())
 
     def __call__(self, function: F) -> F:
+        if isinstance(function, (staticmethod, classmethod)):
+            return cast(F, type(function)(self(function.__func__)))
         return cast(F, functools.wraps(function)(self._wrap(function)))
 
     def _wrap(self, function: Callable[..., Any]) -> Callable[..., Any]:
         if inspect.isasyncgenfunction(function):
             return self._wrap_async_generator(function)
-        if inspect.iscoroutinefunction(function):
+        if iscoroutinefunction(function):
 
             async def coroutine(*args: Any, **kwargs: Any) -> Any:
                 with Timer(self._emit):
@@ -64,18 +68,26 @@ class Timer:
             with Timer(self._emit):
                 return (yield from function(*args, **kwargs))
 
-        return generator
+        is_awaitable = inspect.unwrap(function).__code__.co_flags & inspect.CO_ITERABLE_COROUTINE
+        return types.coroutine(generator) if is_awaitable else generator
 
     def _wrap_async_generator(self, function: Callable[..., AsyncGenerator[Any, Any]]) -> Callable[..., Any]:
         async def generator(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
             with Timer(self._emit):
-                async with aclosing(function(*args, **kwargs)) as items:
-                    sent = None
+                items = function(*args, **kwargs)
+                try:
+                    item = await items.asend(None)
                     while True:
                         try:
+                            sent = yield item
+                        except GeneratorExit:
+                            await items.aclose()
+                            raise
+                        except BaseException as error:  # noqa: BLE001  (the generator handles what is thrown into it)
+                            item = await items.athrow(error)
+                        else:
                             item = await items.asend(sent)
-                        except StopAsyncIteration:
-                            return
-                        sent = yield item
+                except StopAsyncIteration:
+                    return
 
         return generator

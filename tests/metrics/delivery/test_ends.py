@@ -61,7 +61,7 @@ def test_the_flusher_itself_sends_what_came_during_its_last_flush(
         send(packet)
 
     monkeypatch.setattr(client.buffer.transport, "send", send_late)
-    client.buffer._wake.set()
+    client.buffer._wake.put(None)
     assert sending.wait(10)
     client.incr("during")
     # Ended before it could send, as by the handler of a signal that raises.

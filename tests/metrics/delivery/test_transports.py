@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import errno
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -207,3 +207,59 @@ def test_a_refusal_that_is_reported_later_is_raised() -> None:
 def test_protocols_by_name() -> None:
     assert isinstance(create_transport("tcp", "h", 1), TCP)
     assert isinstance(create_transport("udp", "h", 1), UDP)
+
+
+def test_a_failing_look_up_does_not_forget_a_healthy_agent(monkeypatch: pytest.MonkeyPatch) -> None:
+    with agent() as listener:
+        transport = UDP("localhost", listener.port, dns_seconds=0.0)
+        monkeypatch.setattr(socket, "getaddrinfo", _answering([("127.0.0.1", listener.port)]))
+        transport.send(b"a:1|c")
+        monkeypatch.setattr(socket, "getaddrinfo", _failing)
+        for _ in range(5):
+            transport.send(b"a:1|c")
+        assert wait_until(lambda: len(listener.receive()) == 6)
+        transport.close()
+
+
+def test_an_agent_that_restarts_while_the_name_server_is_down_is_reached_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    with agent() as listener:
+        port = listener.port
+        transport = UDP("localhost", port, dns_seconds=3600)
+        monkeypatch.setattr(socket, "getaddrinfo", _answering([("127.0.0.1", port)]))
+        transport.send(b"a:1|c")
+    monkeypatch.setattr(socket, "getaddrinfo", _failing)
+    for _ in range(2):
+        with pytest.raises(OSError, match="refused"):
+            transport.send(b"lost:1|c")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as again:
+        again.bind(("127.0.0.1", port))
+        again.settimeout(5)
+        transport.send(b"b:1|c")
+        assert again.recv(100) == b"b:1|c"
+    transport.close()
+
+
+@pytest.mark.parametrize("dead", [1, 2])
+def test_a_name_with_several_addresses_ends_at_the_agent_that_listens(
+    dead: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with agent() as listener:
+        hosts = [*("127.0.0.2", "127.0.0.3")[:dead], "127.0.0.1"]
+        targets = [(host, listener.port) for host in hosts]
+        monkeypatch.setattr(socket, "getaddrinfo", _answering(targets))
+        transport = UDP("several", listener.port)
+        for number in range(6):
+            try:
+                transport.send(b"a:%d|c" % number)
+            except OSError:
+                assert number < dead
+        assert wait_until(lambda: len(listener.receive()) == 6 - dead)
+        transport.close()
+
+
+def _answering(targets: list[tuple[str, int]]) -> Callable[..., Any]:
+    return lambda *_, **__: [(socket.AF_INET, socket.SOCK_DGRAM, 0, "", target) for target in targets]
+
+
+def _failing(*_: Any, **__: Any) -> Any:
+    raise socket.gaierror(socket.EAI_AGAIN, "the name server does not answer")

@@ -55,6 +55,7 @@ ENDS: dict[str, tuple[str, int]] = {
             else:
                 sys.exit()
         signal.signal(signal.SIGALRM, interrupt)
+        os.environ["ZEMANTA_OPS_METRICS_MAX_NAMES"] = "100000"
         for number in range(20_000):
             metrics.incr(f"filler{number}")
         work(10)

@@ -1,8 +1,8 @@
 """Takes samples from callers and sends them from a background thread, the flusher.
 
 ``put``, and its copies in ``emitters``, is one read of the fork mark, one length check and one ``list.append``. It
-takes no lock, so signal handlers and ``__del__`` may emit. Everything else happens in the flusher: a daemon thread
-that starts with the first sample. If threads do not run, the caller flushes, by size or age.
+waits for no lock, so signal handlers and ``__del__`` may emit at any time. Everything else happens in the flusher: a
+daemon thread that starts with the first sample. If threads do not run, the caller flushes, by size or age.
 """
 
 from __future__ import annotations
@@ -14,13 +14,14 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from queue import Empty, SimpleQueue
 from typing import Any
 
 from zemanta_ops.metrics.delivery.batch import DeliveryCounts, Packet, append_last_packet, pack, send
 from zemanta_ops.metrics.delivery.forks import call_in_children
 from zemanta_ops.metrics.delivery.queue import Put, Queue, QueueEntry
-from zemanta_ops.metrics.delivery.shutdown import call_before_exit
+from zemanta_ops.metrics.delivery.shutdown import close_before_exit
 from zemanta_ops.metrics.delivery.transports import Transport
 from zemanta_ops.metrics.options import Options
 from zemanta_ops.metrics.series.series import Series
@@ -28,7 +29,8 @@ from zemanta_ops.metrics.series.series import Series
 logger = logging.getLogger("zemanta_ops.metrics")
 
 EXIT_SECONDS = 2.0
-LOCK_SECONDS = 0.1
+# The pause between flushes after SIGTERM: the server may end at any moment.
+HURRY_SECONDS = 0.02
 
 
 class Buffer:
@@ -60,17 +62,21 @@ class Buffer:
         # Once the queue is half full, callers go through _put_slowly, which wakes the flusher.
         queue.room[0] = max(1, options.queue_size // 2)
         self._pid = 0
+        self._is_retired = False
         self._locks: dict[int, threading.Lock] = {}
         self._reset_threads()
         self.put: Put = self._make_put(queue)
-        _clear_in_children(self)
+        _buffers.add(self)
 
     def _reset_threads(self) -> None:
         """Replace everything that belongs to a thread: in a forked child no thread of the parent exists."""
         self._thread: threading.Thread | None = None
         self._flush_lock = threading.Lock()
-        self._wake = threading.Event()
+        # Not an Event, whose lock a signal handler may find held by the code that it interrupts: ``put`` of a
+        # SimpleQueue is reentrant.
+        self._wake: SimpleQueue[None] = SimpleQueue()
         self._closed = False
+        self._hurries = False
 
     def _make_put(self, queue: Queue) -> Put:
         """Return the function that takes a sample; a closure, because attribute look-ups would double its cost."""
@@ -90,13 +96,13 @@ class Buffer:
         if self._pid != os.getpid():
             self._start_in_process()
         if len(self.queue) * 2 >= self._options.queue_size:
-            self._wake.set()
+            self._wake_flusher()
         if len(self.queue) >= self._options.queue_size:
             self.counts.add_dropped("queue_full")
             return
         self.queue.append((series, value))
         if not self._mark[0] and not self._start_flusher() and self._is_due():
-            self.flush(timeout=0)
+            _flush_safely(self, timeout=0)
 
     def _start_in_process(self) -> None:
         """Start afresh in this process: the parent sends what was queued before a fork."""
@@ -109,7 +115,7 @@ class Buffer:
             self.counts = DeliveryCounts()
             self._reset_threads()
             self.last_flush_at = time.monotonic()
-            call_before_exit(self.close)
+            close_before_exit(self)
             self._pid = os.getpid()
 
     def _start_flusher(self) -> bool:
@@ -151,6 +157,8 @@ class Buffer:
         Returns:
             False if another flush did not end within ``timeout`` seconds.
         """
+        if self._is_retired:
+            return True
         if self._pid != os.getpid():
             self._start_in_process()
         if not (self._flush_lock.acquire(timeout=timeout) if timeout > 0 else self._flush_lock.acquire(blocking=False)):
@@ -187,10 +195,25 @@ class Buffer:
         if self._pid != os.getpid():
             return
         self._mark[0] = 0
-        self._wake.set()
+        self._wake.put(None)
         if self._thread is not None and self._thread is not threading.current_thread():
             self._thread.join(timeout)
         self.flush(timeout)
+
+    def retire(self) -> None:
+        """Flush and stop for good: another buffer works on the queue from now on."""
+        self.close()
+        self._is_retired = True
+
+    def hurry(self) -> None:
+        """Make the flusher send without delay from now on, because the process is about to end. Takes no lock."""
+        self._hurries = True
+        self._wake.put(None)
+
+    def _wake_flusher(self) -> None:
+        # One is enough, however many samples find the queue half full.
+        if self._wake.empty():
+            self._wake.put(None)
 
     def is_alive(self) -> bool:
         """Return whether the flusher runs in this process."""
@@ -214,11 +237,11 @@ class Buffer:
 def _hold_lock(locks: dict[int, threading.Lock]) -> Iterator[bool]:
     """Hold this process's own lock, and yield whether it is held.
 
-    It waits only a moment, because a signal handler may have interrupted the code that holds the lock. Each process id
-    has its own lock: one inherited through a fork may be held by a thread that does not exist in this process.
+    It does not wait, because a signal handler may have interrupted the code that holds the lock. Each process id has
+    its own lock: one inherited through a fork may be held by a thread that does not exist in this process.
     """
     lock = locks.setdefault(os.getpid(), threading.Lock())
-    held = lock.acquire(timeout=LOCK_SECONDS)
+    held = lock.acquire(blocking=False)
     try:
         yield held
     finally:
@@ -226,7 +249,7 @@ def _hold_lock(locks: dict[int, threading.Lock]) -> Iterator[bool]:
             lock.release()
 
 
-def _flush_in_background(reference: weakref.ref[Buffer], wake: threading.Event) -> None:
+def _flush_in_background(reference: weakref.ref[Buffer], wake: SimpleQueue[None]) -> None:
     """Flush every interval until the buffer is garbage-collected or closed.
 
     A closed buffer is flushed once more, in this thread, because no signal handler interrupts it here. The thread keeps
@@ -235,9 +258,10 @@ def _flush_in_background(reference: weakref.ref[Buffer], wake: threading.Event) 
     try:
         closed = False
         while not closed and (buffer := reference()) is not None:
-            seconds, buffer = buffer._options.flush_seconds, None
-            if wake.wait(seconds):
-                wake.clear()
+            seconds = HURRY_SECONDS if buffer._hurries else buffer._options.flush_seconds
+            buffer = None
+            with suppress(Empty):
+                wake.get(timeout=seconds)
             if (buffer := reference()) is not None:
                 closed = buffer._closed
                 _flush_safely(buffer)
@@ -246,9 +270,9 @@ def _flush_in_background(reference: weakref.ref[Buffer], wake: threading.Event) 
             buffer._mark[0] = 0
 
 
-def _flush_safely(buffer: Buffer) -> None:
+def _flush_safely(buffer: Buffer, timeout: float = EXIT_SECONDS) -> None:
     try:
-        buffer.flush()
+        buffer.flush(timeout)
     except Exception:
         logger.exception("A flush of metrics failed; the next flush continues")
 
@@ -262,18 +286,21 @@ def _threads_are_disabled() -> bool:
     )
 
 
-def _clear_in_children(buffer: Buffer) -> None:
-    """Clear the buffer in forked children, without keeping it alive; the first sample there starts it again.
+# Every buffer of this process, to clear it in forked children.
+_buffers: weakref.WeakSet[Buffer] = weakref.WeakSet()
 
-    It is not started in the hook: ``multiprocessing`` has not set up the child yet, and would lose what is registered
-    to run at exit.
+
+def _clear_in_child() -> None:
+    """Clear the buffers in a forked child; the first sample there starts them again.
+
+    They are not started here: ``multiprocessing`` has not set up the child yet, and would lose what is registered to
+    run at exit.
     """
-    reference = weakref.ref(buffer)
+    for buffer in list(_buffers):
+        if buffer._pid:
+            buffer._mark[0] = 0
+            buffer.queue.clear()
+            buffer.counts = DeliveryCounts()
 
-    def clear() -> None:
-        if (alive := reference()) is not None and alive._pid:
-            alive._mark[0] = 0
-            alive.queue.clear()
-            alive.counts = DeliveryCounts()
 
-    call_in_children(clear)
+call_in_children(_clear_in_child)

@@ -23,3 +23,29 @@ class Queue:
         self.entries: list[QueueEntry] = []
         self.mark = mark
         self.room = [1]
+
+
+class PendingSamples:
+    """Samples that wait until the settings are there; bounded, and what finds no room is counted."""
+
+    MAX_SAMPLES = 10_000
+
+    def __init__(self) -> None:
+        self._entries: list[QueueEntry] = []
+        self._lost = 0
+
+    def __bool__(self) -> bool:
+        return bool(self._entries)
+
+    def append(self, series: Series, value: Any) -> None:
+        """Keep a sample whose series is not rendered yet."""
+        if len(self._entries) < self.MAX_SAMPLES:
+            self._entries.append((series, value))
+        else:
+            self._lost += 1
+
+    def take_all(self) -> tuple[list[QueueEntry], int]:
+        """Return and forget the samples, and how many found no room."""
+        entries, self._entries = self._entries, []
+        lost, self._lost = self._lost, 0
+        return entries, lost

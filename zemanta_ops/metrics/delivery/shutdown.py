@@ -1,97 +1,124 @@
-"""Calls a function before this process ends, however processes of its kind end.
+"""Sends what is queued before this process ends, however processes of its kind end.
 
 ``atexit`` serves servers and commands. Children of ``multiprocessing`` leave through ``os._exit`` after their own
-finalizers, Celery's prefork workers after one of Celery's signals. Modules that are not loaded are not used.
+finalizers, Celery's prefork workers after one of Celery's signals. Servers on an event loop may end by the default
+action of SIGTERM. Modules that are not loaded are not used.
+
+Whatever this module registers, it registers once a process. It calls whatever is to be called then.
 """
 
 from __future__ import annotations
 
 import atexit
+import os
 import signal
 import sys
 import threading
-import time
 import weakref
-from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 EXIT_PRIORITY = 10
-REPEAT_SECONDS = 0.02
 ATTEMPTS = 10
 
 
-def call_before_exit(method: Callable[[], Any]) -> None:
-    """Call a bound method, once or more, when the process ends, without keeping its object alive."""
-    reference = weakref.WeakMethod(method)
+class Closable(Protocol):
+    """What has something to send before the process ends."""
 
-    def call(**_: Any) -> None:
-        if (alive := reference()) is not None:
-            _call_until_done(alive)
+    def close(self) -> None:
+        """Send it; may be called more than once."""
+        ...
 
-    atexit.register(call)
+
+class Flushable(Protocol):
+    """What sends its samples when SIGTERM is received."""
+
+    def flush(self) -> Any:
+        """Send what is queued, in this thread."""
+        ...
+
+    def hurry(self) -> None:
+        """Send what is queued from now on without delay, in another thread. Takes no lock."""
+        ...
+
+
+_to_close: weakref.WeakSet[Closable] = weakref.WeakSet()
+# The process ids for which each way to end is prepared.
+_prepared: set[tuple[str, int]] = set()
+
+
+def close_before_exit(target: Closable) -> None:
+    """Call ``target.close()``, once or more, when the process ends, without keeping it alive."""
+    _to_close.add(target)
+    # Registered in the parent, it is registered in a forked child too.
+    if _is_first("atexit", 0):
+        atexit.register(_close_all)
     process = sys.modules.get("multiprocessing.process")
-    if process is not None and process.parent_process() is not None:
+    if process is not None and process.parent_process() is not None and _is_first("multiprocessing", os.getpid()):
         from multiprocessing.util import Finalize
 
-        Finalize(None, call, exitpriority=EXIT_PRIORITY)
-    if "celery.signals" in sys.modules:
+        Finalize(None, _close_all, exitpriority=EXIT_PRIORITY)
+    if "celery.signals" in sys.modules and _is_first("celery", 0):
         from celery.signals import worker_process_shutdown
 
-        worker_process_shutdown.connect(call, weak=False)
+        worker_process_shutdown.connect(_close_all, weak=False)
 
 
-def _call_until_done(method: Callable[[], Any]) -> None:
+def _is_first(way: str, pid: int) -> bool:
+    key = (way, pid)
+    if key in _prepared:
+        return False
+    _prepared.add(key)
+    return True
+
+
+def _close_all(**_: Any) -> None:
+    for target in list(_to_close):
+        _close(target)
+
+
+def _close(target: Closable) -> None:
     """Call again if a signal handler raised during the call, as gunicorn's does when it ends its workers."""
     for _ in range(ATTEMPTS):
         try:
-            method()
+            target.close()
         except (KeyboardInterrupt, SystemExit):
             continue
         return
 
 
-def flush_at_sigterm(flush: Callable[[], Any]) -> None:
-    """Make SIGTERM send what is queued, in a server on an event loop; called when its application is loaded.
+class _SigtermHandler:
+    """The one handler of a process: sends what is queued, then does what SIGTERM did before."""
+
+    def __init__(self, target: Flushable, previous: Any) -> None:
+        self._target = target
+        self.previous = previous
+
+    def __call__(self, number: int, frame: Any) -> None:
+        # It may interrupt code that holds any lock, so another thread sends.
+        self._target.hurry()
+        if callable(self.previous):
+            self.previous(number, frame)
+        elif self.previous is signal.SIG_DFL:
+            signal.signal(number, signal.SIG_DFL)
+            self._target.flush()
+            signal.raise_signal(number)
+
+
+def flush_at_sigterm(target: Flushable) -> None:
+    """Make SIGTERM send what is queued, in a process that serves on an event loop; called when its site is loaded.
 
     uvicorn finishes the requests in progress and then raises SIGTERM again with the handler that was there before
-    uvicorn started. By default that ends the process without ``atexit`` or any other exit function. If the application
-    is loaded before uvicorn installs its handler, this installs one that flushes first. If it is loaded on the running
-    loop, the only thing left is to flush again and again from the signal on.
+    uvicorn started. By default that ends the process without ``atexit`` or any other exit function. If the site is
+    loaded before uvicorn installs its handler, the handler of this function is called last, and flushes. If it is
+    loaded on the running loop, it is called first: from then on samples are sent without delay.
+
+    A second call changes nothing while the handler is installed. It does nothing in a thread other than the main one,
+    and if SIGTERM is ignored or handled outside of Python.
     """
     number = getattr(signal, "SIGTERM", None)
     if number is None or threading.current_thread() is not threading.main_thread():
         return
     previous = signal.getsignal(number)
-    if previous is signal.SIG_DFL:
-        signal.signal(number, lambda number, _frame: _flush_and_end(flush, number))
-    elif callable(previous):
-        _flush_repeatedly_from(number, previous, flush)
-
-
-def _flush_repeatedly_from(number: int, previous: Callable[[int, Any], Any], flush: Callable[[], Any]) -> None:
-    """Start to flush repeatedly at a signal, on the running loop; do nothing without one."""
-    from asyncio import get_running_loop
-
-    try:
-        loop = get_running_loop()
-    except RuntimeError:
+    if previous is None or previous is signal.SIG_IGN or isinstance(previous, _SigtermHandler):
         return
-
-    def handle(number: int, frame: Any) -> None:
-        # A signal may interrupt code that holds any lock, so the loop does everything else.
-        loop.call_soon_threadsafe(threading.Thread(target=_flush_repeatedly, args=(flush,), daemon=True).start)
-        previous(number, frame)
-
-    signal.signal(number, handle)
-
-
-def _flush_and_end(flush: Callable[[], Any], number: int) -> None:
-    signal.signal(number, signal.SIG_DFL)
-    flush()
-    signal.raise_signal(number)
-
-
-def _flush_repeatedly(flush: Callable[[], Any]) -> None:
-    while True:
-        flush()
-        time.sleep(REPEAT_SECONDS)
+    signal.signal(number, _SigtermHandler(target, previous))

@@ -43,6 +43,11 @@ class Endpoint:
         self._pause = 0.0
         self._retry_at = 0.0
         self._failure: OSError | None = None
+        self._skipped = 0
+
+    def skip_address(self) -> None:
+        """Start with the next address of the name from now on, because this one has failed."""
+        self._skipped += 1
 
     def connect(self) -> socket.socket:
         """Return a connected, non-blocking socket; during a pause, raise the last error again at once."""
@@ -61,9 +66,11 @@ class Endpoint:
         return sock
 
     def _connect_first(self) -> socket.socket:
-        """Return a socket to the first address of the name that accepts a connection."""
+        """Return a socket to the first address of the name that accepts a connection, from the current one on."""
         failure: OSError = OSError(errno.EADDRNOTAVAIL, "the name has no address")
-        for family, kind, proto, _, target in socket.getaddrinfo(*self._address, type=self._kind):
+        found = socket.getaddrinfo(*self._address, type=self._kind)
+        start = self._skipped % len(found) if found else 0
+        for family, kind, proto, _, target in [*found[start:], *found[:start]]:
             sock = socket.socket(family, kind, proto)
             sock.settimeout(CONNECT_SECONDS)
             try:
@@ -79,7 +86,8 @@ class Endpoint:
 class UDP:
     """A connected UDP socket, so that a dead agent is reported as ECONNREFUSED.
 
-    The host name is resolved again every ``dns_seconds``, and after an error other than a refusal.
+    The host name is resolved again every ``dns_seconds``, and after an error, which also moves on to the next address
+    of the name. The socket is kept until there is a new one.
     """
 
     def __init__(self, host: str, port: int, dns_seconds: float = DNS_SECONDS) -> None:
@@ -97,9 +105,10 @@ class UDP:
             error = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
         except OSError as failure:
             if failure.errno != errno.EMSGSIZE:
-                self.close()
+                self._replace_next_time()
             raise
         if error:
+            self._replace_next_time()
             raise OSError(error, "the agent refused the datagram")
 
     def close(self) -> None:
@@ -108,11 +117,23 @@ class UDP:
             self._socket.close()
             self._socket = None
 
+    def _replace_next_time(self) -> None:
+        # The next address of the name may be a healthy agent; with one address it is the same agent again.
+        self._endpoint.skip_address()
+        self._resolved_at = float("-inf")
+
     def _get_socket(self) -> socket.socket:
         if self._socket is not None and time.monotonic() - self._resolved_at < self._dns_seconds:
             return self._socket
+        try:
+            fresh = self._endpoint.connect()
+        except OSError:
+            # The name server may be down while the agent is well: the old socket serves until there is a new one.
+            if self._socket is None:
+                raise
+            return self._socket
         self.close()
-        self._socket = self._endpoint.connect()
+        self._socket = fresh
         self._resolved_at = time.monotonic()
         return self._socket
 

@@ -6,6 +6,8 @@ the redirects that requests or httpx follow are part of it. The time ends when t
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -20,14 +22,44 @@ from zemanta_ops.metrics.client import default_client
 from zemanta_ops.metrics.instrumentation.patching import Patch
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
-_inside: ContextVar[bool] = ContextVar("zemanta_ops_inside_http_call", default=False)
+# The call that this code is part of, as one library calls another.
+_outer: ContextVar[_Call | None] = ContextVar("zemanta_ops_outer_http_call", default=None)
 
 
 class _Call:
-    """The result of one call; ``status`` is ``error`` until there is a response."""
+    """One call; ``status`` is ``error`` until there is a response."""
 
-    status: int | str = "error"
-    error: str | None = None
+    def __init__(self, peer: str, source: object) -> None:
+        self.peer = peer
+        self.source = source
+        self.status: int | str = "error"
+        self.error: str | None = None
+        self.is_over = False
+        self.owner = _find_owner()
+
+    def contains(self, inner: _Call) -> bool:
+        """Return whether another call is part of this one: a redirect of the same session, or the library below.
+
+        A call to another peer is one of its own, such as that of a hook which fetches a token. So is the call of a task
+        or thread that was started meanwhile, although it has a copy of this context.
+        """
+        is_part = inner.source is self.source or inner.peer == self.peer or _is_relayed(inner.source)
+        return is_part and not self.is_over and self.owner == inner.owner
+
+
+def _is_relayed(source: object) -> bool:
+    """Return whether a pool of urllib3 sends to a proxy, whose address is not that of the peer."""
+    proxy = getattr(source, "proxy", None)
+    return proxy is not None and getattr(source, "host", None) == getattr(proxy, "host", None)
+
+
+def _find_owner() -> tuple[int, int]:
+    """Return what runs this code: the thread, and the task if there is one."""
+    try:
+        task = asyncio.current_task()
+    except RuntimeError:
+        task = None
+    return threading.get_ident(), id(task)
 
 
 def _format_peer(scheme: str | None, host: str | None, port: int | None) -> str:
@@ -44,12 +76,12 @@ def _parse_peer(url: str) -> str:
 
 
 @contextmanager
-def _time_call(method: str, peer: str) -> Iterator[_Call]:
-    call = _Call()
-    if _inside.get():
+def _time_call(method: str, peer: str, source: object) -> Iterator[_Call]:
+    call, outer = _Call(peer, source), _outer.get()
+    if outer is not None and outer.contains(call):
         yield call
         return
-    _inside.set(True)
+    _outer.set(call)
     started = perf_counter()
     try:
         yield call
@@ -58,20 +90,23 @@ def _time_call(method: str, peer: str) -> Iterator[_Call]:
         raise
     finally:
         # Not reset(token), because a coroutine that is discarded may end in another context.
-        _inside.set(False)
+        call.is_over = True
+        _outer.set(outer)
         tags = {"method": method.upper(), "peer": peer, "status": call.status, "error": call.error}
         default_client.timing(HTTP_CLIENT_DURATION.name, perf_counter() - started, **tags)
 
 
 def _send_with_requests(original: Callable[..., Any], session: Any, request: Any, *args: Any, **kwargs: Any) -> Any:
-    with _time_call(request.method or "GET", _parse_peer(request.url or "")) as call:
+    with _time_call(request.method or "GET", _parse_peer(request.url or ""), session) as call:
         response = original(session, request, *args, **kwargs)
         call.status = response.status_code
         return response
 
 
 def _send_with_httpx(original: Callable[..., Any], session: Any, request: Any, *args: Any, **kwargs: Any) -> Any:
-    with _time_call(request.method, _format_peer(request.url.scheme, request.url.host, request.url.port)) as call:
+    with _time_call(
+        request.method, _format_peer(request.url.scheme, request.url.host, request.url.port), session
+    ) as call:
         response = original(session, request, *args, **kwargs)
         call.status = response.status_code
         return response
@@ -80,14 +115,16 @@ def _send_with_httpx(original: Callable[..., Any], session: Any, request: Any, *
 async def _send_with_async_httpx(
     original: Callable[..., Any], session: Any, request: Any, *args: Any, **kwargs: Any
 ) -> Any:
-    with _time_call(request.method, _format_peer(request.url.scheme, request.url.host, request.url.port)) as call:
+    with _time_call(
+        request.method, _format_peer(request.url.scheme, request.url.host, request.url.port), session
+    ) as call:
         response = await original(session, request, *args, **kwargs)
         call.status = response.status_code
         return response
 
 
 def _open_with_urllib3(original: Callable[..., Any], pool: Any, method: str, *args: Any, **kwargs: Any) -> Any:
-    with _time_call(method, _format_peer(pool.scheme, pool.host, pool.port)) as call:
+    with _time_call(method, _format_peer(pool.scheme, pool.host, pool.port), pool) as call:
         response = original(pool, method, *args, **kwargs)
         call.status = response.status
         return response

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import concurrent.futures
 import logging
 from collections.abc import Callable, Mapping
 from time import perf_counter
@@ -23,6 +25,8 @@ OTHER_METHOD = "OTHER"
 EXCEPTION_ATTRIBUTE = "_zemanta_ops_exception"
 CLIENT_CLOSED_REQUEST = 499
 MAX_CACHED = 10_000
+# Under ASGI, Django cancels what it runs for a client that has disconnected; in a thread the error is the second.
+_CANCELLED = (asyncio.CancelledError, concurrent.futures.CancelledError)
 
 TagHook = Callable[[HttpRequest, "HttpResponseBase | None"], Mapping[str, Any]]
 
@@ -74,9 +78,10 @@ class RequestRecorder:
 
         return record
 
-    def record_abort(self, request: HttpRequest, error: BaseException, start: float, status: int) -> None:
-        """Record a request that ended without a response. Never raises."""
+    def record_abort(self, request: HttpRequest, error: BaseException, start: float) -> None:
+        """Record a request without a response: 499 if the client has disconnected, else 500. Never raises."""
         elapsed = (perf_counter() - start) * 1000.0
+        status = CLIENT_CLOSED_REQUEST if isinstance(error, _CANCELLED) else 500
         try:
             view = name_view(request.resolver_match, request.method or "")
             extra = self._call_hook(request, None)

@@ -25,11 +25,16 @@ Key = tuple[Metric, TagPairs]
 class RequestState:
     """The samples of one request, by metric and tags."""
 
-    __slots__ = ("_occurrences", "_samples")
+    __slots__ = ("_occurrences", "_samples", "is_closed")
 
     def __init__(self) -> None:
+        self.is_closed = False
         self._samples: list[tuple[Key, float]] = []
         self._occurrences: list[tuple[Key, Hashable]] = []
+
+    def close(self) -> None:
+        """Take no more samples: work that outlives its request is counted as outside of any."""
+        self.is_closed = True
 
     def add(self, metric: Metric, value: float, tags: TagPairs = ()) -> None:
         """Add to the sum that this request emits; timings in milliseconds. Safe from any thread."""
@@ -56,5 +61,10 @@ REQUEST: ContextVar[RequestState | None] = ContextVar("zemanta_ops_request", def
 
 
 def get_request_state() -> RequestState | None:
-    """Return the state of the request that this code serves, or None outside of one."""
-    return REQUEST.get()
+    """Return the state of the request that this code serves, or None outside of one.
+
+    A task or thread that a request has started has a copy of its context for as long as it runs. Once the request has
+    been answered, what it does is outside of it.
+    """
+    state = REQUEST.get()
+    return None if state is None or state.is_closed else state

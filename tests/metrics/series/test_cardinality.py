@@ -1,0 +1,100 @@
+"""Whatever an application emits, the series of a process are bounded, and aggregated."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import pytest
+
+from tests.metrics.agents import agent, client_of
+from zemanta_ops.metrics import catalog
+from zemanta_ops.metrics.client import Client
+from zemanta_ops.metrics.series.cardinality import OTHER, OTHER_NAME, Limits, SeriesGuard
+from zemanta_ops.stack.statsd import parse
+
+LIMITS = {"max_names": 20, "max_series": 30, "max_tag_keys": 5, "max_tag_values": 10}
+
+
+def attack(kind: str, client: Client, number: int) -> None:
+    """Emit one sample of an endless kind."""
+    if kind == "values":
+        client.incr("n", user=f"u{number}")
+    elif kind == "numbers":
+        client.incr("n", user=number, other=number / 7)
+    elif kind == "keys":
+        client.incr("n", **{f"k{number}": "v"})
+    elif kind == "names":
+        client.incr(f"name.{number}")
+    elif kind == "names with tags":
+        client.timing(f"name.{number}", 1.0, a=number, b="x")
+    elif kind == "all at once":
+        tags: dict[str, Any] = {f"k{number % 37}": number, "fixed": number % 41}
+        client.gauge(f"name.{number % 31}", number, **tags)
+    else:
+        client.incr("n", a=number % 11, b=number % 13, c=number % 17)
+
+
+KINDS = ["values", "numbers", "keys", "names", "names with tags", "all at once", "combinations"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_endless_kind_stays_below_the_bound_and_is_aggregated(kind: str) -> None:
+    with agent() as listener:
+        client = client_of(listener, flush_seconds=3600, **LIMITS)
+        for number in range(5_000):
+            attack(kind, client, number)
+        client.flush()
+        parsed = [parse(datagram) for datagram in listener.receive()]
+        samples = [each for lines in parsed for each in lines.samples if each.name.startswith(("n", "m", OTHER_NAME))]
+        client.close()
+    lines = {(each.name, each.kind, tuple(each.tags.items())) for each in samples}
+    assert len(lines) <= (LIMITS["max_names"] + 1) * (LIMITS["max_series"] + 1)
+    if kind != "names with tags":
+        # One line a series: a gauge keeps its last value, a counter its sum.
+        assert len(samples) == len(lines)
+    if samples[0].kind == "c":
+        assert sum(float(each.value) for each in samples) == 5_000
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_memory_of_the_guard_and_the_client_is_bounded(kind: str) -> None:
+    with agent() as listener:
+        client = client_of(listener, flush_seconds=3600, **LIMITS)
+        for number in range(3_000):
+            attack(kind, client, number)
+        guard = client._guard
+        client.close()
+    assert len(guard._series) <= LIMITS["max_names"] + len(catalog.METRICS)
+    assert all(len(known) <= LIMITS["max_series"] + 1 for known in guard._series.values())
+    assert all(len(keys) <= LIMITS["max_tag_keys"] for keys in guard._values.values())
+    assert all(len(each) <= LIMITS["max_tag_values"] for keys in guard._values.values() for each in keys.values())
+    assert len(client._series) <= 2 * (LIMITS["max_names"] + 1) * (LIMITS["max_series"] + 1)
+
+
+def test_each_excess_is_named_once(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.WARNING)
+    with agent() as listener:
+        client = client_of(listener, flush_seconds=3600, **LIMITS)
+        for number in range(200):
+            client.incr("n", user=number)
+            client.incr("m", **{f"k{number}": "v"})
+            client.incr(f"name.{number}")
+        client.close()
+    texts = [record.getMessage() for record in caplog.records]
+    assert texts == [
+        "Metric m has too many tag keys. Further ones are left out",
+        "Metric n has too many values of tag user. Further values become _other",
+        f"Too many metric names. Further ones become {OTHER_NAME}",
+    ]
+
+
+def test_what_was_known_before_the_limit_goes_on() -> None:
+    guard = SeriesGuard(Limits(names=2, series=2, tag_keys=2, tag_values=2))
+    assert guard.admit("a", {"x": "1"}) == ("a", {"x": "1"}, [])
+    assert guard.admit("b", {}) == ("b", {}, [])
+    assert guard.admit("c", {"x": "1"}) == (OTHER_NAME, {}, [(OTHER_NAME, OTHER)])
+    assert guard.admit("d", {}) == (OTHER_NAME, {}, [])
+    assert guard.admit("a", {"x": "1", "y": "1", "z": "1"}) == ("a", {"x": "1", "y": "1"}, [("a", OTHER)])
+    assert guard.admit("a", {"x": "1"}) == ("a", {"x": "1"}, [])
+    assert guard.admit("a", {"x": "2", "y": "2"}).tags["x"] == OTHER or guard.admit("a", {"x": "1"}).exceeded == []

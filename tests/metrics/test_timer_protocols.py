@@ -1,0 +1,273 @@
+"""A timed function behaves as it does without the timer, whatever protocol it speaks."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import inspect
+import types
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Generator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any
+
+import pytest
+
+from zemanta_ops import metrics
+from zemanta_ops.testing import capture_metrics
+
+
+class StopError(Exception):
+    """Thrown into generators."""
+
+
+def plain(value: Any) -> Any:
+    if value == "raise":
+        raise StopError(value)
+    return value
+
+
+async def coroutine(value: Any) -> Any:
+    await asyncio.sleep(0)
+    return plain(value)
+
+
+def generator(value: Any) -> Generator[Any, Any, Any]:
+    log = [value]
+    while True:
+        try:
+            received = yield list(log)
+        except StopError as error:
+            log.append(f"caught {error}")
+        except GeneratorExit:
+            log.append("closed")
+            raise
+        else:
+            log.append(received)
+            if received == "return":
+                return "returned"
+            if received == "raise":
+                raise StopError("from inside")
+
+
+async def async_generator(value: Any) -> AsyncGenerator[Any, Any]:
+    log = [value]
+    while True:
+        try:
+            received = yield list(log)
+        except StopError as error:
+            await asyncio.sleep(0)
+            log.append(f"caught {error}")
+        except asyncio.CancelledError:
+            log.append("cancelled")
+        else:
+            log.append(received)
+            if received == "return":
+                return
+            if received == "raise":
+                raise StopError("from inside")
+
+
+async def stubborn(value: Any) -> AsyncGenerator[Any, Any]:
+    while True:
+        try:
+            yield value
+        except GeneratorExit:
+            yield "ignored"
+
+
+async def releasing(value: Any) -> AsyncGenerator[Any, Any]:
+    try:
+        yield value
+    finally:
+        await asyncio.sleep(0)
+        released.append(value)
+
+
+released: list[Any] = []
+
+# What is done to a generator, one step after the other: send None or a value, throw, or close.
+STEPS: dict[str, list[Any]] = {
+    "iterate": [None, None, None],
+    "send": [None, "a", "b"],
+    "return": [None, "return"],
+    "raise inside": [None, "raise"],
+    "throw, which is handled": [None, StopError("in"), "a"],
+    "throw twice": [None, StopError("one"), StopError("two"), None],
+    "throw before the start": [StopError("early")],
+    "throw what nobody handles": [None, KeyError("k")],
+    "throw a cancellation": [None, asyncio.CancelledError(), None],
+    "close": [None, "close"],
+    "close before the start": ["close"],
+    "close twice": [None, "close", "close"],
+    "go on after the end": [None, "return", None],
+    "send before the start": ["early"],
+}
+
+
+def drive(made: Any, steps: list[Any]) -> list[str]:
+    """Do the steps; return what each gave or raised."""
+    seen = []
+    for step in steps:
+        try:
+            if step == "close":
+                seen.append(repr(made.close()))
+            elif isinstance(step, BaseException):
+                seen.append(repr(made.throw(step)))
+            else:
+                seen.append(repr(made.send(step)))
+        except BaseException as error:
+            seen.append(repr(error))
+    return seen
+
+
+async def drive_async(made: Any, steps: list[Any]) -> list[str]:
+    seen = []
+    for step in steps:
+        try:
+            if step == "close":
+                seen.append(repr(await made.aclose()))
+            elif isinstance(step, BaseException):
+                seen.append(repr(await made.athrow(step)))
+            else:
+                seen.append(repr(await made.asend(step)))
+        except BaseException as error:
+            seen.append(repr(error))
+    return seen
+
+
+@pytest.mark.parametrize("steps", STEPS.values(), ids=STEPS)
+def test_a_generator(steps: list[Any]) -> None:
+    timed = metrics.timer("t")(generator)
+    assert drive(timed("x"), steps) == drive(generator("x"), steps)
+
+
+@pytest.mark.parametrize("steps", STEPS.values(), ids=STEPS)
+@pytest.mark.parametrize("function", [async_generator, stubborn, releasing])
+def test_an_async_generator(function: Callable[[Any], Any], steps: list[Any]) -> None:
+    if function is stubborn and steps.count("close") == 2:
+        pytest.skip("what a generator that ignored its end answers to a second close is its own affair")
+    timed = metrics.timer("t")(function)
+    released.clear()
+    with_timer = asyncio.run(drive_async(timed("x"), steps))
+    after, released[:] = list(released), []
+    assert (with_timer, after) == (asyncio.run(drive_async(function("x"), steps)), released)
+
+
+def test_a_context_manager_made_of_a_timed_generator_rolls_back() -> None:
+    done = []
+
+    @contextmanager
+    @metrics.timer("t")
+    def transaction() -> Iterator[None]:
+        try:
+            yield
+        except StopError:
+            done.append("rolled back")
+            raise
+
+    @asynccontextmanager
+    @metrics.timer("t")
+    async def async_transaction() -> AsyncIterator[None]:
+        try:
+            yield
+        except StopError:
+            done.append("rolled back")
+            raise
+
+    async def fail() -> None:
+        async with async_transaction():
+            raise StopError
+
+    with pytest.raises(StopError), transaction():
+        raise StopError
+    with pytest.raises(StopError):
+        asyncio.run(fail())
+    assert done == ["rolled back", "rolled back"]
+
+
+def test_cancellation_reaches_the_function_and_is_timed() -> None:
+    seen = []
+
+    @metrics.timer("t")
+    async def work() -> None:
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            seen.append("cancelled")
+            raise
+
+    async def cancel() -> None:
+        task = asyncio.create_task(work())
+        await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    with capture_metrics() as recorded:
+        asyncio.run(cancel())
+    recorded.assert_timing("t")
+    assert seen == ["cancelled"]
+
+
+@types.coroutine
+def old_coroutine(value: Any) -> Generator[Any, Any, Any]:
+    yield from asyncio.sleep(0).__await__()
+    return value
+
+
+class Methods:
+    @metrics.timer("t")
+    def method(self) -> str:
+        return "method"
+
+    @metrics.timer("t")
+    @classmethod
+    def of_class(cls) -> str:
+        return cls.__name__
+
+    @metrics.timer("t")
+    @staticmethod
+    def static() -> str:
+        return "static"
+
+    @property
+    @metrics.timer("t")
+    def computed(self) -> str:
+        return "computed"
+
+
+class CallableObject:
+    def __call__(self, value: Any) -> Any:
+        return value
+
+
+def test_other_kinds_of_callables() -> None:
+    async def wait(awaitable: Awaitable[Any]) -> Any:
+        return await awaitable
+
+    methods = Methods()
+    assert (methods.method(), methods.of_class(), Methods.of_class(), methods.static(), methods.computed) == (
+        *("method", "Methods", "Methods", "static", "computed"),
+    )
+    assert metrics.timer("t")(functools.partial(plain, "p"))() == "p"
+    assert metrics.timer("t")(CallableObject())("o") == "o"
+    assert metrics.timer("t")(len)([1]) == 1
+    assert asyncio.run(wait(metrics.timer("t")(old_coroutine)("old"))) == "old"
+    assert asyncio.run(metrics.timer("t")(coroutine)("new")) == "new"
+    with pytest.raises(StopError):
+        metrics.timer("t")(plain)("raise")
+
+
+@pytest.mark.parametrize("function", [plain, coroutine, generator, async_generator, old_coroutine])
+def test_it_looks_as_without_the_timer(function: Callable[..., Any]) -> None:
+    timed = metrics.timer("t")(function)
+    for ask in (
+        *(inspect.iscoroutinefunction, inspect.isgeneratorfunction, inspect.isasyncgenfunction),
+        *(inspect.signature, lambda each: each.__name__, lambda each: each.__qualname__, lambda each: each.__doc__),
+    ):
+        assert ask(timed) == ask(function)
+    made, expected = timed("x"), function("x")
+    assert inspect.isawaitable(made) == inspect.isawaitable(expected)
+    for each in (made, expected):
+        if isinstance(each, Coroutine):
+            each.close()
