@@ -199,7 +199,8 @@ METRICS: tuple[Metric, ...] = tuple(value for value in list(globals().values()) 
 OK_OR_ERROR = ("ok", "error")
 DATABASE_OPERATIONS = ("select", "insert", "update", "delete", "other")
 CACHE_OPERATIONS = (
-    "get", "get_many", "add", "set", "set_many", "touch", "has_key", "incr", "delete", "delete_many", "clear",
+    "get", "get_many", "get_or_set", "add", "set", "set_many", "touch", "has_key", "incr", "decr", "incr_version",
+    "decr_version", "delete", "delete_many", "clear",
 )  # fmt: skip
 
 DROP_REASONS: tuple[DropReason, ...] = get_args(DropReason)

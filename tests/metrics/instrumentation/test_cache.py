@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core.cache import caches
+from django.core.cache.backends.base import BaseCache
 from django.core.cache.backends.locmem import LocMemCache
 from django.test import override_settings
 
@@ -19,13 +20,23 @@ DURATION = "cache.operation.duration"
 LOOKUPS = "cache.lookup.count"
 
 
-class Compiled(LocMemCache):
-    """Refuses another class, as objects of extension modules do."""
+class Unchangeable(type):
+    """Refuses attributes, as the classes of extension modules do."""
 
-    def __setattr__(self, name: str, value: object) -> None:
-        if name == "__class__":
-            raise TypeError
-        super().__setattr__(name, value)
+    def __setattr__(cls, name: str, value: object) -> None:
+        raise TypeError
+
+
+class Compiled(BaseCache, metaclass=Unchangeable):
+    def __init__(self, location: str, params: dict[str, Any]) -> None:
+        super().__init__(params)
+        self._values: dict[str, Any] = {}
+
+    def get(self, key: str, default: Any = None, version: int | None = None) -> Any:
+        return self._values.get(key, default)
+
+    def set(self, key: str, value: Any, timeout: Any = None, version: int | None = None) -> None:
+        self._values[key] = value
 
 
 class Broken(LocMemCache):
@@ -124,3 +135,128 @@ def test_a_backend_that_cannot_be_measured_works_all_the_same(captured_metrics: 
     caches["compiled"].set("a", 1)
     assert caches["compiled"].get("a") == 1
     captured_metrics.assert_not_emitted(DURATION)
+
+
+class Owned(LocMemCache):
+    """A user's own backend, with arguments and results of its own."""
+
+    def get(self, key: Any, default: Any = None, version: int | None = None, expire_time: bool = False) -> Any:
+        found = super().get(key, default, version)
+        return (found, None) if expire_time else found
+
+
+def operations(recorded: Recorder) -> list[str]:
+    return [record.tags["operation"] for record in recorded.find(DURATION)]
+
+
+def lookups(recorded: Recorder) -> list[str]:
+    return [record.tags["result"] for record in recorded.find(LOOKUPS) for _ in range(record.value)]
+
+
+def test_the_backend_gets_what_was_given_and_gives_what_it_returns(captured_metrics: Recorder) -> None:
+    with override_settings(CACHES={"default": {"BACKEND": f"{__name__}.Owned", "LOCATION": "owned"}}):
+        cache.install()
+        default = object()
+        owned: Any = caches["default"]
+        assert owned.get("a", expire_time=True) == (None, None)
+        assert owned.get("a", default, expire_time=True)[0] is default
+        assert owned.get("a", default) is default
+        assert type(owned) is Owned
+    assert operations(captured_metrics) == ["get", "get", "get"]
+    assert lookups(captured_metrics) == ["miss"]
+
+
+@pytest.mark.parametrize(
+    ("call", "operation", "results"),
+    [
+        (lambda c: c.get_or_set("new", 1), "get_or_set", ["miss"]),
+        (lambda c: c.get_or_set("new", lambda: None), "get_or_set", ["miss"]),
+        (lambda c: c.get_or_set("a", 1), "get_or_set", ["hit"]),
+        (lambda c: c.get("a"), "get", ["hit"]),
+        (lambda c: c.get(key="a", default=3, version=1), "get", ["hit"]),
+        (lambda c: c.get("new", None, 2), "get", ["miss"]),
+        (lambda c: c.get_many(["a", "new", "a"]), "get_many", ["hit", "miss"]),
+        (lambda c: c.get_many(keys=iter(["a", "new"])), "get_many", ["hit", "miss"]),
+        (lambda c: c.get_many({"a": 1}.keys()), "get_many", ["hit"]),
+        (lambda c: c.get_many([]), "get_many", []),
+        (lambda c: c.incr("a"), "incr", []),
+        (lambda c: c.decr("a", 2), "decr", []),
+        (lambda c: c.incr_version("a"), "incr_version", []),
+        (lambda c: c.decr_version("b", version=2), "decr_version", []),
+        (lambda c: "a" in c, "has_key", []),
+        (lambda c: c.set_many({"x": 1, "y": 2}), "set_many", []),
+        (lambda c: c.delete_many(["a", "b"]), "delete_many", []),
+        (lambda c: c.touch("a", 5), "touch", []),
+        (lambda c: c.clear(), "clear", []),
+    ],
+)
+def test_each_call_is_one_operation_under_its_own_name(
+    call: Any, operation: str, results: list[str], captured_metrics: Recorder
+) -> None:
+    caches["default"].set("a", 7)
+    caches["default"].set("b", 7, version=2)
+    captured_metrics.clear()
+    call(caches["default"])
+    assert operations(captured_metrics) == [operation]
+    assert lookups(captured_metrics) == results
+
+
+def test_a_workload_that_only_misses_shows_no_hit(captured_metrics: Recorder) -> None:
+    for number in range(20):
+        caches["default"].get_or_set(f"key-{number}", number)
+    assert lookups(captured_metrics) == ["miss"] * 20
+
+
+async def test_async_get_or_set(captured_metrics: Recorder) -> None:
+    assert await caches["default"].aget_or_set("a", 1) == 1
+    assert await caches["default"].aget_or_set("a", 2) == 1
+    assert operations(captured_metrics) == ["get_or_set", "get_or_set"]
+    assert lookups(captured_metrics) == ["miss", "hit"]
+
+
+def patch_object(opened: Any, seen: list[str]) -> None:
+    """Do as Sentry's cache spans and the debug toolbar do: put a wrapper on the object."""
+    for name in ("get", "set", "get_many"):
+        original = getattr(opened, name)
+
+        def around(*args: Any, original: Any = original, name: str = name, **kwargs: Any) -> Any:
+            seen.append(name)
+            return original(*args, **kwargs)
+
+        setattr(opened, name, around)
+
+
+@pytest.mark.parametrize("order", ["before we are installed", "after", "both"])
+def test_whoever_else_wraps_the_object_is_called_and_so_are_we(order: str, captured_metrics: Recorder) -> None:
+    seen: list[str] = []
+
+    class Fresh(LocMemCache):
+        pass
+
+    opened: Any = Fresh("fresh", {})
+    if order != "after":
+        patch_object(opened, seen)
+    cache._measure_cache(opened, "fresh")
+    if order != "before we are installed":
+        patch_object(opened, seen)
+    opened.set("a", 1)
+    assert opened.get("a") == 1
+    assert operations(captured_metrics) == ["set", "get"]
+    assert lookups(captured_metrics) == ["hit"]
+    assert seen == ["set", "get"] if order != "both" else ["set", "set", "get", "get"]
+    assert type(opened) is Fresh
+
+
+def test_an_object_that_no_setting_names_is_left_alone(captured_metrics: Recorder) -> None:
+    LocMemCache("own", {}).get("a")
+    captured_metrics.assert_not_emitted(DURATION)
+
+
+def test_errors_are_the_backends_own(captured_metrics: Recorder) -> None:
+    opened: Any = caches["default"]
+    calls: list[Callable[[], Any]] = [lambda: opened.incr("absent"), lambda: opened.get()]
+    for call in calls:
+        with pytest.raises((ValueError, TypeError)) as caught:
+            call()
+        assert "zemanta" not in str(caught.value)
+    assert [record.tags["outcome"] for record in captured_metrics.find(DURATION)] == ["error", "error"]

@@ -1,156 +1,239 @@
 """Django's cache: hits and misses per alias, and how long each operation took.
 
-A backend is measured by changing the class of its object to a subclass: the object is still an instance of its own
-class, and no setting has to change. An operation that a backend builds from others (``get_many`` from ``get``, ``aget``
-from ``get``) is measured once, as the operation that was called.
+The methods of each configured backend's class are wrapped where they are, so that a cache keeps its class, and
+arguments, results and exceptions are its own. What other code puts around a method, on the object or on the class,
+before or after, calls the wrapped one. An operation that a backend builds from others (``get_many`` from ``get``,
+``aget`` from ``get``) is measured once, as the operation that was called.
+
+Whether a key was found is read from the result: ``get`` has found something unless it returns its ``default``. So a
+stored ``None`` counts as a miss if the default is None too, and calls with arguments of a backend's own are not counted
+as lookups.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from contextvars import ContextVar
-from functools import wraps
+from functools import partial, wraps
 from inspect import iscoroutinefunction
 from time import perf_counter
 from typing import Any
 
+from django.conf import settings
 from django.core.cache import CacheHandler, caches
-from django.core.cache.backends.base import BaseCache
+from django.utils.module_loading import import_string
 
 from zemanta_ops.metrics.catalog import CACHE_DURATION, CACHE_LOOKUPS, CACHE_OPERATIONS
 from zemanta_ops.metrics.instrumentation.emitting import Emitter
 from zemanta_ops.metrics.instrumentation.patching import Method, Patch
 
-# A prepared read: positional and keyword arguments for the backend, and what the finishing function needs to know.
-Prepared = tuple[tuple[Any, ...], dict[str, Any], Any]
-Prepare = Callable[..., Prepared]
-Finish = Callable[[str, Any, Any], Any]
+_ALIAS = "_zemanta_ops_alias"
+_WRAPPED = "_zemanta_ops_wraps"
+_COUNTED = frozenset({"get", "get_many", "get_or_set"})
 
-_MISSING = object()
-_subclasses: dict[type[BaseCache], type[BaseCache]] = {}
-_busy: ContextVar[BaseCache | None] = ContextVar("zemanta_ops_busy_cache", default=None)
 _durations = Emitter(CACHE_DURATION)
 _lookups = Emitter(CACHE_LOOKUPS)
 
 
-def _prepare_get(key: Any, default: Any = None, *args: Any, **kwargs: Any) -> Prepared:
-    return (key, _MISSING, *args), kwargs, default
+class _Operation:
+    """One operation while it runs, and whether its lookups are still to be counted."""
 
+    __slots__ = ("_outer", "_started", "alias", "cache", "counts", "name")
 
-def _finish_get(alias: str, found: Any, default: Any) -> Any:
-    hit = found is not _MISSING
-    _lookups.put(1, alias, "hit" if hit else "miss")
-    return found if hit else default
-
-
-def _prepare_get_many(keys: Iterable[Any], *args: Any, **kwargs: Any) -> Prepared:
-    wanted = list(keys)
-    return (wanted, *args), kwargs, wanted
-
-
-def _finish_get_many(alias: str, found: dict[Any, Any], wanted: list[Any]) -> dict[Any, Any]:
-    misses = len(set(wanted)) - len(found)
-    if found:
-        _lookups.put(len(found), alias, "hit")
-    if misses:
-        _lookups.put(misses, alias, "miss")
-    return found
-
-
-_READS: dict[str, tuple[Prepare, Finish]] = {
-    "get": (_prepare_get, _finish_get),
-    "get_many": (_prepare_get_many, _finish_get_many),
-}
-
-
-class _OperationTimer:
-    """Times one operation, and marks its cache as busy."""
-
-    __slots__ = ("_cache", "_operation", "_outer", "_started")
-
-    def __init__(self, cache: Any, operation: str) -> None:
-        self._cache = cache
-        self._operation = operation
+    def __init__(self, cache: Any, alias: str, name: str) -> None:
+        self.cache = cache
+        self.alias = alias
+        self.name = name
+        self.counts = name in _COUNTED
 
     def __enter__(self) -> None:
-        self._outer = _busy.get()
-        _busy.set(self._cache)
+        self._outer = _running.get()
+        _running.set(self)
         self._started = perf_counter()
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
         elapsed = (perf_counter() - self._started) * 1000.0
         # Not reset(token), because a coroutine that is discarded may end in another context.
-        _busy.set(self._outer)
-        _durations.put(elapsed, self._cache.zemanta_ops_alias, self._operation, "error" if kind else "ok")
+        _running.set(self._outer)
+        _durations.put(elapsed, self.alias, self.name, "error" if kind else "ok")
+
+    def count(self, hits: int, misses: int) -> None:
+        """Count keys that were found and not found."""
+        if hits:
+            _lookups.put(hits, self.alias, "hit")
+        if misses:
+            _lookups.put(misses, self.alias, "miss")
 
 
-def _wrap_method(original: Method, operation: str) -> Method:
-    wrap = _wrap_async if iscoroutinefunction(original) else _wrap_sync
-    return wrap(original, operation, *_READS.get(operation, (None, None)))
+_running: ContextVar[_Operation | None] = ContextVar("zemanta_ops_running_cache_operation", default=None)
 
 
-def _wrap_sync(original: Method, operation: str, prepare: Prepare | None, finish: Finish | None) -> Method:
+def _begin(cache: Any, name: str) -> tuple[_Operation | None, _Operation | None]:
+    """Return the operation to time and the one whose lookups this call may count; None for none."""
+    alias, outer = getattr(cache, _ALIAS, None), _running.get()
+    if not _PATCH.active or alias is None:
+        return None, None
+    if outer is None or outer.cache is not cache:
+        operation = _Operation(cache, alias, name)
+        return operation, operation
+    if outer.name != "get_or_set" or name != "get" or not outer.counts:
+        return None, None
+    # The first lookup of get_or_set shows whether the key was there.
+    outer.counts = False
+    return None, outer
+
+
+def _wrap_sync(original: Method, name: str) -> Method:
     @wraps(original)
-    def method(cache: Any, *args: Any, **kwargs: Any) -> Any:
-        if not _PATCH.active or _busy.get() is cache:
+    def method(cache: Any, /, *args: Any, **kwargs: Any) -> Any:
+        timed, counted = _begin(cache, name)
+        if counted is None:
             return original(cache, *args, **kwargs)
-        asked = None
-        if prepare:
-            args, kwargs, asked = prepare(*args, **kwargs)
-        with _OperationTimer(cache, operation):
+        args, kept = _keep_keys(name, args, kwargs)
+        if timed is None:
             result = original(cache, *args, **kwargs)
-        return finish(cache.zemanta_ops_alias, result, asked) if finish else result
+        else:
+            with timed:
+                result = original(cache, *args, **kwargs)
+        _count_lookups(counted, name, args, kwargs, kept, result)
+        return result
 
     return method
 
 
-def _wrap_async(original: Method, operation: str, prepare: Prepare | None, finish: Finish | None) -> Method:
+def _wrap_async(original: Method, name: str) -> Method:
     @wraps(original)
-    async def method(cache: Any, *args: Any, **kwargs: Any) -> Any:
-        if not _PATCH.active or _busy.get() is cache:
+    async def method(cache: Any, /, *args: Any, **kwargs: Any) -> Any:
+        timed, counted = _begin(cache, name)
+        if counted is None:
             return await original(cache, *args, **kwargs)
-        asked = None
-        if prepare:
-            args, kwargs, asked = prepare(*args, **kwargs)
-        with _OperationTimer(cache, operation):
+        args, kept = _keep_keys(name, args, kwargs)
+        if timed is None:
             result = await original(cache, *args, **kwargs)
-        return finish(cache.zemanta_ops_alias, result, asked) if finish else result
+        else:
+            with timed:
+                result = await original(cache, *args, **kwargs)
+        _count_lookups(counted, name, args, kwargs, kept, result)
+        return result
 
     return method
 
 
-def _make_subclass(backend: type[BaseCache]) -> type[BaseCache]:
-    methods = {
-        name: _wrap_method(getattr(backend, name), operation)
-        for operation in CACHE_OPERATIONS
-        for name in (operation, f"a{operation}")
-    }
-    return type(backend.__name__, (backend,), {"__module__": backend.__module__, **methods})
+class _Keys:
+    """The keys that an iterator gives, while the backend takes them; a collection can be read again instead."""
+
+    def __init__(self, keys: Iterator[Any]) -> None:
+        self._keys = keys
+        self.seen: list[Any] = []
+
+    def __iter__(self) -> Iterator[Any]:
+        for key in self._keys:
+            self.seen.append(key)
+            yield key
+
+
+def _keep_keys(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], Iterable[Any]]:
+    """Return the arguments, and the keys that ``get_many`` is asked for."""
+    if name != "get_many":
+        return args, ()
+    keys = args[0] if args else kwargs.get("keys", ())
+    if not isinstance(keys, Iterator):
+        return args, keys
+    kept = _Keys(keys)
+    if not args:
+        kwargs["keys"] = iter(kept)
+        return args, kept.seen
+    return (iter(kept), *args[1:]), kept.seen
+
+
+def _count_lookups(
+    operation: _Operation, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], keys: Iterable[Any], result: Any
+) -> None:
+    """Count what was found; never raises."""
+    try:
+        if name == "get_many" and isinstance(result, dict):
+            operation.count(len(result), max(len(set(keys)) - len(result), 0))
+        elif name == "get" and len(args) <= 3 and not set(kwargs) - {"key", "default", "version"}:
+            default = args[1] if len(args) > 1 else kwargs.get("default")
+            hit = result is not default
+            operation.count(int(hit), int(not hit))
+    except Exception:  # noqa: BLE001  (keys that cannot be hashed, or whatever a backend's result does)
+        return
+
+
+def _wrap_class(backend: type[Any]) -> None:
+    """Wrap the operations of a backend's class, once; a class that refuses is not measured."""
+    for operation in CACHE_OPERATIONS:
+        for name in (operation, f"a{operation}"):
+            original = getattr(backend, name, None)
+            own = vars(backend).get(name)
+            if callable(original) and not hasattr(own, _WRAPPED):
+                method = (_wrap_async if iscoroutinefunction(original) else _wrap_sync)(original, operation)
+                setattr(method, _WRAPPED, original)
+                with suppress(TypeError, AttributeError):
+                    setattr(backend, name, method)
 
 
 def _measure_cache(cache: Any, alias: str) -> Any:
-    if not hasattr(cache, "zemanta_ops_alias"):
-        cache.zemanta_ops_alias = alias
-        backend = type(cache)
-        if backend not in _subclasses:
-            _subclasses[backend] = _make_subclass(backend)
-        # A TypeError means that the backend's objects have another memory layout: it is not measured.
-        with suppress(TypeError):
-            cache.__class__ = _subclasses[backend]
+    with suppress(AttributeError, TypeError):
+        setattr(cache, _ALIAS, alias)
+        _wrap_class(type(cache))
+        _wrap_attributes(cache)
     return cache
 
 
-def _create_connection(original: Method, handler: CacheHandler, alias: str) -> Any:
-    return _measure_cache(original(handler, alias), alias)
+def _wrap_attributes(cache: Any) -> None:
+    """Wrap what other code has put on the object before its class was wrapped, because that calls the original."""
+    for operation in CACHE_OPERATIONS:
+        for name in (operation, f"a{operation}"):
+            put = vars(cache).get(name)
+            if put is not None and not _calls_wrapped(put):
+                setattr(cache, name, _wrap_attribute(cache, put, operation))
+
+
+def _wrap_attribute(cache: Any, put: Method, operation: str) -> Method:
+    """Return ``put``, which has no parameter for the cache, measured."""
+    if iscoroutinefunction(put):
+
+        async def call_async(_cache: Any, /, *args: Any, **kwargs: Any) -> Any:
+            return await put(*args, **kwargs)
+
+        bound = partial(_wrap_async(call_async, operation), cache)
+    else:
+
+        def call(_cache: Any, /, *args: Any, **kwargs: Any) -> Any:
+            return put(*args, **kwargs)
+
+        bound = partial(_wrap_sync(call, operation), cache)
+    setattr(bound, _WRAPPED, put)
+    return bound
+
+
+def _calls_wrapped(put: Any) -> bool:
+    """Return whether a wrapper on the object goes down to a method that is wrapped already."""
+    while put is not None:
+        if hasattr(put, _WRAPPED):
+            return True
+        put = getattr(put, "__wrapped__", None)
+    return False
+
+
+def _create_connection(original: Method, handler: CacheHandler, /, *args: Any, **kwargs: Any) -> Any:
+    alias = str(args[0] if args else kwargs.get("alias"))
+    return _measure_cache(original(handler, *args, **kwargs), alias)
 
 
 _PATCH = Patch(CacheHandler, "create_connection", _create_connection)
 
 
 def install() -> None:
-    """Measure every cache that this process opens, and those that this thread has open."""
+    """Measure every configured cache, also those that are open."""
     _PATCH.apply()
+    for configured in settings.CACHES.values():
+        # Before other code wraps the methods of an object, so that it wraps ours.
+        with suppress(Exception):
+            _wrap_class(import_string(configured["BACKEND"]))
     opened = getattr(caches, "_connections", None)
     for alias in caches:
         if hasattr(opened, alias):
@@ -158,5 +241,5 @@ def install() -> None:
 
 
 def uninstall() -> None:
-    """Stop measuring, also the caches that are open."""
+    """Stop measuring; what is wrapped only calls the original from now on."""
     _PATCH.remove()

@@ -13,7 +13,7 @@ from zemanta_ops.metrics.client import default_client
 from zemanta_ops.metrics.instrumentation.patching import Patch
 
 
-def _execute(original: Callable[..., Any], command: BaseCommand, *args: Any, **options: Any) -> Any:
+def _execute(original: Callable[..., Any], command: BaseCommand, /, *args: Any, **options: Any) -> Any:
     started = perf_counter()
     outcome = "error"
     try:

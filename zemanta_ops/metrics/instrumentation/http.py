@@ -96,36 +96,44 @@ def _time_call(method: str, peer: str, source: object) -> Iterator[_Call]:
         default_client.timing(HTTP_CLIENT_DURATION.name, perf_counter() - started, **tags)
 
 
-def _send_with_requests(original: Callable[..., Any], session: Any, request: Any, *args: Any, **kwargs: Any) -> Any:
+def _send_with_requests(original: Callable[..., Any], session: Any, /, *args: Any, **kwargs: Any) -> Any:
+    request = args[0] if args else kwargs.get("request")
+    if request is None:
+        return original(session, *args, **kwargs)
     with _time_call(request.method or "GET", _parse_peer(request.url or ""), session) as call:
-        response = original(session, request, *args, **kwargs)
+        response = original(session, *args, **kwargs)
         call.status = response.status_code
         return response
 
 
-def _send_with_httpx(original: Callable[..., Any], session: Any, request: Any, *args: Any, **kwargs: Any) -> Any:
+def _send_with_httpx(original: Callable[..., Any], session: Any, /, *args: Any, **kwargs: Any) -> Any:
+    request = args[0] if args else kwargs.get("request")
+    if request is None:
+        return original(session, *args, **kwargs)
     with _time_call(
         request.method, _format_peer(request.url.scheme, request.url.host, request.url.port), session
     ) as call:
-        response = original(session, request, *args, **kwargs)
+        response = original(session, *args, **kwargs)
         call.status = response.status_code
         return response
 
 
-async def _send_with_async_httpx(
-    original: Callable[..., Any], session: Any, request: Any, *args: Any, **kwargs: Any
-) -> Any:
+async def _send_with_async_httpx(original: Callable[..., Any], session: Any, /, *args: Any, **kwargs: Any) -> Any:
+    request = args[0] if args else kwargs.get("request")
+    if request is None:
+        return await original(session, *args, **kwargs)
     with _time_call(
         request.method, _format_peer(request.url.scheme, request.url.host, request.url.port), session
     ) as call:
-        response = await original(session, request, *args, **kwargs)
+        response = await original(session, *args, **kwargs)
         call.status = response.status_code
         return response
 
 
-def _open_with_urllib3(original: Callable[..., Any], pool: Any, method: str, *args: Any, **kwargs: Any) -> Any:
+def _open_with_urllib3(original: Callable[..., Any], pool: Any, /, *args: Any, **kwargs: Any) -> Any:
+    method = str(args[0] if args else kwargs.get("method", ""))
     with _time_call(method, _format_peer(pool.scheme, pool.host, pool.port), pool) as call:
-        response = original(pool, method, *args, **kwargs)
+        response = original(pool, *args, **kwargs)
         call.status = response.status
         return response
 
