@@ -193,6 +193,9 @@ class Metrics(Section):
     exclude_paths: Setting[tuple[str, ...]] = Setting(
         (), parsing.accept_strings, doc="paths that are not measured; a * at the end makes it a prefix"
     )
+    exclude_views: Setting[tuple[str, ...]] = Setting(
+        (), parsing.accept_strings, doc="values of the tag view that are not measured; a * at the end makes it a prefix"
+    )
     sample_rate = Setting(1.0, parsing.accept_sample_rate, doc="share of the requests that is measured: 1, 1/2, 1/3 …")
     request_tags = Setting("", parsing.accept_text, doc="dotted path of a function (request, response) -> dict of tags")
     instrument: Setting[tuple[str, ...]] = Setting(

@@ -152,7 +152,7 @@ def test_async_is_native(captured: Recorder) -> None:
     middleware = RequestMetricsMiddleware(answer)
     response = asyncio.run(middleware(AsyncRequestFactory().get("/")))
     assert response.content == b"ok"
-    assert shapes(captured) == both("unresolved")
+    assert shapes(captured) == both("tests.metrics.site.plain")
 
 
 def test_excluded_paths_are_not_recorded(captured: Recorder) -> None:
@@ -262,7 +262,7 @@ def test_instrumentation_adds_up_per_request(captured: Recorder) -> None:
         asyncio.run(RequestMetricsMiddleware(answer_async)(AsyncRequestFactory().get("/")))
     assert get_request_state() is None
     added = [(record.kind, record.name, record.value, record.tags) for record in captured.records[2:4]]
-    tags = {"method": "GET", "view": "unresolved"}
+    tags = {"method": "GET", "view": "tests.metrics.site.plain"}
     assert added == [
         ("histogram", "db.queries", 2, {"alias": "default", **tags}),
         ("timing", "db.time", 2.5, tags),

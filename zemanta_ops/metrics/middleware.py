@@ -6,7 +6,6 @@ import logging
 import random
 import sys
 from collections.abc import Awaitable, Callable, Sequence
-from time import perf_counter
 from types import FrameType
 from typing import Any, cast
 
@@ -18,8 +17,9 @@ from django.utils.module_loading import import_string
 
 from zemanta_ops.conf import conf
 from zemanta_ops.metrics.client import default_client
+from zemanta_ops.metrics.clock import perf_counter
 from zemanta_ops.metrics.delivery.shutdown import flush_at_sigterm
-from zemanta_ops.metrics.request.recorder import EXCEPTION_ATTRIBUTE, RequestRecorder, TagHook
+from zemanta_ops.metrics.request.recorder import EXCEPTION_ATTRIBUTE, Patterns, RequestRecorder, TagHook
 from zemanta_ops.metrics.request.state import REQUEST, RequestState
 
 __all__ = ["RequestMetricsMiddleware"]
@@ -51,7 +51,8 @@ class RequestMetricsMiddleware:
         if is_async or _is_loaded_for_event_loop():
             flush_at_sigterm(default_client)
         every = round(1 / settings.sample_rate)
-        self._recorder = RequestRecorder(default_client, every, _import_hook(settings.request_tags))
+        hook, views = _import_hook(settings.request_tags), Patterns(settings.exclude_views)
+        self._recorder = RequestRecorder(default_client, every, hook, views)
         self._record = self._recorder.record
         selection = _Selection(settings.exclude_paths, every)
         self._is_selected = selection.includes
@@ -142,13 +143,11 @@ class _Selection:
     def __init__(self, exclude_paths: Sequence[str], every: int) -> None:
         self.excludes_any = every > 1 or bool(exclude_paths)
         self._every = every
-        self._exact = frozenset(path for path in exclude_paths if not path.endswith("*"))
-        self._prefixes = tuple(path[:-1] for path in exclude_paths if path.endswith("*"))
+        self._excluded = Patterns(exclude_paths)
 
     def includes(self, request: HttpRequest) -> bool:
         """Return whether this request is recorded."""
-        path = request.path_info
-        if path in self._exact or (self._prefixes and path.startswith(self._prefixes)):
+        if self._excluded.match(request.path_info):
             return False
         return self._every == 1 or random.randrange(self._every) == 0  # noqa: S311  (sampling, no secret)
 

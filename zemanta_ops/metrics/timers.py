@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import functools
 import inspect
-import time
 import types
 from collections.abc import AsyncGenerator, Callable, Generator
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from asgiref.sync import iscoroutinefunction
+
+from zemanta_ops.metrics.clock import perf_counter
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -31,13 +32,13 @@ class Timer:
         self._starts: list[float] = []
 
     def __enter__(self) -> Self:
-        self._starts.append(time.perf_counter())
+        self._starts.append(perf_counter())
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._emit(time.perf_counter() - self._starts.pop())
+        self._emit(perf_counter() - self._starts.pop())
 
     def __call__(self, function: F) -> F:
         if isinstance(function, (staticmethod, classmethod)):

@@ -17,7 +17,6 @@ from contextlib import suppress
 from contextvars import ContextVar
 from functools import partial, wraps
 from inspect import iscoroutinefunction
-from time import perf_counter
 from typing import Any
 
 from django.conf import settings
@@ -25,6 +24,7 @@ from django.core.cache import CacheHandler, caches
 from django.utils.module_loading import import_string
 
 from zemanta_ops.metrics.catalog import CACHE_DURATION, CACHE_LOOKUPS, CACHE_OPERATIONS
+from zemanta_ops.metrics.clock import perf_counter
 from zemanta_ops.metrics.instrumentation.emitting import Emitter
 from zemanta_ops.metrics.instrumentation.patching import Method, Patch
 

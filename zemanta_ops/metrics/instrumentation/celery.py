@@ -9,6 +9,10 @@ from typing import Any
 
 from zemanta_ops.metrics.catalog import CELERY_DURATION, CELERY_PUBLISHED, CELERY_WAIT
 from zemanta_ops.metrics.client import default_client
+from zemanta_ops.metrics.clock import perf_counter
+
+# A longer wait is the work of a clock that was set, not of a queue.
+MAX_WAIT_SECONDS = 366 * 24 * 3600.0
 
 _PUBLISHED_AT = "zemanta_ops_published_at"
 
@@ -38,18 +42,20 @@ def _find_due(request: Any) -> float | None:
 
 
 def _record_start(task: Any, **_: Any) -> None:
-    task.request.zemanta_ops_started = time.perf_counter()
+    task.request.zemanta_ops_started = perf_counter()
     due = _find_due(task.request)
     if due is not None:
-        # The clocks of two machines may differ, and the agent rejects a negative time.
-        default_client.timing(CELERY_WAIT.name, max(time.time() - due, 0.0), **_get_tags(task))
+        # The clocks of two machines may differ, and the agent rejects a negative time. A clock may also have jumped.
+        waited = max(time.time() - due, 0.0)
+        if waited < MAX_WAIT_SECONDS:
+            default_client.timing(CELERY_WAIT.name, waited, **_get_tags(task))
 
 
 def _record_duration(task: Any, state: str | None = None, **_: Any) -> None:
     started = getattr(task.request, "zemanta_ops_started", None)
     if started is not None:
         outcome = (state or "unknown").lower()
-        default_client.timing(CELERY_DURATION.name, time.perf_counter() - started, outcome=outcome, **_get_tags(task))
+        default_client.timing(CELERY_DURATION.name, perf_counter() - started, outcome=outcome, **_get_tags(task))
 
 
 def _list_receivers() -> list[tuple[Any, Any]]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from time import perf_counter
 from typing import Any
 
 from django.core.management.base import BaseCommand
 
 from zemanta_ops.metrics.catalog import COMMAND_DURATION
 from zemanta_ops.metrics.client import default_client
+from zemanta_ops.metrics.clock import perf_counter
 from zemanta_ops.metrics.instrumentation.patching import Patch
 
 

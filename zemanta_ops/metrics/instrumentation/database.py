@@ -5,8 +5,9 @@ It uses Django's ``execute_wrappers``, which do not see BEGIN, COMMIT and ROLLBA
 
 from __future__ import annotations
 
+import functools
+import re
 from collections.abc import Callable
-from time import perf_counter
 from typing import Any
 from weakref import WeakSet
 
@@ -21,9 +22,13 @@ from zemanta_ops.metrics.catalog import (
     REQUEST_QUERY_TIME,
     REQUEST_REPEATS,
 )
+from zemanta_ops.metrics.clock import perf_counter
 from zemanta_ops.metrics.instrumentation.emitting import Emitter
 from zemanta_ops.metrics.request.state import get_request_state
 
+# Of a longer statement only the start is searched.
+MAX_SQL = 20_000
+_VERBS = frozenset(DATABASE_OPERATIONS) - {"other"}
 _durations = Emitter(QUERY_DURATION)
 _wrapped: WeakSet[BaseDatabaseWrapper] = WeakSet()
 
@@ -54,9 +59,35 @@ def _add_to_request(alias: str, sql: Any, seconds: float) -> None:
 
 
 def _find_operation(sql: Any) -> str:
-    """Return the first word of a statement if the catalogue lists it, else ``other``, as for psycopg's composed SQL."""
-    word = sql.lstrip(" (\n\t")[:6].lower() if isinstance(sql, str) else ""
-    return word if word in DATABASE_OPERATIONS else "other"
+    """Return what a statement does if the catalogue lists it, else ``other``, as for psycopg's composed SQL.
+
+    Comments before it do not count, and of a statement that begins with ``WITH`` the one that follows its tables does.
+    """
+    if not isinstance(sql, str):
+        return "other"
+    word = sql.lstrip(" (\n\t")[:6].lower()
+    return word if word in DATABASE_OPERATIONS else _find_late_operation(sql)
+
+
+# Comments, quoted texts and names, words and parentheses of SQL.
+_TOKEN = re.compile(
+    r"--[^\n]*|#[^\n]*|/\*.*?\*/|'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|`[^`]*`|(?P<open>\()|(?P<close>\))|(?P<word>[A-Za-z_]\w*)",
+    re.DOTALL,
+)
+
+
+@functools.lru_cache(maxsize=1024)
+def _find_late_operation(sql: str) -> str:
+    depth, first = 0, True
+    for token in _TOKEN.finditer(sql[:MAX_SQL]):
+        depth += bool(token["open"]) - bool(token["close"])
+        word = (token["word"] or "").lower()
+        if word in _VERBS and (depth == 0 or first):
+            return word
+        if word and first and word != "with":
+            return "other"
+        first = first and not word
+    return "other"
 
 
 def _wrap(connection: BaseDatabaseWrapper, **_: Any) -> None:

@@ -13,12 +13,12 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
 from importlib.util import find_spec
-from time import perf_counter
 from typing import Any
 from urllib.parse import urlsplit
 
 from zemanta_ops.metrics.catalog import HTTP_CLIENT_DURATION
 from zemanta_ops.metrics.client import default_client
+from zemanta_ops.metrics.clock import perf_counter
 from zemanta_ops.metrics.instrumentation.patching import Patch
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}

@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import logging
-from collections.abc import Callable, Mapping
-from time import perf_counter
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from django.http import HttpRequest
@@ -14,8 +13,9 @@ from django.http.response import HttpResponseBase
 
 from zemanta_ops.metrics import catalog
 from zemanta_ops.metrics.client import Client
+from zemanta_ops.metrics.clock import perf_counter
 from zemanta_ops.metrics.request.state import RESPONSE_HOOKS, RequestState
-from zemanta_ops.metrics.request.view_names import name_view
+from zemanta_ops.metrics.request.view_names import name_request
 from zemanta_ops.metrics.series.series import KINDS, Series
 
 logger = logging.getLogger("zemanta_ops.metrics")
@@ -31,6 +31,21 @@ _CANCELLED = (asyncio.CancelledError, concurrent.futures.CancelledError)
 TagHook = Callable[[HttpRequest, "HttpResponseBase | None"], Mapping[str, Any]]
 
 
+class Patterns:
+    """Texts to leave out; a ``*`` at the end makes one a prefix."""
+
+    def __init__(self, patterns: Sequence[str]) -> None:
+        self._exact = frozenset(pattern for pattern in patterns if not pattern.endswith("*"))
+        self._prefixes = tuple(pattern[:-1] for pattern in patterns if pattern.endswith("*"))
+
+    def __bool__(self) -> bool:
+        return bool(self._exact or self._prefixes)
+
+    def match(self, text: str) -> bool:
+        """Return whether a text is one of them."""
+        return text in self._exact or (bool(self._prefixes) and text.startswith(self._prefixes))
+
+
 class RequestRecorder:
     """Records requests with the tags ``method``, ``view``, ``status`` and, if a view raised, ``exception``.
 
@@ -38,10 +53,15 @@ class RequestRecorder:
         client: emits the samples.
         every: n if the middleware records one request in n.
         hook: returns further tags for a request and its response, which is None if the request has none.
+        exclude_views: the views that are not recorded.
     """
 
-    def __init__(self, client: Client, every: int = 1, hook: TagHook | None = None) -> None:
+    def __init__(
+        self, client: Client, every: int = 1, hook: TagHook | None = None, exclude_views: Patterns | None = None
+    ) -> None:
         self._client = client
+        self._excluded = exclude_views or Patterns(())
+        self._excludes = self._excluded.match
         self._every = every
         self._hook = hook
         self._series: dict[Any, Series] = client.new_cache()
@@ -50,7 +70,7 @@ class RequestRecorder:
 
     def _make_record(self, client: Client) -> Callable[[HttpRequest, HttpResponseBase, float], None]:
         """Return ``record``; a closure with the queue's put written out, for the reason given in ``emitters``."""
-        queue, cache, hooked = client.queue, self._series, self._hook is not None
+        queue, cache, hooked = client.queue, self._series, self._hook is not None or bool(self._excluded)
         mark, room, entries, append = queue.mark, queue.room, queue.entries, queue.entries.append
 
         def record(request: HttpRequest, response: HttpResponseBase, start: float) -> None:
@@ -63,9 +83,7 @@ class RequestRecorder:
                     return
                 match = request.resolver_match
                 # For a named view, the common case, a single look-up by two strings and a number finds the series.
-                view = (
-                    match.view_name if match is not None and match.url_name else name_view(match, request.method or "")
-                )
+                view = match.view_name if match is not None and match.url_name else name_request(request, status)
                 series = cache.get((view, request.method, status))
                 if series is None:
                     series = self._find(view, request.method, status, None, {})
@@ -83,7 +101,9 @@ class RequestRecorder:
         elapsed = (perf_counter() - start) * 1000.0
         status = CLIENT_CLOSED_REQUEST if isinstance(error, _CANCELLED) else 500
         try:
-            view = name_view(request.resolver_match, request.method or "")
+            view = name_request(request, status)
+            if self._excludes(view):
+                return
             extra = self._call_hook(request, None)
             self._client.put(self._find(view, request.method, status, type(error).__name__, extra), elapsed)
         except Exception:
@@ -92,11 +112,13 @@ class RequestRecorder:
     def record_state(self, request: HttpRequest, response: HttpResponseBase, state: RequestState) -> None:
         """Emit what instrumentations have measured in a request. Never raises."""
         try:
+            view = name_request(request, response.status_code)
+            if self._excludes(view):
+                return
             for hook in RESPONSE_HOOKS:
                 hook(state, response)
             totals = state.add_up()
             if totals:
-                view = name_view(request.resolver_match, request.method or "")
                 tags = {"view": view, "method": normalize_method(request.method)}
             for (metric, pairs), total in totals.items():
                 self._client.emit_metric(metric, total, {**dict(pairs), **tags}, self._every)
@@ -105,7 +127,9 @@ class RequestRecorder:
 
     def _record_slowly(self, request: HttpRequest, response: HttpResponseBase, start: float, elapsed: float) -> None:
         status = response.status_code
-        view = name_view(request.resolver_match, request.method or "")
+        view = name_request(request, status)
+        if self._excludes(view):
+            return
         exception = getattr(request, EXCEPTION_ATTRIBUTE, None) if status >= 500 else None
         extra = self._call_hook(request, response)
         self._client.put(self._find(view, request.method, status, exception, extra), elapsed)

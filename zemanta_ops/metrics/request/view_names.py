@@ -8,12 +8,31 @@ from typing import Any
 
 from django.conf import settings
 from django.conf.urls.i18n import is_language_prefix_patterns_used
-from django.urls import ResolverMatch
+from django.http import HttpRequest
+from django.urls import ResolverMatch, resolve
 
 UNRESOLVED = "unresolved"
+MIDDLEWARE = "middleware"
 
 
-def name_view(match: ResolverMatch | None, method: str = "") -> str:
+def name_request(request: HttpRequest, status: int) -> str:
+    """Return the view of an answered request, whoever answered it.
+
+    A middleware that answers (a cached page, a redirect to a login, a CORS preflight) leaves no match behind. Then it
+    is the view of the path, or ``middleware`` if the path has none (a file of WhiteNoise, a flat page, a redirect to
+    the path with a slash). ``unresolved`` is left for paths that match nothing and were not found.
+    """
+    match, method = request.resolver_match, request.method or ""
+    urlconf = getattr(request, "urlconf", None)
+    if match is None and status != 404:
+        try:
+            match = resolve(request.path_info, urlconf)
+        except Exception:  # noqa: BLE001  (Resolver404, or a converter of the project that fails)
+            return MIDDLEWARE
+    return name_view(match, method, urlconf if isinstance(urlconf, str) else "")
+
+
+def name_view(match: ResolverMatch | None, method: str = "", urlconf: str = "") -> str:
     """Return the resolver's name with its namespaces, else the route, else the dotted name of the view.
 
     A language prefix is not part of the route: a view has one name for all languages. A class-based view has the dotted
@@ -23,7 +42,7 @@ def name_view(match: ResolverMatch | None, method: str = "") -> str:
         return UNRESOLVED
     if match.url_name:
         return match.view_name
-    return _strip_language(match.route or "", settings.ROOT_URLCONF) or name_callable(match.func, method)
+    return _strip_language(match.route or "", urlconf or settings.ROOT_URLCONF) or name_callable(match.func, method)
 
 
 def name_callable(view: Callable[..., Any], method: str = "") -> str:
