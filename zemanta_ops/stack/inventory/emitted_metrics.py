@@ -15,6 +15,7 @@ from zemanta_ops.conf import conf
 from zemanta_ops.metrics import catalog
 from zemanta_ops.metrics.gauges.registry import find_gauges
 from zemanta_ops.metrics.request.recorder import METHODS, OTHER_METHOD
+from zemanta_ops.metrics.request.view_names import MIDDLEWARE as ANSWERED_BY_MIDDLEWARE
 from zemanta_ops.metrics.request.view_names import UNRESOLVED, name_view
 from zemanta_ops.stack.inventory.source_calls import Call, find_project_calls
 
@@ -128,7 +129,7 @@ def list_view_names() -> list[str]:
     """Return the names of all views, as the middleware tags them, and ``unresolved``."""
     if not getattr(settings, "ROOT_URLCONF", None):
         return [UNRESOLVED]
-    return sorted({UNRESOLVED, *_walk(get_resolver().url_patterns, "", [])})
+    return sorted({UNRESOLVED, ANSWERED_BY_MIDDLEWARE, *_walk(get_resolver().url_patterns, "", [])})
 
 
 def _walk(patterns: Iterable[Any], prefix: str, namespaces: list[str | None]) -> Iterator[str]:
