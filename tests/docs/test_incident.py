@@ -13,6 +13,8 @@ from tests.docs.walkthrough import headings, walkthrough
 from tests.servers.kms import KMS, REGION
 from tests.servers.vault import ROOT_TOKEN, Vault
 
+pytestmark = pytest.mark.usefixtures("without_coverage")
+
 PAGE = "incident"
 # A section that comes or goes breaks this line: each has a test.
 PRIVATE_KEY, CREDENTIALS, VAULT_TOKEN, PLAINTEXT, LEFT, DOWN = headings(PAGE)

@@ -17,6 +17,8 @@ from tests.servers.influxdb1 import InfluxDB1, Row
 from tests.servers.process import Server, free_port, wait_until
 from tests.servers.telegraf import config, influxdb1_output
 
+pytestmark = pytest.mark.usefixtures("without_coverage")
+
 ROOT = Path(__file__).resolve().parents[2]
 GUNICORN = ["gunicorn", "example_project.wsgi", "--workers=2", "--bind=127.0.0.1:{port}"]
 UVICORN = ["uvicorn", "example_project.asgi:application", "--lifespan=off", "--port={port}"]

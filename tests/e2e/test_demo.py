@@ -14,6 +14,8 @@ import pytest
 
 from tests.e2e.readme import page, wait_until
 
+pytestmark = pytest.mark.usefixtures("without_coverage")
+
 ROOT = Path(__file__).resolve().parents[2]
 SECRETS = 5
 

@@ -17,6 +17,8 @@ from tests.servers.process import Server, free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 PRODUCTION = {"DJANGO_SETTINGS_MODULE": "example_project.settings.production"}
+pytestmark = pytest.mark.usefixtures("without_coverage")
+
 # No KMS answers, and there are no credentials.
 CLOSED = {"AWS_ENDPOINT_URL_KMS": "http://127.0.0.1:9", "AWS_EC2_METADATA_DISABLED": "true"}
 DEFERRED = {**PRODUCTION, "ZEMANTA_OPS_SECRETS": "deferred"}

@@ -11,6 +11,8 @@ import pytest
 from tests.docs.test_reference import COMMANDS
 from tests.e2e.readme import PLAINTEXT, ROOT, Reader, blocks, build_wheel
 
+pytestmark = pytest.mark.usefixtures("without_coverage")
+
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:

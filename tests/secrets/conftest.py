@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from botocore.loaders import JSONFileLoader
 
 from tests.secrets.repositories import commit, repository
 from tests.servers.kms import KMS
@@ -19,6 +21,15 @@ def fresh_ledger() -> Iterator[None]:
     ledger.forget()
     yield
     ledger.forget()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _models_read_once() -> Iterator[None]:
+    """Let botocore decode each of its files once a run, not once for each of the hundreds of clients."""
+    read = functools.cache(JSONFileLoader().load_file)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(JSONFileLoader, "load_file", lambda _, path: read(path))
+        yield
 
 
 @pytest.fixture

@@ -25,13 +25,18 @@ def holders() -> list[str]:
     needles = (wanted, encoded, wanted.encode(), encoded.encode())
     # Strings and bytes are not tracked themselves, but what refers to them is. What a module holds is in its dict:
     # asking the module _asyncio sends the next collection round in circles (CPython 3.12 and 3.13, gh-122695).
-    return [
-        type(holder).__name__
-        for holder in gc.get_objects()
-        if holder is not needles and not issubclass(type(holder), ModuleType)
-        for held in gc.get_referents(holder)
-        if type(held) in (str, bytes, bytearray) and any(held is not n and _within(n, held) for n in needles)
-    ]
+    reachable = [each for each in gc.get_objects() if each is not needles and not issubclass(type(each), ModuleType)]
+    if not _held(reachable, needles):
+        return []
+    return [type(holder).__name__ for holder in reachable if _held([holder], needles)]
+
+
+def _held(holders: list[Any], needles: tuple[str | bytes, ...]) -> bool:
+    """Return whether a needle, other than itself, is in what the holders refer to."""
+    return any(
+        type(held) in (str, bytes, bytearray) and any(held is not n and _within(n, held) for n in needles)
+        for held in gc.get_referents(*holders)
+    )
 
 
 def _within(needle: str | bytes, held: str | bytes) -> bool:

@@ -21,7 +21,7 @@ from tests.servers.influxdb1 import InfluxDB1
 from tests.servers.influxdb2 import InfluxDB2
 from tests.servers.kapacitor import Kapacitor
 from tests.servers.kms import KMS
-from tests.servers.process import Server
+from tests.servers.process import COVERAGE, Server
 from tests.servers.stores import Store, store_of_1, store_of_2
 from tests.servers.telegraf import Telegraf
 from tests.servers.vault import Vault
@@ -51,6 +51,14 @@ def run(server: Server, stack: ExitStack) -> None:
     """Start a server and leave its end to the stack."""
     stack.callback(server.stop)
     server.start()
+
+
+@pytest.fixture(scope="module")
+def without_coverage() -> Iterator[None]:
+    """Measure no coverage in the processes of a module that run nothing but what other tests run too."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv(COVERAGE, raising=False)
+        yield
 
 
 class StartTelegraf(Protocol):

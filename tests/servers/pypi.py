@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from tests.servers import cache
-from tests.servers.process import untraced
 
 AWSCLI = "1.44.87"
 Install = Callable[[Path], None]
@@ -36,16 +35,13 @@ def installed(name: str, version: str, install: Install) -> Path:
 def pip(folder: Path, *requirements: str) -> None:
     """Install into a folder that is no virtualenv."""
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--target", str(folder)]
-    subprocess.run([*command, *requirements], check=True, capture_output=True, env=untraced())
+    subprocess.run([*command, *requirements], check=True, capture_output=True)
 
 
 def aws(folder: Path) -> Path:
     """Return a folder with the program ``aws`` of the AWS CLI, to be put on the path; made in ``folder``."""
     package = installed("awscli", AWSCLI, lambda target: pip(target, f"awscli=={AWSCLI}"))
     script = folder / "aws"
-    script.write_text(
-        f'#!/bin/sh\nunset COVERAGE_PROCESS_CONFIG\nPYTHONPATH="{package}" exec "{sys.executable}" -m awscli "$@"\n',
-        encoding="utf-8",
-    )
+    script.write_text(f'#!/bin/sh\nPYTHONPATH="{package}" exec "{sys.executable}" -m awscli "$@"\n', encoding="utf-8")
     script.chmod(0o755)
     return folder
