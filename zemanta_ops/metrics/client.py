@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -112,7 +112,14 @@ class Client:
         self.emit(KINDS[metric.kind], metric.name, value, tags, every)
 
     def create_series(
-        self, kind: str, name: str, tags: Mapping[str, Any], *, every: int = 1, companion: Series | None = None
+        self,
+        kind: str,
+        name: str,
+        tags: Mapping[str, Any],
+        *,
+        every: int = 1,
+        companion: Series | None = None,
+        buckets: Sequence[tuple[float, Series]] = (),
     ) -> Series:
         """Return a series to keep in a ``new_cache()`` and to ``put`` values to."""
         self._setup()
@@ -120,7 +127,7 @@ class Client:
         admitted = self._admit(text, clean_tags(tags))
         prefix = clean_name(self._get_options().prefix)
         full_name = f"{prefix}.{text}" if prefix and text else text
-        series = Series(kind, text, admitted, full_name, merge(admitted, self._default_tags), every, companion)
+        series = Series(kind, text, admitted, full_name, merge(admitted, self._default_tags), every, companion, buckets)
         if text:
             RENDERERS[self._get_options().dialect](series)
         return series

@@ -49,7 +49,7 @@ class RequestMetricsMiddleware:
             markcoroutinefunction(self)
             flush_at_sigterm(default_client.flush)
         every = round(1 / settings.sample_rate)
-        self._recorder = RequestRecorder(default_client, every, _import_hook(settings.request_tags))
+        self._recorder = RequestRecorder(default_client, every, _import_hook(settings.request_tags), settings.buckets)
         self._record = self._recorder.record
         selection = _Selection(settings.exclude_paths, every)
         self._is_selected = selection.includes

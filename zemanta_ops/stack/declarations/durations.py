@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
+from zemanta_ops.parsing import accept_duration
+
 DAY = 86_400
-_SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": DAY, "w": 7 * DAY}
-_FORM = re.compile(r"([0-9]+)([smhdw])")
 
 
 def parse_duration(text: Any) -> int:
@@ -17,10 +16,9 @@ def parse_duration(text: Any) -> int:
         ValueError: The text is not a whole number with one of the units s, m, h, d and w.
 
     """
-    found = _FORM.fullmatch(text) if isinstance(text, str) else None
-    if found is None:
-        raise ValueError("is not a duration such as 30s, 5m, 2h or 30d")
-    return int(found[1]) * _SECONDS[found[2]]
+    seconds = accept_duration(text or "none")
+    assert seconds is not None  # noqa: S101  (an empty text is refused)
+    return seconds
 
 
 def format_duration(seconds: int) -> str:

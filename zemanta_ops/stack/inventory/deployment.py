@@ -32,6 +32,8 @@ def read_deployment(declared: Declarations) -> Deployment:
         common_tags=frozenset({*map(str, conf.metrics.tags), "host"}),
         prefix=prefix,
         agent_interval=conf.metrics.agent_interval,
+        buckets=conf.metrics.buckets,
+        retention=conf.influxdb.retention,
     )
 
 
@@ -53,6 +55,8 @@ def _list_off(prefix: str) -> Iterator[KnownMetric]:
 def _find_remedy(source: str) -> str:
     if source == "check_metrics":
         return ""
+    if source == "buckets":
+        return 'Set ZEMANTA_OPS["METRICS"]["BUCKETS"].'
     if source == "requests":
         return _MIDDLEWARE
     if source == "gauges":
@@ -73,7 +77,7 @@ def _convert(metric: EmittedMetric, declared: Declarations, prefix: str) -> Know
 
 def _add_request_tags(source: str, tags: Iterable[str]) -> frozenset[str] | None:
     """Return the tags, None if some are known only when they are emitted: a function adds tags to requests."""
-    if any(tag in _UNKNOWN_TAGS for tag in tags) or (source == "requests" and conf.metrics.request_tags):
+    if any(tag in _UNKNOWN_TAGS for tag in tags) or (source in ("requests", "buckets") and conf.metrics.request_tags):
         return None
     return frozenset(tags)
 

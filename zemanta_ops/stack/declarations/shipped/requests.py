@@ -18,6 +18,13 @@ describe(
     action="Compare with the same time last week, then look at the load balancer and at the last deploy.",
 )
 describe(
+    "http.request.bucket",
+    meaning="Requests answered within a limit; percentiles over all hosts are computed from it.",
+    trouble="None by itself: look at the percentiles.",
+    impact="None by itself.",
+    action="Choose the limits in METRICS BUCKETS around the times that matter to users.",
+)
+describe(
     "http.stream.duration",
     meaning="Time until a streaming response was sent and closed.",
     trouble="It rises with the number of open streams, or nears the time-out of the proxy.",
