@@ -67,6 +67,7 @@ def run_panel(panel: Json, database: Database, window: Window, choice: Choice) -
             _merge_rows(result.rows, rows)
         else:
             _add_lines(result.lines, rows, _name_target(panel, target), shifted.start - window.start)
+    _name_by_labels(result.lines)
     return result
 
 
@@ -110,11 +111,17 @@ def _to_milliseconds(moment: Any) -> int:
 
 
 def _name_line(name: str, column: str, labels: Mapping[str, str]) -> str:
-    if not name:
-        return ", ".join(f"{tag}={value}" for tag, value in labels.items() if value) or column
     for tag, value in sorted(labels.items(), reverse=True):
         name = name.replace(f"$tag_{tag}", value or "-")
-    return name
+    return name or ("" if labels else column)
+
+
+def _name_by_labels(lines: list[Line]) -> None:
+    """Name lines that have no name by those of their labels in which they differ."""
+    nameless = [line for line in lines if not line.name]
+    for line in nameless:
+        different = [tag for tag in sorted(line.labels) if len({each.labels.get(tag) for each in nameless}) > 1]
+        line.name = ", ".join(f"{tag}={line.labels[tag]}" for tag in different) or "value"
 
 
 def _merge_rows(rows: list[dict[str, Any]], found: list[dict[str, Any]]) -> None:

@@ -96,6 +96,7 @@ def _render_mean(query: SeriesQuery) -> list[str]:
         f'  |> pivot(rowKey: {_list([key, *by])}, columnKey: ["_field"], valueColumn: "_value")',
         "  |> filter(fn: (r) => r.count > 0.0)",
         "  |> map(fn: (r) => ({r with _value: r.sum / r.count}))",
+        '  |> drop(columns: ["sum", "count"])',
         _group(by),
     ]
 
@@ -151,10 +152,12 @@ def _sum_buckets(selection: Selection, by: Sequence[str], *, whole: bool) -> lis
 def _render_heatmap(query: HeatmapQuery) -> list[str]:
     """Return one column for each bucket: the counters are cumulative, a heat map is not."""
     bounds = [*map(name_bound, query.bounds), INFINITE]
-    columns = []
-    for number, le in enumerate(bounds):
-        below = f" - r[{_string(bounds[number - 1])}]" if number else ""
-        columns.append(f"{_string(le)}: r[{_string(le)}]{below}")
+    # A bucket into which nothing ever fell is not a column.
+    counts = [f"(if exists r[{_string(le)}] then r[{_string(le)}] else 0.0)" for le in bounds]
+    columns = [
+        f"{_string(le)}: {count}" + (f" - {counts[number - 1]}" if number else "")
+        for number, (le, count) in enumerate(zip(bounds, counts, strict=True))
+    ]
     return [
         *_read_range(),
         _select(query.selection, query.selection.field),

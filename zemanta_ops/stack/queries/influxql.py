@@ -94,13 +94,18 @@ def _render_series(query: SeriesQuery, name: str) -> str:
 
 
 def _render_ratio(query: RatioQuery, name: str) -> str:
+    """Divide two sums of one measurement, within one statement.
+
+    If no series is of the part, InfluxQL 1.8 gives its sum no type, and answers a sum of integers beside it with 0. So
+    all numbers are floats, and those of the denominator come first, with a part of zero.
+    """
     field = _quote(query.selection.field)
     source = _quote(query.selection.measurement)
     group = _group(query.by, whole=query.whole)
     return (
         f'SELECT "r" AS {_quote(name)} FROM (SELECT sum("part") / sum("all") AS "r", sum("all") AS "n" FROM '  # noqa: S608
-        f'(SELECT {field} AS "part" FROM {source} WHERE {_render_where(query.part)}), '
-        f'(SELECT {field} AS "all" FROM {source} WHERE {_render_where(query.all)}) '
+        f'(SELECT {field} * 1.0 AS "all", {field} * 0.0 AS "part" FROM {source} WHERE {_render_where(query.all)}), '
+        f'(SELECT {field} * 1.0 AS "part" FROM {source} WHERE {_render_where(query.part)}) '
         f"WHERE $timeFilter{group} fill(0)) "
         f'WHERE "n" >= {query.minimum:g} AND $timeFilter{_group(query.by, whole=True)}'
     )

@@ -163,7 +163,7 @@ def _render_overrides(panel: Panel, language: str) -> list[Json]:
             [tag, *_] = _list_tags(panel) or ("",)
             link = [{"title": "Open", "url": panel.link, "targetBlank": False}]
             overrides.append(_override("byName", tag, {"links": link}))
-    elif language == "flux" and panel.type != "heatmap" and not _list_tags(panel):
+    elif language == "flux" and panel.type != "heatmap" and getattr(panel.asked[0].query, "by", None) == ():
         for number, asked in enumerate(panel.asked):
             overrides.append(_override("byFrameRefID", name_target(number), {"displayName": asked.label}))
     return overrides
