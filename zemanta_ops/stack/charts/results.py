@@ -101,10 +101,11 @@ def _split(row: Mapping[str, Any]) -> tuple[int, dict[str, str], dict[str, float
     rest = {key: value for key, value in row.items() if key not in ("time", "_time", *_FLUX_ONLY)}
     labels = {key: value for key, value in rest.items() if isinstance(value, str)}
     numbers = {key: value for key, value in rest.items() if key not in labels and not isinstance(value, datetime)}
-    return _to_milliseconds(moment), labels, numbers
+    return to_milliseconds(moment), labels, numbers
 
 
-def _to_milliseconds(moment: Any) -> int:
+def to_milliseconds(moment: Any) -> int:
+    """Return the time of a row, which is nanoseconds from InfluxQL and a datetime from Flux."""
     if isinstance(moment, datetime):
         return round(moment.timestamp() * 1_000)
     return int(moment) // 1_000_000
