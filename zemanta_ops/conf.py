@@ -197,6 +197,9 @@ class Metrics(Section):
         (), parsing.accept_strings, doc="values of the tag view that are not measured; a * at the end makes it a prefix"
     )
     sample_rate = Setting(1.0, parsing.accept_sample_rate, doc="share of the requests that is measured: 1, 1/2, 1/3 …")
+    buckets: Setting[tuple[float, ...]] = Setting(
+        (), parsing.accept_buckets, doc="limits in milliseconds of the counters that percentiles over hosts come from"
+    )
     request_tags = Setting("", parsing.accept_text, doc="dotted path of a function (request, response) -> dict of tags")
     instrument: Setting[tuple[str, ...]] = Setting(
         (), parsing.accept_strings, doc="names of the instrumentations to install, and dotted paths of your own"
@@ -227,6 +230,9 @@ class InfluxDB(Section):
     org = Setting("", parsing.accept_text, doc="InfluxDB 2.x: the organisation")
     bucket = Setting("", parsing.accept_text, doc="InfluxDB 2.x: the bucket")
     token = Setting("", parsing.accept_text, doc="InfluxDB 2.x: an API token")
+    retention: Setting[int | None] = Setting(
+        None, parsing.accept_duration, doc="how long the database keeps points, for example 90d"
+    )
 
 
 class Conf:

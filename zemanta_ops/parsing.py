@@ -6,6 +6,7 @@ which may be a secret.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -17,6 +18,13 @@ class DeferredError(ValueError):
 
     def __init__(self) -> None:
         super().__init__("is a secret that is not decrypted. Run: unset ZEMANTA_OPS_SECRETS")
+
+
+# Each limit is a series of its own for every view and method.
+MAX_BUCKETS = 30
+
+_SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
+_DURATION = re.compile(r"([0-9]+)([smhdw])")
 
 
 def refuse_deferred(value: Any) -> None:
@@ -146,6 +154,29 @@ def accept_host_tag(value: Any) -> str | None:
     if value is not None and not isinstance(value, str):
         raise ValueError("must be a string or None")
     return value.replace(".", "-") if value and value != "None" else None
+
+
+def accept_buckets(value: Any) -> tuple[float, ...]:
+    """Accept ascending limits in milliseconds: a list of numbers, or text with commas between them."""
+    items = [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+    if not isinstance(items, Iterable) or isinstance(items, Mapping):
+        raise ValueError("must be a list of milliseconds")
+    limits = tuple(accept_number(0, 86_400_000)(item) for item in items)
+    if any(one >= next_ for one, next_ in zip((0.0, *limits), limits, strict=False)):
+        raise ValueError("must be ascending numbers of milliseconds above 0")
+    if len(limits) > MAX_BUCKETS:
+        raise ValueError(f"must have at most {MAX_BUCKETS} limits")
+    return limits
+
+
+def accept_duration(value: Any) -> int | None:
+    """Accept text such as ``90d`` and return its seconds; None for an empty text."""
+    if value in ("", None):
+        return None
+    found = _DURATION.fullmatch(value) if isinstance(value, str) else None
+    if found is None:
+        raise ValueError("is not a duration such as 30s, 5m, 2h or 30d")
+    return int(found[1]) * _SECONDS[found[2]]
 
 
 def accept_sample_rate(value: Any) -> float:

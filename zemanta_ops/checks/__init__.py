@@ -1,5 +1,8 @@
-"""Django system checks with stable ids: ``zemanta_ops.E0xx`` and ``W0xx`` secrets, ``E1xx`` and ``W1xx`` metrics."""
+"""Django system checks with stable ids.
 
-from zemanta_ops.checks import metrics, secrets
+``zemanta_ops.E0xx`` and ``W0xx``: secrets. ``E1xx`` and ``W1xx``: metrics. ``E2xx`` and ``W2xx``: declarations.
+"""
 
-__all__ = ["metrics", "secrets"]
+from zemanta_ops.checks import declarations, metrics, secrets
+
+__all__ = ["declarations", "metrics", "secrets"]

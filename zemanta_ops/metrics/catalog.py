@@ -15,8 +15,8 @@ DropReason = Literal[
 class Metric:
     """A metric of the catalogue.
 
-    ``source`` is what emits it: ``client`` (always), ``requests`` (the middleware), ``gauges``, ``check_metrics``, or
-    the name of an instrumentation.
+    ``source`` is what emits it: ``client`` (always), ``requests`` (the middleware), ``buckets`` (the middleware, with
+    BUCKETS), ``gauges``, ``check_metrics``, or the name of an instrumentation.
     """
 
     name: str
@@ -39,6 +39,14 @@ REQUEST_DURATION = Metric(
 )
 REQUEST_COUNT = Metric(
     "http.request.count", "counter", "requests", REQUEST_TAGS, "requests answered", source="requests"
+)
+REQUEST_BUCKET = Metric(
+    "http.request.bucket",
+    "counter",
+    "requests",
+    ("method", "view", "le"),
+    "requests answered within ``le`` milliseconds, ``+Inf`` for all",
+    source="buckets",
 )
 STREAM_DURATION = Metric(
     "http.stream.duration",

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -118,24 +118,38 @@ class Client:
         self.emit(KINDS[metric.kind], metric.name, value, tags, every)
 
     def create_series(
-        self, kind: str, name: str, tags: Mapping[str, Any], *, every: int = 1, companion: Series | None = None
+        self,
+        kind: str,
+        name: str,
+        tags: Mapping[str, Any],
+        *,
+        every: int = 1,
+        companion: Series | None = None,
+        buckets: Sequence[tuple[float, Series]] = (),
     ) -> Series:
         """Return a series to keep in a ``new_cache()`` and to ``put`` values to."""
         self._setup()
         text, admitted = self._admit(clean_name(name), clean_tags(tags))
         # One object for one line: samples that the guard folds together share a line too.
-        key = (kind, every, text, tuple(admitted.items()), companion and id(companion))
+        counted = (companion and id(companion), *(id(bucket) for _, bucket in buckets))
+        key = (kind, every, text, tuple(admitted.items()), counted)
         series = self._series.get(key)
         if series is None:
-            series = self._series[key] = self._render_series(kind, text, admitted, every, companion)
+            series = self._series[key] = self._render_series(kind, text, admitted, every, companion, buckets)
         return series
 
     def _render_series(
-        self, kind: str, name: str, tags: dict[str, str], every: int, companion: Series | None
+        self,
+        kind: str,
+        name: str,
+        tags: dict[str, str],
+        every: int,
+        companion: Series | None,
+        buckets: Sequence[tuple[float, Series]],
     ) -> Series:
         prefix = clean_name(self._get_options().prefix)
         full_name = f"{prefix}.{name}" if prefix and name else name
-        series = Series(kind, name, tags, full_name, merge(tags, self._default_tags), every, companion)
+        series = Series(kind, name, tags, full_name, merge(tags, self._default_tags), every, companion, buckets)
         if name:
             RENDERERS[self._get_options().dialect](series)
         return series

@@ -52,7 +52,7 @@ class RequestMetricsMiddleware:
             flush_at_sigterm(default_client)
         every = round(1 / settings.sample_rate)
         hook, views = _import_hook(settings.request_tags), Patterns(settings.exclude_views)
-        self._recorder = RequestRecorder(default_client, every, hook, views)
+        self._recorder = RequestRecorder(default_client, every, hook, settings.buckets, views)
         self._record = self._recorder.record
         selection = _Selection(settings.exclude_paths, every)
         self._is_selected = selection.includes

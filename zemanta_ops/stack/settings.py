@@ -26,7 +26,8 @@ def read_database_options() -> dict[str, str]:
     """Return the arguments of ``connect`` that ``ZEMANTA_OPS["INFLUXDB"]`` gives, or nothing if it has no URL."""
     if not conf.influxdb.url:
         return {}
-    names = [name.lower() for name in conf.influxdb.settings()]
+    # How long the database keeps points is not an argument of a connection.
+    names = [name.lower() for name in conf.influxdb.settings() if name != "RETENTION"]
     return {name: value for name in names if (value := getattr(conf.influxdb, name))}
 
 

@@ -6,6 +6,7 @@ import asyncio
 import concurrent.futures
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from math import inf
 from typing import Any
 
 from django.http import HttpRequest
@@ -52,18 +53,26 @@ class RequestRecorder:
     Args:
         client: emits the samples.
         every: n if the middleware records one request in n.
+        buckets: limits in milliseconds; a request is counted in each bucket whose limit it keeps.
         hook: returns further tags for a request and its response, which is None if the request has none.
         exclude_views: the views that are not recorded.
     """
 
     def __init__(
-        self, client: Client, every: int = 1, hook: TagHook | None = None, exclude_views: Patterns | None = None
+        self,
+        client: Client,
+        every: int = 1,
+        hook: TagHook | None = None,
+        buckets: Sequence[float] = (),
+        exclude_views: Patterns | None = None,
     ) -> None:
         self._client = client
         self._excluded = exclude_views or Patterns(())
         self._excludes = self._excluded.match
         self._every = every
         self._hook = hook
+        self._limits = (*buckets, inf) if buckets else ()
+        self._buckets: dict[Any, Any] = client.new_cache()
         self._series: dict[Any, Series] = client.new_cache()
         self._hook_failed = False
         self.record = self._make_record(client)
@@ -164,8 +173,27 @@ class RequestRecorder:
         duration, count = catalog.REQUEST_DURATION, catalog.REQUEST_COUNT
         companion = self._client.create_series(KINDS[count.kind], count.name, tags, every=self._every)
         return self._client.create_series(
-            KINDS[duration.kind], duration.name, tags, every=self._every, companion=companion
+            KINDS[duration.kind],
+            duration.name,
+            tags,
+            every=self._every,
+            companion=companion,
+            buckets=self._find_buckets(tags) if self._limits else (),
         )
+
+    def _find_buckets(self, tags: Mapping[str, Any]) -> Sequence[tuple[float, Series]]:
+        """Return the counters by limit, which all answers of one view and method share."""
+        shared = {key: value for key, value in tags.items() if key not in ("status", "exception")}
+        key = str(sorted(shared.items()))
+        if key not in self._buckets:
+            self._buckets[key] = [(limit, self._create_bucket(shared, limit)) for limit in self._limits]
+        found: Sequence[tuple[float, Series]] = self._buckets[key]
+        return found
+
+    def _create_bucket(self, tags: Mapping[str, Any], limit: float) -> Series:
+        metric = catalog.REQUEST_BUCKET
+        le = "+Inf" if limit == inf else f"{limit:g}"
+        return self._client.create_series(KINDS[metric.kind], metric.name, {**tags, "le": le}, every=self._every)
 
     def _build_tags(
         self, view: str, method: str | None, status: int, exception: str | None, extra: Mapping[str, Any]

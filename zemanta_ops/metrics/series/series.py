@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from zemanta_ops.metrics.catalog import KindName
@@ -31,7 +31,7 @@ class Series:
     ``name`` and ``tags`` are those of the caller, sanitized; ``full_name`` and ``all_tags`` have the prefix and the
     default tags added. ``every`` is n if one sample in n is kept. ``companion`` is a counter that gets one for every
     value of this series, so that a timed request costs a single queue entry. ``head`` and ``tail`` are the parts of a
-    line around the values.
+    line around the values. ``buckets`` are counters by ascending limit, each of the values up to its limit.
     """
 
     kind: str
@@ -41,5 +41,6 @@ class Series:
     all_tags: Mapping[str, str]
     every: int = 1
     companion: Series | None = None
+    buckets: Sequence[tuple[float, Series]] = ()
     head: bytes = b""
     tail: bytes = b""

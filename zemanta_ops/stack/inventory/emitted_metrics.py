@@ -65,7 +65,7 @@ def list_excesses(metrics: Sequence[EmittedMetric]) -> list[str]:
 def _list_catalog() -> list[EmittedMetric]:
     sources = {"client", *conf.metrics.instrument}
     if MIDDLEWARE in settings.MIDDLEWARE:
-        sources.add("requests")
+        sources.update({"requests", "buckets"} if conf.metrics.buckets else {"requests"})
     else:
         # These instrumentations observe a request only through the middleware.
         sources -= {"responses"}
@@ -85,6 +85,7 @@ def _list_known_values(gauges: list[str]) -> Mapping[tuple[str, str], Values]:
     return {
         **catalog.TAG_VALUES,
         ("", "view"): list_view_names(),
+        ("buckets", "le"): [*(f"{limit:g}" for limit in conf.metrics.buckets), "+Inf"],
         ("", "method"): [*sorted(METHODS), OTHER_METHOD],
         ("database", "alias"): list(settings.DATABASES),
         ("cache", "alias"): list(settings.CACHES),

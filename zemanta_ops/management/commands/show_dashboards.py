@@ -1,0 +1,104 @@
+"""Draw the dashboards without Grafana."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import CommandError, CommandParser
+
+from zemanta_ops import atomic
+from zemanta_ops.conf import conf
+from zemanta_ops.extras import MissingExtraError
+from zemanta_ops.management.base import OpsCommand, UsageError
+from zemanta_ops.parsing import accept_duration
+from zemanta_ops.stack.charts.interpolation import Choice, Window
+from zemanta_ops.stack.databases import Database, DatabaseError
+from zemanta_ops.stack.generate.grafana import build_dashboards, read_sources
+from zemanta_ops.stack.settings import list_faults, open_database
+
+EXIT_SETTINGS = 3
+EXIT_DATABASE = 4
+
+EPILOG = """
+examples:
+  manage.py show_dashboards --output shown                 the last six hours: shown/index.html and a PNG each
+  manage.py show_dashboards --output shown --since 7d      the last week
+  manage.py show_dashboards --output shown --set host=web-1 --set view=shop_checkout
+
+The panels are those of generate_stack grafana, and so are their queries.
+
+exit codes:
+  0  drawn
+  2  wrong arguments
+  3  the settings cannot be used, or matplotlib is not installed; the message says which
+  4  the database cannot be reached, or refuses a query
+"""
+
+
+class Command(OpsCommand):
+    """Reads the database and writes a page and pictures."""
+
+    help = "Draws the dashboards from the database into one HTML page and PNG files."
+    epilog = EPILOG
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Declare the options."""
+        parser.add_argument("--output", type=Path, metavar="FOLDER", required=True, help="created if missing")
+        parser.add_argument("--since", default="6h", help="how long ago the time shown begins: 30m, 6h, 7d")
+        parser.add_argument("--set", action="append", default=[], metavar="TAG=VALUE", help="choose a variable's value")
+
+    def handle(self, *_args: Any, **options: Any) -> None:
+        """Draw and write."""
+        window, choice = _read_window(options["since"]), _read_choice(options["set"])
+        if faults := list_faults():
+            raise CommandError("; ".join(faults), returncode=EXIT_SETTINGS)
+        try:
+            with _open() as database:
+                files = _draw(database, window, choice)
+        except (ValueError, MissingExtraError) as error:
+            raise CommandError(str(error), returncode=EXIT_SETTINGS) from None
+        except DatabaseError as error:
+            raise CommandError(f"The database does not answer: {error}", returncode=EXIT_DATABASE) from None
+        options["output"].mkdir(parents=True, exist_ok=True)
+        for name, data in files.items():
+            atomic.replace((options["output"] / name).resolve(), data, mode=0o644)
+            self.stdout.write(f"written   {options['output'] / name}")
+
+
+def _open() -> Database:
+    database = open_database()
+    if database is None:
+        raise ValueError("INFLUXDB is not configured. Set ZEMANTA_OPS INFLUXDB URL and DATABASE, or BUCKET")
+    return database
+
+
+def _draw(database: Database, window: Window, choice: Choice) -> dict[str, bytes]:
+    # matplotlib is optional, and takes half a second to import.
+    from zemanta_ops.stack.charts.show import draw_all
+
+    sources, _ = read_sources()
+    dashboards = build_dashboards(sources, "flux" if conf.influxdb.bucket else "influxql")
+    return draw_all(dashboards, database, window, choice, f"{sources.project}: dashboards")
+
+
+def _read_window(since: str) -> Window:
+    try:
+        seconds = accept_duration(since)
+    except ValueError as error:
+        raise UsageError(f"--since {error}") from None
+    if not seconds:
+        raise UsageError("--since is empty. Give a duration such as 6h")
+    now = int(time.time()) * 1_000
+    return Window(now - seconds * 1_000, now)
+
+
+def _read_choice(given: list[str]) -> Choice:
+    values: dict[str, list[str]] = {}
+    for each in given:
+        tag, separator, value = each.partition("=")
+        if not (tag and separator and value):
+            raise UsageError(f"--set {each} is not of the form TAG=VALUE")
+        values.setdefault(tag, []).append(value)
+    return Choice(values, conf.influxdb.bucket)

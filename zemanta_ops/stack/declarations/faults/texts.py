@@ -1,0 +1,55 @@
+"""Texts that a dashboard, a TICKscript or a rule would read as something else, and units that nobody knows."""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Iterator
+from typing import Any
+
+from zemanta_ops.stack.declarations.faults.fault import Fault, make_fault
+from zemanta_ops.stack.declarations.model import Alert
+from zemanta_ops.stack.declarations.units import find_unit, suggest_unit
+
+# "$" is a variable to Grafana, "{{" a template to Grafana and Kapacitor, "'''" ends a text of TICKscript.
+FORBIDDEN = ("'''", "{{", "$")
+TEXTS = ("meaning", "trouble", "impact", "action", "message", "runbook")
+PLACEHOLDERS = ("value", "level", "name")
+_SAMPLE = 0.5
+
+
+def find_text_faults(declaration: Any) -> Iterator[Fault]:
+    """Yield a fault for each text, placeholder, unit and runbook that cannot be used."""
+    for name in TEXTS:
+        text = getattr(declaration, name, "")
+        for mark in FORBIDDEN:
+            if mark in text:
+                yield make_fault("zemanta_ops.E214", declaration, f"has {mark} in its {name}", "Write it without.")
+    unit = getattr(declaration, "unit", "")
+    if find_unit(unit) is None:
+        meant = suggest_unit(unit)
+        hint = f"Did you mean {meant}?" if meant else "Give a unit such as ms or ratio, or a plural noun such as jobs."
+        yield make_fault("zemanta_ops.E215", declaration, f"has the unknown unit {unit!r}", hint)
+    if isinstance(declaration, Alert):
+        yield from _check_message(declaration)
+        if declaration.crit is not None and not declaration.runbook and not declaration.is_shipped:
+            hint = "Give runbook the address of a page that says what to do at three in the morning."
+            yield make_fault("zemanta_ops.W201", declaration, "calls a person and has no runbook", hint)
+
+
+def _check_message(alert: Alert) -> Iterator[Fault]:
+    allowed = {*PLACEHOLDERS, *alert.by}
+    hint = f"Allowed: {', '.join(f'{{{name}}}' for name in sorted(allowed))}."
+    try:
+        fields = [(name, spec) for _, name, spec, _ in string.Formatter().parse(alert.message) if name is not None]
+    except ValueError as error:
+        yield make_fault("zemanta_ops.E214", alert, f"has a message that cannot be formatted: {error}", hint)
+        return
+    unknown = [name for name, _ in fields if name not in allowed]
+    for name in unknown:
+        yield make_fault("zemanta_ops.E214", alert, f"has the unknown placeholder {{{name}}} in its message", hint)
+    if not unknown:
+        sample: dict[str, Any] = {**dict.fromkeys(allowed, "x"), "value": _SAMPLE}
+        try:
+            alert.message.format(**sample)
+        except (ValueError, TypeError, AttributeError, KeyError, IndexError) as error:
+            yield make_fault("zemanta_ops.E214", alert, f"has a message that cannot be formatted: {error}", hint)

@@ -1,0 +1,70 @@
+"""What a declaration may refer to: the metrics that the deployment emits, or that a description adds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from zemanta_ops.stack.declarations.names import to_measurement
+
+# The field that a kind of metric has beside those of Telegraf's timings.
+VALUE = "value"
+
+
+@dataclass(frozen=True)
+class KnownMetric:
+    """One metric.
+
+    Attributes:
+        name: As the application emits it.
+        kind: counter, timing, histogram, gauge, set or percentile.
+        tags: Its tags besides those that every metric has; None if they are known only when it is emitted.
+        measurement: Its name in the database.
+        unit: Its unit, empty if none is declared.
+        field: The field that has its value; of a timing or histogram there are several.
+        source: What emits it; see ``catalog.Metric``, ``project`` or ``elsewhere``.
+        remedy: If it is not emitted: what to do so that it is.
+
+    """
+
+    name: str
+    kind: str
+    tags: frozenset[str] | None
+    measurement: str
+    unit: str = ""
+    field: str = VALUE
+    source: str = "project"
+    remedy: str = ""
+
+    def has_tag(self, tag: str, common: frozenset[str] = frozenset()) -> bool:
+        """Return whether its series may carry a tag; ``common`` has those of every metric."""
+        if self.source == "elsewhere":
+            return self.tags is None or tag in self.tags
+        return self.tags is None or tag in self.tags or tag in common
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """What is known of the deployment that declarations are for.
+
+    Attributes:
+        metrics: Every metric by name.
+        common_tags: The tags that every metric of the application has.
+        prefix: What is put before every metric's name.
+        agent_interval: Seconds between two points of a series.
+        buckets: The limits of the request buckets, in milliseconds; empty if they are off.
+        retention: Seconds for which the database keeps points; None if it is not declared.
+
+    """
+
+    metrics: Mapping[str, KnownMetric]
+    common_tags: frozenset[str] = frozenset()
+    prefix: str = ""
+    agent_interval: float = 10.0
+    buckets: tuple[float, ...] = ()
+    retention: int | None = None
+
+    def measure(self, name: str) -> str:
+        """Return the measurement of a metric or composite."""
+        known = self.metrics.get(name)
+        return known.measurement if known else to_measurement(name, self.prefix)

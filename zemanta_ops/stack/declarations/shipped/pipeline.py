@@ -1,0 +1,81 @@
+"""The pipeline itself: whether the metrics can be believed."""
+
+from zemanta_ops.stack.declarations.model import Alert, describe
+from zemanta_ops.stack.declarations.terms import above, rate
+
+describe(
+    "zemanta_ops.sent",
+    meaning="Samples that the application's processes sent to the agent.",
+    trouble="It stops while requests are answered.",
+    impact="None for users; dashboards and alerts go blind.",
+    action="Run: manage.py check_metrics",
+)
+describe(
+    "zemanta_ops.dropped",
+    meaning="Samples that the application dropped, by reason.",
+    trouble="Anything above zero: numbers on all dashboards are too low.",
+    impact="None for users; dashboards and alerts are wrong.",
+    action="refused or dns: the agent is down. queue_full: raise QUEUE_SIZE, or find the loop that emits.",
+)
+describe(
+    "zemanta_ops.queue.depth",
+    meaning="Samples that waited in a process at each flush.",
+    trouble="It nears QUEUE_SIZE.",
+    impact="None for users; beyond QUEUE_SIZE samples are dropped.",
+    action="Raise QUEUE_SIZE, or find the loop that emits.",
+)
+describe(
+    "zemanta_ops.flush.duration",
+    meaning="Time that each flush of a process took.",
+    trouble="It nears FLUSH_SECONDS.",
+    impact="None for users; the queue fills and samples are dropped.",
+    action="Look at the machine's load and at the network to the agent.",
+)
+describe(
+    "zemanta_ops.cardinality",
+    meaning="Tags that got too many values; further values became _other.",
+    trouble="Anything above zero.",
+    impact="None for users; the values of that tag cannot be told apart any more.",
+    action="Find the tag that carries an id or an address, and remove it.",
+)
+describe(
+    "zemanta_ops.gauge.duration",
+    meaning="Time to collect an application-state gauge.",
+    trouble="The outcome is error or timeout, or the time nears the gauge's every.",
+    impact="None for users; the gauge shows a gap.",
+    action="Run: manage.py emit_gauges, and read what it reports about the gauge.",
+)
+describe(
+    "zemanta_ops.probe",
+    meaning="A random number that check_metrics sends and looks for.",
+    trouble="None: the number itself means nothing.",
+    impact="None.",
+    action="None.",
+)
+describe(
+    "zemanta_ops.check.exit_code",
+    meaning="What check_metrics --watch found; 0 means that metrics arrive.",
+    trouble="Anything but 0: the number is the hop at which metrics stop.",
+    impact="None for users; dashboards and alerts go blind.",
+    action="Run: manage.py check_metrics",
+)
+describe(
+    "zemanta_ops.check.latency",
+    meaning="Time until the probe of check_metrics --watch could be read from the database.",
+    trouble="It is more than three times AGENT_INTERVAL.",
+    impact="None for users; alerts come late.",
+    action="Look at the agent's buffer and at the database's load.",
+)
+
+Alert(
+    rate("zemanta_ops.dropped"),
+    warn=above(0),
+    crit=above(100),
+    by=("reason",),
+    window="5m",
+    name="zemanta_ops.dropped",
+    message="{value:.0f} samples a second are dropped: {reason}",
+    meaning="The application drops metrics.",
+    impact="None for users; dashboards and alerts are wrong.",
+    action="Run: manage.py check_metrics",
+)

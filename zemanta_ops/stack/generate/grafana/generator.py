@@ -1,0 +1,92 @@
+"""Generate Grafana's provisioning files and dashboards from the declarations and the settings."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+from zemanta_ops.conf import conf
+from zemanta_ops.stack.databases.urls import show_url, split_url
+from zemanta_ops.stack.declarations.durations import format_duration
+from zemanta_ops.stack.declarations.faults import remove_faulty
+from zemanta_ops.stack.declarations.registry import Declarations, read_declarations
+from zemanta_ops.stack.generate.files import Generated, GeneratedFile, IsSecret, SettingsError
+from zemanta_ops.stack.generate.grafana.dashboards import draw_dashboards
+from zemanta_ops.stack.generate.grafana.layout import render_dashboard
+from zemanta_ops.stack.generate.grafana.panels import Json
+from zemanta_ops.stack.generate.grafana.provisioning import Source, render_datasource_file, render_provider_file
+from zemanta_ops.stack.generate.grafana.sources import APPLICATION_TAGS, Sources
+from zemanta_ops.stack.inventory.deployment import read_deployment
+from zemanta_ops.stack.settings import list_faults
+
+# Grafana reads these from its environment, so the files can be generated without them.
+CREDENTIALS = ("USERNAME", "PASSWORD", "TOKEN")
+_ANYWHERE = "http://127.0.0.1:8086"
+
+
+def generate(is_secret: IsSecret) -> Generated:
+    """Return the provisioning files and one file for each dashboard.
+
+    Raises:
+        SettingsError: Settings have no usable value.
+
+    """
+    if faults := list_faults(unused=CREDENTIALS):
+        raise SettingsError("; ".join(faults))
+    sources, warnings = read_sources()
+    source = choose_source(is_secret)
+    files = [
+        GeneratedFile("provisioning/datasources/zemanta_ops.yaml", render_datasource_file(source, sources.project)),
+        GeneratedFile("provisioning/dashboards/zemanta_ops.yaml", render_provider_file(sources.project)),
+    ]
+    files += [
+        GeneratedFile(f"dashboards/{name}.json", render_json(dashboard))
+        for name, dashboard in build_dashboards(sources, source.language).items()
+    ]
+    if not conf.influxdb.url:
+        warnings.append("INFLUXDB is not configured: the dashboards ask an InfluxDB 1.8 on this machine")
+    return Generated(files, warnings)
+
+
+def read_sources() -> tuple[Sources, list[str]]:
+    """Return what the dashboards are drawn from, and a sentence for each declaration that is left out."""
+    declared = read_declarations()
+    kept, faults = remove_faulty(declared, read_deployment(declared))
+    deployment = read_deployment(kept)
+    kept = _keep_emitted(kept, [name for name, known in deployment.metrics.items() if known.remedy])
+    warnings = [f"{fault.text} {fault.hint}" for fault in faults if fault.is_error]
+    return Sources(kept, deployment, _name_project()), warnings
+
+
+def build_dashboards(sources: Sources, language: str) -> Mapping[str, Json]:
+    """Return the dashboards by name."""
+    interval = format_duration(max(1, round(sources.deployment.agent_interval)))
+    return {each.name: render_dashboard(each, language, interval) for each in draw_dashboards(sources)}
+
+
+def choose_source(is_secret: IsSecret) -> Source:
+    """Return where the settings say that the metrics are; what is secret of it is left to Grafana's environment."""
+    influxdb = conf.influxdb
+    if not influxdb.url:
+        return Source("influxql", _ANYWHERE, "telegraf")
+    url = "$INFLUX_URL" if is_secret(influxdb.url) else show_url(split_url(influxdb.url))
+    if influxdb.bucket:
+        return Source("flux", url, org=influxdb.org, bucket=influxdb.bucket)
+    database = influxdb.database.partition("/")[0]
+    return Source("influxql", url, database, has_user=bool(influxdb.username))
+
+
+def render_json(dashboard: Json) -> str:
+    """Return a dashboard as text whose lines change as little as its declarations."""
+    return json.dumps(dashboard, indent=2, ensure_ascii=False) + "\n"
+
+
+def _keep_emitted(declared: Declarations, off: list[str]) -> Declarations:
+    """Leave out what this package declares about metrics that are off."""
+    return declared.keep(lambda each: not any(term.metric in off for term in getattr(each, "terms", ())))
+
+
+def _name_project() -> str:
+    tags = {str(key): str(value) for key, value in conf.metrics.tags.items()}
+    named = next((tags[tag] for tag in APPLICATION_TAGS if tag in tags), "")
+    return named or conf.metrics.prefix or "application"

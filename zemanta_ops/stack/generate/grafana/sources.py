@@ -1,0 +1,160 @@
+"""What the dashboards are drawn from: declarations, the deployment, and the words that they give to panels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from zemanta_ops.stack.declarations.known import Deployment
+from zemanta_ops.stack.declarations.model import REQUEST_BUCKETS, Alert, Composite, Declared
+from zemanta_ops.stack.declarations.names import to_measurement, to_uid
+from zemanta_ops.stack.declarations.registry import Declarations
+from zemanta_ops.stack.declarations.terms import Expression, Term, to_regex
+from zemanta_ops.stack.generate.grafana.layout import Variable
+from zemanta_ops.stack.generate.grafana.panels import Limits
+from zemanta_ops.stack.queries import PercentileQuery, Query, RatioQuery, Selection, SeriesQuery
+
+# The tags, of those in METRICS["TAGS"], that choose an environment and an application.
+ENVIRONMENT_TAGS = ("environment", "env", "stage")
+APPLICATION_TAGS = ("application", "app", "service", "project", "stack")
+HOST = "host"
+VIEW = "view"
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Everything that a dashboard reads.
+
+    Attributes:
+        declared: The declarations without faults.
+        deployment: What is emitted.
+        project: The name in titles and uids.
+
+    """
+
+    declared: Declarations
+    deployment: Deployment
+    project: str
+
+    @property
+    def common(self) -> tuple[str, ...]:
+        """The variables that every dashboard of the application has, each below the one before."""
+        tags = self.deployment.common_tags
+        found = [next((tag for tag in names if tag in tags), "") for names in (ENVIRONMENT_TAGS, APPLICATION_TAGS)]
+        return tuple(filter(None, [*found, HOST]))
+
+    def is_emitted(self, name: str) -> bool:
+        """Return whether the deployment emits a metric."""
+        known = self.deployment.metrics.get(name)
+        return known is not None and not known.remedy
+
+    def select(self, name: str, field: str = "", *, variables: Sequence[str] = (), **filters: str) -> Selection:
+        """Return the series of a metric that the dashboard's variables select."""
+        known = self.deployment.metrics.get(name)
+        measurement = self.deployment.measure(name)
+        chosen = tuple(tag for tag in (*self.common, *variables) if known is None or self._has(name, tag))
+        return Selection(measurement, field or (known.field if known else "value"), filters, chosen)
+
+    def select_term(self, term: Term, *, variables: Sequence[str] = ()) -> Selection:
+        """Return the series of an aggregate."""
+        filters = {tag: to_regex(values) for tag, values in term.filters.items()}
+        known = self.deployment.metrics.get(term.metric)
+        field = "count" if known and known.kind in ("timing", "histogram") else ""
+        return replace(self.select(term.metric, field, variables=variables), filters=filters)
+
+    def ask(self, term: Term, by: Sequence[str] | None, *, variables: Sequence[str] = (), whole: bool = False) -> Query:
+        """Return the query of an aggregate."""
+        selection = self.select_term(term, variables=variables)
+        known = self.deployment.metrics.get(term.metric)
+        groups = None if by is None else tuple(by)
+        if term.function in ("total", "rate"):
+            divisor: Any = "seconds" if term.function == "rate" else ""
+            return SeriesQuery(selection, "sum", groups, divisor, whole=whole)
+        if term.function == "mean" and known and known.kind in ("timing", "histogram"):
+            return SeriesQuery(replace(selection, field="sum"), "mean", groups, whole=whole)
+        return SeriesQuery(selection, "average" if term.function == "mean" else "last", groups, whole=whole)
+
+    def ask_composite(self, composite: Composite, *, variables: Sequence[str] = (), whole: bool = False) -> Query:
+        """Return the query of a composite: its two sides if they are of one metric, else what was written back."""
+        expression = composite.expression
+        if isinstance(expression, Expression) and _is_share(expression):
+            assert isinstance(expression.right, Term)  # noqa: S101  (for the type checker)
+            common = {k: v for k, v in expression.right.filters.items() if expression.left.filters.get(k) == v}
+            part = {k: to_regex(v) for k, v in expression.left.filters.items() if k not in common}
+            selection = self.select_term(expression.right, variables=variables)
+            minimum = max(composite.min_denominator, 1)
+            return RatioQuery(part, selection, composite.by, minimum, whole=whole)
+        measurement = to_measurement(composite.name, self.deployment.prefix)
+        chosen = tuple(tag for tag in variables if tag in composite.by)
+        return SeriesQuery(Selection(measurement, variables=chosen), "average", composite.by, whole=whole)
+
+    def ask_percentile(self, quantile: float, *, variables: Sequence[str] = (), by: Sequence[str] = ()) -> Query:
+        """Return the query of a percentile of all requests over all hosts."""
+        selection = self.select(REQUEST_BUCKETS, variables=variables)
+        return PercentileQuery(selection, quantile, self.deployment.buckets, tuple(by))
+
+    def find_composite(self, name: str) -> Composite | None:
+        """Return a composite by its name."""
+        return next((each for each in self.declared.composites if each.name == name), None)
+
+    def find_alert(self, subject: Composite | str) -> Alert | None:
+        """Return the first alert of a composite, or of aggregates of a metric."""
+        for alert in self.declared.alerts:
+            if alert.subject is subject or (isinstance(alert.subject, Term) and alert.subject.metric == subject):
+                return alert
+        return None
+
+    def document(self, name: str, extra: str = "") -> str:
+        """Return the documentation of a metric in Markdown."""
+        return write_text(self.declared.describe(name), extra)
+
+    def open_dashboard(self, name: str, tag: str = "") -> str:
+        """Return the address of another dashboard that keeps the time and the variables, and sets one more."""
+        parts = [
+            "${__url_time_range}",
+            "${datasource:queryparam}",
+            *(f"${{{each}:queryparam}}" for each in self.common),
+        ]
+        if tag:
+            parts.append(f"var-{tag}=${{__field.labels.{tag}:percentencode}}")
+        return f"/d/{to_uid(self.project, name)}?{'&'.join(parts)}"
+
+    def list_variables(self, *names: str) -> list[Variable]:
+        """Return the common variables, with their values from these metrics."""
+        measurements = tuple(self.deployment.measure(name) for name in names if self.is_emitted(name))
+        if not measurements:
+            return []
+        return [Variable(tag, measurements, self.common[:number]) for number, tag in enumerate(self.common)]
+
+    def _has(self, name: str, tag: str) -> bool:
+        known = self.deployment.metrics[name]
+        if known.source == "elsewhere":
+            return known.tags is not None and tag in known.tags
+        return tag in self.deployment.common_tags or (known.tags is not None and tag in known.tags)
+
+
+def write_text(declared: Declared | None, extra: str = "") -> str:
+    """Return what a declaration says, in Markdown."""
+    parts = [extra]
+    if declared is not None:
+        parts = [declared.meaning, extra]
+        parts += [f"**Trouble:** {declared.trouble}"] if declared.trouble else []
+        parts += [f"**Users:** {declared.impact}"] if declared.impact else []
+        parts += [f"**Do:** {declared.action}"] if declared.action else []
+    return "\n\n".join(filter(None, parts))
+
+
+def to_limits(alert: Alert | None) -> Limits | None:
+    """Return the thresholds of an alert."""
+    return None if alert is None else Limits(alert.warn, alert.crit)
+
+
+def _is_share(expression: Expression) -> bool:
+    """Return whether both sides are sums of one metric, the left one of fewer series."""
+    left, right = expression.left, expression.right
+    if not isinstance(right, Term) or expression.operation != "/" or left.metric != right.metric:
+        return False
+    if left.function != right.function or left.function not in ("total", "rate"):
+        return False
+    return all(left.filters.get(tag) == values for tag, values in right.filters.items())

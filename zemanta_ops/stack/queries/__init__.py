@@ -1,0 +1,44 @@
+"""What a panel asks of a database, and the languages in which it is asked.
+
+A language is a module with the functions of ``Language``; a new one has one line in ``LANGUAGES``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+from zemanta_ops.stack.queries import flux, influxql, promql
+from zemanta_ops.stack.queries.model import HeatmapQuery, PercentileQuery, Query, RatioQuery, Selection, SeriesQuery
+
+__all__ = [
+    "LANGUAGES",
+    "HeatmapQuery",
+    "Language",
+    "PercentileQuery",
+    "Query",
+    "RatioQuery",
+    "Selection",
+    "SeriesQuery",
+]
+
+
+class Language(Protocol):
+    """What the module of a language has."""
+
+    DATASOURCE: str
+
+    def render(self, query: Query, label: str) -> dict[str, Any]:
+        """Return the fields of a panel's target."""
+        ...
+
+    def render_variable(self, tag: str, measurements: Sequence[str], variables: Sequence[str]) -> str:
+        """Return the query for the values of a tag, among the series that ``variables`` select."""
+        ...
+
+    def render_annotation(self, measurement: str, variables: Sequence[str]) -> dict[str, Any]:
+        """Return the fields of an annotation's target: the points of a measurement, with title and text."""
+        ...
+
+
+LANGUAGES: Mapping[str, Language] = {"influxql": influxql, "flux": flux, "promql": promql}

@@ -1,0 +1,114 @@
+"""PromQL, as VictoriaMetrics answers it: a point is what was counted in one interval of the agent."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from zemanta_ops.stack.queries.model import (
+    INFINITE,
+    HeatmapQuery,
+    PercentileQuery,
+    Query,
+    RatioQuery,
+    Selection,
+    SeriesQuery,
+    name_bound,
+)
+
+DATASOURCE = "prometheus"
+
+_DIVISORS = {
+    ("seconds", False): " / ($__interval_ms / 1000)",
+    ("seconds", True): " / ($__range_ms / 1000)",
+    ("milliseconds", False): " / $__interval_ms",
+    ("milliseconds", True): " / $__range_ms",
+}
+_ACROSS = {"sum": "sum", "average": "avg", "max": "max", "last": "max"}
+_OVER_TIME = {"sum": "sum", "average": "avg", "max": "max", "last": "last"}
+
+
+def render(query: Query, label: str) -> dict[str, Any]:
+    """Return the fields of a panel's target."""
+    if isinstance(query, HeatmapQuery):
+        return {"expr": _render_heatmap(query), "legendFormat": "{{le}}", "format": "time_series", "range": True}
+    legend = "" if query.by is None else " ".join(f"{{{{{tag}}}}}" for tag in query.by) or label
+    if query.whole:
+        return {"expr": _render_text(query), "format": "table", "instant": True, "range": False}
+    return {"expr": _render_text(query), "legendFormat": legend, "format": "time_series", "range": True}
+
+
+def render_variable(tag: str, measurements: Sequence[str], variables: Sequence[str]) -> str:
+    """Return the query for the values of a tag, among the series that ``variables`` select."""
+    names = "|".join(f"{name}_.+" for name in measurements)
+    matchers = [f"__name__=~`{names}`", *map(_match_variable, variables)]
+    return f"label_values({{{', '.join(matchers)}}}, {tag})"
+
+
+def render_annotation(measurement: str, variables: Sequence[str]) -> dict[str, Any]:
+    """Return the fields of an annotation's target: the points of a measurement; its text is the label ``version``."""
+    matchers = [f'__name__="{measurement}_value"', *map(_match_variable, variables)]
+    return {"expr": f"{{{', '.join(matchers)}}}", "fromAnnotations": True}
+
+
+def _render_text(query: SeriesQuery | RatioQuery | PercentileQuery) -> str:
+    if isinstance(query, SeriesQuery):
+        return _render_series(query)
+    if isinstance(query, RatioQuery):
+        return _render_ratio(query)
+    counts = _sum(query.selection, (*query.by, "le"), whole=query.whole)
+    return f"histogram_quantile({query.quantile:g}, {counts})"
+
+
+def _render_series(query: SeriesQuery) -> str:
+    span = _span(query.whole)
+    if query.aggregate == "mean":
+        fields = [_select(query.selection, field) for field in ("sum", "count")]
+        sums = [f"sum{_by(query.by or ())} (sum_over_time({each}{span}))" for each in fields]
+        return f"{sums[0]} / ({sums[1]} > 0)"
+    inner = f"{_OVER_TIME[query.aggregate]}_over_time({_select(query.selection, query.selection.field)}{span})"
+    text = inner if query.by is None else f"{_ACROSS[query.aggregate]}{_by(query.by)} ({inner})"
+    return text + (_DIVISORS[query.divisor, query.whole] if query.divisor else "")
+
+
+def _render_ratio(query: RatioQuery) -> str:
+    whole = _sum(query.all, query.by, whole=query.whole)
+    part = _sum(query.part, query.by, whole=query.whole)
+    return f"({part} or {whole} * 0) / ({whole} >= {query.minimum:g})"
+
+
+def _render_heatmap(query: HeatmapQuery) -> str:
+    """Return one series for each bucket: the counters are cumulative, a heat map is not."""
+    parts = []
+    below = ""
+    for le in [*map(name_bound, query.bounds), INFINITE]:
+        filters = {"le": f"^{le.replace('+', '[+]').replace('.', '[.]')}$"}
+        count = _sum(query.selection.narrow(filters), (), whole=False)
+        number = f"({count} - ({below} or vector(0)))" if below else count
+        parts.append(f'label_replace({number}, "le", "{le}", "", "")')
+        below = count
+    return " or ".join(parts)
+
+
+def _sum(selection: Selection, by: Sequence[str], *, whole: bool) -> str:
+    return f"sum{_by(by)} (sum_over_time({_select(selection, selection.field)}{_span(whole)}))"
+
+
+def _span(whole: bool) -> str:
+    return "[$__range]" if whole else "[$__interval]"
+
+
+def _by(by: Sequence[str]) -> str:
+    return f" by ({', '.join(by)})" if by else ""
+
+
+def _select(selection: Selection, field: str) -> str:
+    matchers = [f'__name__="{selection.measurement}_{field}"']
+    # Between backquotes nothing is escaped a second time.
+    matchers += [f"{tag}=~`{regex}`" for tag, regex in selection.filters.items()]
+    matchers += map(_match_variable, selection.variables)
+    return f"{{{', '.join(matchers)}}}"
+
+
+def _match_variable(name: str) -> str:
+    return f"{name}=~`${{{name}:regex}}`"
