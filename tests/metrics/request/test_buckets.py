@@ -43,7 +43,7 @@ def test_each_limit_counts_the_requests_within_it_whatever_their_status(
 ) -> None:
     recorder = RequestRecorder(client, buckets=LIMITS)
     found = lines(recorder, [(0.01, 200), (0.05, 200), (0.06, 404), (0.4, 500), (9, 200)], monkeypatch)
-    name = "http.request.bucket,le={},method=OTHER,view=unresolved:{}|c"
+    name = "http.request.bucket,le={},method=OTHER,view=middleware:{}|c"
     # 50 ms is within a limit of 50 ms. Answers with 200, 404 and 500 are lines of their own, which the agent adds up.
     totals: dict[str, int] = {}
     for line in found:
