@@ -25,6 +25,7 @@ from tests.servers.process import Server
 from tests.servers.stores import Store, store_of_1, store_of_2
 from tests.servers.telegraf import Telegraf
 from tests.servers.vault import Vault
+from tests.servers.victoriametrics import VictoriaMetrics
 
 _numbers = itertools.count(1)
 
@@ -184,6 +185,16 @@ def own_store(request: pytest.FixtureRequest) -> Store:
 def store(new_store: Callable[[], Store]) -> Store:
     """Return an empty store of InfluxDB 1.8 or 2.7."""
     return new_store()
+
+
+@pytest.fixture(scope="session")
+def victoriametrics(tmp_path_factory: pytest.TempPathFactory) -> Iterator[VictoriaMetrics]:
+    """Return the VictoriaMetrics that all tests of a run share; write under a label ``db`` of your own."""
+    require("victoriametrics")
+    with ExitStack() as stack:
+        server = VictoriaMetrics(tmp_path_factory.mktemp("victoriametrics"))
+        run(server, stack)
+        yield server
 
 
 @pytest.fixture

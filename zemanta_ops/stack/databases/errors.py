@@ -16,6 +16,10 @@ Kind = Literal[
     "server",  # the server failed
     "refused",  # the server does not accept this request
     "foreign",  # what answers is not the database
+    "proxy",  # something in front of the database answers in its place
+    "tls",  # the certificate is not accepted, or one side does not speak TLS
+    "wrong_path",  # the database does not know the path of the URL
+    "read_only",  # the database accepts no writes: its disk is nearly full
 ]
 
 # A second attempt may succeed. For the other kinds it cannot.

@@ -1,0 +1,59 @@
+"""A real VictoriaMetrics, single node, and the programs around it: vmagent and vmauth."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from tests.servers import cache
+from tests.servers.http import answers, call
+from tests.servers.process import Server, free_port
+
+USERNAME = "writer"
+PASSWORD = "example-victoria-password"
+
+
+class VictoriaMetrics(Server):
+    """VictoriaMetrics in a folder of its own; with ``auth`` it asks for a user."""
+
+    def __init__(self, folder: Path, *, auth: bool = False, flags: Sequence[str] = ()) -> None:
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.auth = auth
+        command: list[str | Path] = [
+            cache.binary("victoriametrics", "victoria-metrics"),
+            f"-httpListenAddr=127.0.0.1:{self.port}",
+            f"-storageDataPath={folder / 'data'}",
+            "-retentionPeriod=100y",
+            "-dedup.minScrapeInterval=1ms",
+            *([f"-httpAuth.username={USERNAME}", f"-httpAuth.password={PASSWORD}"] if auth else []),
+            *flags,
+        ]
+        super().__init__("victoria-metrics", command, folder, lambda: answers(f"{self.url}/health"))
+
+    def flush(self) -> None:
+        """Make everything written so far visible to queries."""
+        call(f"{self.url}/internal/force_flush")
+
+    def series(self, selector: str) -> list[dict[str, Any]]:
+        """Return every series that matches, with its labels, times in milliseconds and values."""
+        self.flush()
+        text = call(f"{self.url}/api/v1/export", {"match[]": selector})
+        return [json.loads(line) for line in text.splitlines()]
+
+    def write(self, lines: str, database: str) -> None:
+        """Write line protocol."""
+        call(f"{self.url}/write", {"db": database}, data=lines.encode())
+
+
+class Program(Server):
+    """vmagent or vmauth on a free port; ``flags`` are all its others."""
+
+    def __init__(self, name: str, folder: Path, flags: Sequence[str]) -> None:
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        binary = cache.binary("victoriametrics", name)
+        command: list[str | Path] = [binary, f"-httpListenAddr=127.0.0.1:{self.port}", *flags]
+        super().__init__(name, command, folder, lambda: answers(f"{self.url}/health"))
