@@ -22,7 +22,7 @@ from tests.servers.influxdb2 import InfluxDB2
 from tests.servers.kapacitor import Kapacitor
 from tests.servers.kms import KMS
 from tests.servers.process import Server
-from tests.servers.stores import Store, store_of_1, store_of_2
+from tests.servers.stores import Store, store_of_1, store_of_2, store_of_victoriametrics
 from tests.servers.telegraf import Telegraf
 from tests.servers.vault import Vault
 from tests.servers.victoriametrics import VictoriaMetrics
@@ -151,6 +151,19 @@ def bucket(influxdb2: InfluxDB2) -> str:
 def new_store(request: pytest.FixtureRequest) -> Callable[[], Store]:
     """Return a function that makes an empty store; a test that asks for it runs against 1.8 and against 2.7."""
     server = request.getfixturevalue(request.param)
+    make = store_of_1 if request.param == "influxdb1" else store_of_2
+    return lambda: make(server, server.create(f"store_{next(_numbers)}"))
+
+
+@pytest.fixture(
+    scope="session",
+    params=["influxdb1", "victoriametrics", pytest.param("influxdb2", marks=pytest.mark.second_tier)],
+)
+def new_any_store(request: pytest.FixtureRequest) -> Callable[[], Store]:
+    """Return a function that makes an empty store of every kind, VictoriaMetrics among them."""
+    server = request.getfixturevalue(request.param)
+    if isinstance(server, VictoriaMetrics):
+        return lambda: store_of_victoriametrics(server, f"store_{next(_numbers)}")
     make = store_of_1 if request.param == "influxdb1" else store_of_2
     return lambda: make(server, server.create(f"store_{next(_numbers)}"))
 

@@ -57,8 +57,8 @@ class Recipe:
 
 
 TELEGRAF_TAGS = (
-    "custom,inputs.statsd,inputs.internal,inputs.system,outputs.influxdb,outputs.influxdb_v2,outputs.file,"
-    "parsers.influx,serializers.influx"
+    "custom,inputs.statsd,inputs.internal,inputs.system,outputs.influxdb,outputs.influxdb_v2,outputs.file,outputs.http,"
+    "parsers.influx,serializers.influx,serializers.prometheusremotewrite"
 )
 
 RECIPES = {

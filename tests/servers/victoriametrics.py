@@ -9,6 +9,7 @@ from typing import Any
 
 from tests.servers import cache
 from tests.servers.http import answers, call
+from tests.servers.influxdb1 import Point
 from tests.servers.process import Server, free_port
 
 USERNAME = "writer"
@@ -42,6 +43,19 @@ class VictoriaMetrics(Server):
         self.flush()
         text = call(f"{self.url}/api/v1/export", {"match[]": selector})
         return [json.loads(line) for line in text.splitlines()]
+
+    def last_points(self, measurements: str, database: str) -> list[Point]:
+        """Return the last point of every series of one measurement, which is given as ``^name$``."""
+        prefix = f"{measurements.strip('^$')}_"
+        points: dict[frozenset[tuple[str, str]], Point] = {}
+        for row in self.series(f'{{__name__=~"{prefix}.*",db="{database}"}}'):
+            labels = dict(row["metric"])
+            field = labels.pop("__name__").removeprefix(prefix)
+            del labels["db"]
+            time = row["timestamps"][-1] * 10**6
+            point = points.setdefault(frozenset(labels.items()), Point(prefix[:-1], labels, time, {}))
+            point.fields[field] = row["values"][-1]
+        return list(points.values())
 
     def write(self, lines: str, database: str) -> None:
         """Write line protocol."""

@@ -21,7 +21,7 @@ from tests.servers.fixtures import require
 from tests.servers.process import Server, free_port, wait_until
 from tests.servers.recipes import VICTORIAMETRICS
 from tests.servers.victoriametrics import PASSWORD, USERNAME, Program, VictoriaMetrics
-from zemanta_ops.stack.databases import ONCE, DatabaseError, Point
+from zemanta_ops.stack.databases import ONCE, DatabaseError, Point, connect
 from zemanta_ops.stack.databases.victoriametrics import VictoriaMetricsDatabase
 
 NOW = datetime.now(timezone.utc)
@@ -33,7 +33,13 @@ _numbers = itertools.count(1)
 @pytest.fixture
 def database(victoriametrics: VictoriaMetrics) -> VictoriaMetricsDatabase:
     name = f"test_{next(_numbers)}_{time.time_ns()}"
-    return VictoriaMetricsDatabase(victoriametrics.url, database=name, retry=ONCE)
+    return open_at(victoriametrics.url, database=name)
+
+
+def open_at(write_url: str, read_url: str = "", *, timeout: float = 10.0, **options: str) -> VictoriaMetricsDatabase:
+    database = connect(timeout=timeout, retry=ONCE, write_url=write_url, read_url=read_url, **options)
+    assert isinstance(database, VictoriaMetricsDatabase)
+    return database
 
 
 def failure(call: Callable[[], object]) -> DatabaseError:
@@ -43,7 +49,7 @@ def failure(call: Callable[[], object]) -> DatabaseError:
 
 
 def test_it_reports_its_own_version_and_not_that_of_prometheus(database: VictoriaMetricsDatabase) -> None:
-    assert database.version() == VICTORIAMETRICS
+    assert database.read_version() == VICTORIAMETRICS
     database.verify()
 
 
@@ -57,17 +63,17 @@ def test_what_was_written_is_read_back_with_its_tags_and_no_others(
     )
     assert (report.written, report.refused) == (2, [])
     victoriametrics.flush()
-    [reading] = database.readings("deploys", "count", NOW - DAY, NOW + DAY, tags={"my-tag": odd})
+    [reading] = database.read_values("deploys", "count", NOW - DAY, NOW + DAY, tags={"my-tag": odd})
     assert (reading.value, reading.tags) == (nonce, {"env": "prod", "my-tag": odd})
-    [exact] = database.readings("deploys", "count", NOW - DAY, NOW + DAY, equal_to=nonce)
+    [exact] = database.read_values("deploys", "count", NOW - DAY, NOW + DAY, equal_to=nonce)
     assert exact.tags["env"] == "prod"
-    other = VictoriaMetricsDatabase(victoriametrics.url, database="other", retry=ONCE)
-    assert other.readings("deploys", "count", NOW - DAY, NOW + DAY) == []
+    other = open_at(victoriametrics.url, database="other")
+    assert other.read_values("deploys", "count", NOW - DAY, NOW + DAY) == []
 
 
 def test_a_new_series_is_visible_without_a_flush_in_under_15_s(database: VictoriaMetricsDatabase) -> None:
     database.write([Point("fresh", {"value": 7.0})])
-    assert wait_until(lambda: bool(database.readings("fresh", "value", NOW - DAY, NOW + DAY, equal_to=7.0)), 15, 0.2)
+    assert wait_until(lambda: bool(database.read_values("fresh", "value", NOW - DAY, NOW + DAY, equal_to=7.0)), 15, 0.2)
 
 
 def test_a_query_sees_the_newest_seconds(database: VictoriaMetricsDatabase, victoriametrics: VictoriaMetrics) -> None:
@@ -77,7 +83,7 @@ def test_a_query_sees_the_newest_seconds(database: VictoriaMetricsDatabase, vict
 
 
 def test_what_the_server_drops_after_accepting_it_is_counted_by_reason(database: VictoriaMetricsDatabase) -> None:
-    before = database.dropped()
+    before = database.read_dropped()
     long, late = (
         Point("x", {"value": 1.0}, {"tag": "v" * 5000}),
         Point("x", {"value": 1.0}, {}, time.time_ns() + 10**15),
@@ -85,7 +91,7 @@ def test_what_the_server_drops_after_accepting_it_is_counted_by_reason(database:
     assert database.write([Point("kept", {"value": 1.0}), long, late]).written == 3
 
     def grown() -> dict[str, int]:
-        return {reason: count - before.get(reason, 0) for reason, count in database.dropped().items()}
+        return {reason: count - before.get(reason, 0) for reason, count in database.read_dropped().items()}
 
     # The server renews what it reports about itself once a second.
     assert wait_until(lambda: grown() == {"too_long_label_value": 1, "big_timestamp": 1}, 10)
@@ -100,15 +106,15 @@ def test_one_line_that_is_refused_does_not_keep_the_others_out(
     report = database.write(points)
     assert (report.written, [line for line, _ in report.refused]) == (19, ["bulk nonsense"])
     victoriametrics.flush()
-    assert len(database.readings("bulk", "value", NOW - DAY, NOW + DAY)) == 19
+    assert len(database.read_values("bulk", "value", NOW - DAY, NOW + DAY)) == 19
 
 
 @pytest.mark.parametrize("path", ["/absent", "/insert/0/influx", "/select/0/prometheus"])
 def test_a_path_that_the_server_does_not_know_is_named_and_not_bisected(
     victoriametrics: VictoriaMetrics, path: str
 ) -> None:
-    database = VictoriaMetricsDatabase(victoriametrics.url + path, retry=ONCE)
-    assert failure(database.version).kind == "wrong_path"
+    database = open_at(victoriametrics.url + path)
+    assert failure(database.read_version).kind == "wrong_path"
     assert failure(lambda: database.write([Point("a", {"value": 1.0})] * 2)).kind == "wrong_path"
 
 
@@ -130,11 +136,11 @@ def running(server: S) -> Iterator[S]:
 
 
 def test_credentials_are_sent_and_wrong_ones_are_unauthorized(guarded: VictoriaMetrics) -> None:
-    right = VictoriaMetricsDatabase(guarded.url, username=USERNAME, password=PASSWORD, retry=ONCE)
+    right = open_at(guarded.url, username=USERNAME, password=PASSWORD)
     right.verify()
     assert right.write([Point("a", {"value": 1.0})]).written == 1
     for user, password in (("", ""), (USERNAME, "example-wrong-password")):
-        wrong = VictoriaMetricsDatabase(guarded.url, username=user, password=password, retry=ONCE)
+        wrong = open_at(guarded.url, username=user, password=password)
         for error in (failure(wrong.verify), failure(partial(wrong.write, [Point("a", {"value": 1.0})]))):
             assert error.kind == "unauthorized"
             assert "example" not in str(error)
@@ -144,9 +150,9 @@ def test_read_only_mode_is_told_apart(tmp_path: Path) -> None:
     require("victoriametrics")
     flags = ["-storage.minFreeDiskSpaceBytes=1000TB"]
     with running(VictoriaMetrics(tmp_path, flags=flags)) as server:
-        database = VictoriaMetricsDatabase(server.url, retry=ONCE)
+        database = open_at(server.url)
         database.verify()
-        assert failure(lambda: database.write([Point("a", {"value": 1.0})])).kind == "read_only"
+        assert failure(lambda: database.write([Point("a", {"value": 1.0})])).kind == "disk_full"
 
 
 def test_the_shapes_of_a_cluster_are_reached_through_a_proxy(victoriametrics: VictoriaMetrics, tmp_path: Path) -> None:
@@ -161,14 +167,12 @@ def test_the_shapes_of_a_cluster_are_reached_through_a_proxy(victoriametrics: Vi
     with running(Program("vmauth", tmp_path, [f"-auth.config={config}"])) as proxy:
         url = proxy.url
         name = f"cluster_{time.time_ns()}"
-        database = VictoriaMetricsDatabase(
-            f"{url}/insert/42:7/influx", f"{url}/select/42:7/prometheus", database=name, retry=ONCE
-        )
+        database = open_at(f"{url}/insert/42:7/influx", f"{url}/select/42:7/prometheus", database=name)
         database.verify()
         assert database.write([Point("a", {"value": 1.0})]).written == 1
         victoriametrics.flush()
-        assert len(database.readings("a", "value", NOW - DAY, NOW + DAY)) == 1
-        wrong = VictoriaMetricsDatabase(f"{url}/insert/43/influx", f"{url}/select/43/prometheus", retry=ONCE)
+        assert len(database.read_values("a", "value", NOW - DAY, NOW + DAY)) == 1
+        wrong = open_at(f"{url}/insert/43/influx", f"{url}/select/43/prometheus")
         assert failure(wrong.verify).kind == "wrong_path"
 
 
@@ -189,13 +193,13 @@ class _Proxy(BaseHTTPRequestHandler):
 
 
 @pytest.mark.parametrize(
-    ("status", "kind"), [(502, "proxy"), (504, "proxy"), (302, "proxy"), (404, "proxy"), (200, "foreign")]
+    ("status", "kind"), [(502, "gateway"), (504, "gateway"), (302, "proxy"), (404, "proxy"), (200, "proxy")]
 )
 def test_what_stands_in_front_is_not_taken_for_the_database(status: int, kind: str) -> None:
     server = HTTPServer(("127.0.0.1", 0), type("Proxy", (_Proxy,), {"status": status}))
     threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
     try:
-        database = VictoriaMetricsDatabase(f"http://127.0.0.1:{server.server_port}", retry=ONCE)
+        database = open_at(f"http://127.0.0.1:{server.server_port}")
         error = failure(database.verify)
         assert (error.kind, "html" in str(error)) == (kind, False)
     finally:
@@ -205,14 +209,14 @@ def test_what_stands_in_front_is_not_taken_for_the_database(status: int, kind: s
 
 def test_a_server_that_is_down_hangs_or_speaks_another_protocol_is_told_apart(tmp_path: Path) -> None:
     port = free_port()
-    assert failure(VictoriaMetricsDatabase(f"http://127.0.0.1:{port}", retry=ONCE).verify).kind == "unreachable"
+    assert failure(open_at(f"http://127.0.0.1:{port}").verify).kind == "unreachable"
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"
-        assert failure(VictoriaMetricsDatabase(url, timeout=0.2, retry=ONCE).verify).kind == "timeout"
+        assert failure(open_at(url, timeout=0.2).verify).kind == "timeout"
 
 
 def test_faults_of_tls_are_told_apart(victoriametrics: VictoriaMetrics, tmp_path: Path) -> None:
-    plain = VictoriaMetricsDatabase(victoriametrics.url.replace("http://", "https://"), retry=ONCE)
+    plain = open_at(victoriametrics.url.replace("http://", "https://"))
     error = failure(plain.verify)
     assert error.kind == "tls"
     assert "http://" in str(error)
@@ -230,9 +234,9 @@ def test_faults_of_tls_are_told_apart(victoriametrics: VictoriaMetrics, tmp_path
     server = VictoriaMetrics(tmp_path, flags=flags)
     server._healthy = lambda: _listens(server.port)
     with running(server):
-        error = failure(VictoriaMetricsDatabase(f"https://127.0.0.1:{server.port}", retry=ONCE).verify)
+        error = failure(open_at(f"https://127.0.0.1:{server.port}").verify)
         assert (error.kind, "self-signed" in str(error)) == ("tls", True)
-        error = failure(VictoriaMetricsDatabase(f"http://127.0.0.1:{server.port}", retry=ONCE).verify)
+        error = failure(open_at(f"http://127.0.0.1:{server.port}").verify)
         assert (error.kind, "https://" in str(error)) == ("tls", True)
 
 

@@ -17,6 +17,7 @@ __all__ = ["TARGETS", "Generated", "GeneratedFile", "IsSecret", "SettingsError",
 
 TARGETS = {
     "telegraf": "zemanta_ops.stack.generate.telegraf",
+    "victoriametrics": "zemanta_ops.stack.generate.victoriametrics",
 }
 
 
