@@ -11,7 +11,7 @@ COVERAGE := --cov --cov-report= --cov-fail-under=0
 help:
 	@echo "make demo          run the whole main job on real input, in under 30 s after installation"
 	@echo "make demo-live     the same site, kept running for you to click; prints its address"
-	@echo "make test          install what the tests need, Telegraf and InfluxDB 1.8 too, and run them"
+	@echo "make test          install what the tests need (Telegraf, InfluxDB 1.8, VictoriaMetrics) and run them"
 	@echo "make test-servers  the second tier: InfluxDB 2.7, Vault, Kapacitor, age, PostgreSQL, Redis"
 	@echo "make test-more     the tests that take long: a minute of load, a hundred kills, more examples"
 	@echo "make lint          ruff, mypy, import contracts, docs, coverage of the tests that ran"
@@ -40,7 +40,7 @@ demo-live: $(VENV)/.demo
 	$(BIN)/python -m example_project.demo --live
 
 servers: $(VENV)/.dev
-	$(BIN)/python -m tests.servers install telegraf influxdb1
+	$(BIN)/python -m tests.servers install telegraf influxdb1 victoriametrics
 
 test: servers
 	COVERAGE_FILE=.coverage.test $(PYTEST) $(COVERAGE) -m "not (second_tier or more)"

@@ -7,6 +7,8 @@ import pytest
 from django.core.checks import CheckMessage, run_checks
 from django.test import override_settings
 
+from zemanta_ops.stack.settings import list_faults, open_database
+
 
 def messages(**settings: Any) -> list[CheckMessage]:
     with override_settings(**settings):
@@ -35,7 +37,7 @@ def test_e101_a_dict_is_expected(value: Any) -> None:
         ({"METRICS": {"PROT": 1}}, "Did you mean PORT?"),
         ({"METRICS": {"flush_seconds": 1}}, "Did you mean FLUSH_SECONDS?"),
         ({"INFLUXDB": {"URL": "", "PASWORD": ""}}, "Did you mean PASSWORD?"),
-        ({5: {}}, "Known names: INFLUXDB, METRICS."),
+        ({5: {}}, "Known names: INFLUXDB, METRICS, PROMETHEUS, VICTORIAMETRICS."),
     ],
 )
 def test_e102_an_unknown_name_comes_with_the_nearest_one(value: Any, hint: str) -> None:
@@ -56,9 +58,75 @@ def test_e103_looks_at_the_environment_and_the_old_settings(monkeypatch: pytest.
     assert {message.msg.split()[0] for message in found} == {"STATSD_INFLUX_HOST", "ZEMANTA_OPS_METRICS_SAMPLE_RATE"}
 
 
-@pytest.mark.parametrize("influxdb", [{"DATABASE": "d"}, {"URL": "http://h", "DATABASE": "d", "BUCKET": "b"}])
-def test_e104_influxdb_needs_one_whole_set_of_settings(influxdb: dict[str, str]) -> None:
-    assert ids(ZEMANTA_OPS={"INFLUXDB": influxdb}) == ["zemanta_ops.E104"]
+H = "http://h"
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"INFLUXDB": {"DATABASE": "d"}}, "has no URL"),
+        ({"INFLUXDB": {"URL": H}}, "either DATABASE"),
+        ({"INFLUXDB": {"URL": H, "DATABASE": "d", "BUCKET": "b", "ORG": "o"}}, "either DATABASE"),
+        ({"INFLUXDB": {"URL": H, "BUCKET": "b"}}, "not ORG"),
+        ({"INFLUXDB": {"URL": H, "DATABASE": "d", "PASSWORD": "example"}}, "not USERNAME"),
+        ({"VICTORIAMETRICS": {"READ_URL": H}}, "has no WRITE_URL"),
+        ({"VICTORIAMETRICS": {"WRITE_URL": H, "PASSWORD": "example"}}, "not USERNAME"),
+        ({"VICTORIAMETRICS": {"WRITE_URL": H, "NODES": [f"{H}:1", f"{H}:2"]}}, "not READ_URL"),
+        ({"PROMETHEUS": {"WRITE_URL": H}}, "no READ_URL"),
+        ({"INFLUXDB": {"URL": H, "DATABASE": "d"}, "VICTORIAMETRICS": {"WRITE_URL": H}}, "Keep one"),
+        ({"VICTORIAMETRICS": {"WRITE_URL": H}, "PROMETHEUS": {"WRITE_URL": H, "READ_URL": H}}, "Keep one"),
+    ],
+)
+def test_e104_settings_that_contradict_each_other_get_one_answer_everywhere(settings: Any, words: str) -> None:
+    (message,) = messages(ZEMANTA_OPS=settings)
+    assert (message.id, words in message.msg) == ("zemanta_ops.E104", True)
+    with override_settings(ZEMANTA_OPS=settings):
+        assert f"{list_faults()[0]}." == message.msg
+        with pytest.raises(ValueError, match=words):
+            open_database()
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"INFLUXDB": {"URL": "", "DATABASE": "d"}},
+        {"INFLUXDB": {"URL": "", "DATABASE": "d"}, "VICTORIAMETRICS": {"WRITE_URL": H}},
+        {"INFLUXDB": {}, "VICTORIAMETRICS": {"WRITE_URL": ""}},
+    ],
+)
+def test_an_empty_url_leaves_a_database_out(settings: Any) -> None:
+    assert ids(ZEMANTA_OPS=settings) == []
+
+
+SECRET = "secret-of-the-test"
+HOSTS = ["h:8125", "udp://h", "[::1]", "[::1]:8125", "http://h", "a b", "", "h/p", "u@h", "1::2::3"]
+URLS = ["h:8086", "http://", "http://h:port", " http://h", "http://h:0", "udp://h"]
+URLS += [f"http://u:{SECRET}@h", f"http://{SECRET}@h", f"http://h?p={SECRET}", f"http://h#{SECRET}"]
+TOKENS = [f"{SECRET}\n", f" {SECRET}", f"{SECRET}\u2028", "clé"]
+
+
+@pytest.mark.parametrize(
+    ("section", "name", "value"),
+    [
+        *[("METRICS", "HOST", each) for each in HOSTS],
+        *[("INFLUXDB", "DATABASE", each) for each in ("/", "d/", "/p", " ")],
+        *[("INFLUXDB", "URL", each) for each in URLS],
+        *[("VICTORIAMETRICS", "READ_URL", each) for each in URLS],
+        *[("VICTORIAMETRICS", "WRITE_URL", ["http://h", each]) for each in URLS],
+        *[("PROMETHEUS", "WRITE_URL", each) for each in URLS],
+        *[("INFLUXDB", "TOKEN", each) for each in TOKENS],
+        *[(section, "USERNAME", "a:b") for section in ("INFLUXDB", "VICTORIAMETRICS", "PROMETHEUS")],
+    ],
+)
+def test_e103_values_that_cannot_work_are_refused_and_not_shown(section: str, name: str, value: Any) -> None:
+    (message,) = [each for each in messages(ZEMANTA_OPS={section: {name: value}}) if each.id == "zemanta_ops.E103"]
+    assert f'["{section}"]["{name}"]' in message.msg
+    assert SECRET not in str(message)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1", "fe80::1%eth0", "agent", "agent.example", "xn--ls8h.example"])
+def test_hosts_that_can_work_are_accepted(host: str) -> None:
+    assert ids(ZEMANTA_OPS={"METRICS": {"HOST": host}}) == []
 
 
 @pytest.mark.parametrize("path", ["nowhere.at.all", "tests.settings.SECRET_KEY"])

@@ -11,28 +11,28 @@ from __future__ import annotations
 import os
 import socket
 import sys
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any, Generic, TypeVar, overload
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from zemanta_ops import parsing
+from zemanta_ops.setting import SETTING, Fault, Section, Setting, read_django_setting, read_section
 
-__all__ = ["ENV_PREFIX", "SETTING", "Fault", "InfluxDB", "Metrics", "Section", "Setting", "conf"]
-
-T = TypeVar("T")
+__all__ = [
+    "ENV_PREFIX",
+    "SETTING",
+    "Fault",
+    "InfluxDB",
+    "Metrics",
+    "Prometheus",
+    "Section",
+    "Setting",
+    "VictoriaMetrics",
+    "conf",
+    "read_django_setting",
+    "read_section",
+]
 
 ENV_PREFIX = "ZEMANTA_OPS_METRICS_"
-SETTING = "ZEMANTA_OPS"
-
-
-def read_django_setting(name: str) -> Any:
-    """Return a Django setting, or None if it is absent or Django is not configured."""
-    from django.conf import settings
-
-    try:
-        return getattr(settings, name, None)
-    except Exception:  # noqa: BLE001  (the settings module may raise anything when it is loaded)
-        return None
 
 
 def are_settings_ready() -> bool:
@@ -52,111 +52,6 @@ def are_settings_loaded() -> bool:
     return bool(settings.configured)
 
 
-def read_section(key: str) -> Mapping[str, Any]:
-    """Return ``ZEMANTA_OPS[key]``, or an empty mapping if there is none."""
-    whole = read_django_setting(SETTING)
-    part = whole.get(key) if isinstance(whole, Mapping) else None
-    return part if isinstance(part, Mapping) else {}
-
-
-class Setting(Generic[T]):
-    """A typed property: name, default, and the function that converts text or a Python value to ``T``.
-
-    ``old_name`` is the setting of django-statsd-influx that it replaces.
-    """
-
-    def __init__(
-        self, default: T | Callable[[], T], parse: Callable[[Any], T], old_name: str = "", doc: str = ""
-    ) -> None:
-        self.default = default
-        self.old_name = old_name
-        self._parse = parse
-        self.__doc__ = doc
-
-    def __set_name__(self, owner: type[Section], name: str) -> None:
-        self.name = name.upper()
-
-    @overload
-    def __get__(self, instance: None, owner: type[Section]) -> Setting[T]: ...
-    @overload
-    def __get__(self, instance: Section, owner: type[Section]) -> T: ...
-    def __get__(self, instance: Section | None, owner: type[Section]) -> Setting[T] | T:
-        if instance is None:
-            return self
-        for _, raw in instance.list_sources(self):
-            try:
-                return self.parse(raw)
-            except (TypeError, ValueError):
-                continue
-        default = self.default
-        return default() if callable(default) else default
-
-    def parse(self, raw: Any) -> T:
-        """Return the value.
-
-        Raises:
-            DeferredError: The value is a secret that this process does not decrypt.
-            ValueError: It is not one that the setting accepts; the message does not repeat it.
-
-        """
-        parsing.refuse_deferred(raw)
-        return self._parse(raw)
-
-
-@dataclass(frozen=True)
-class Fault:
-    """A value that cannot be used.
-
-    ``place`` is where it was given and ``reason`` the rest of a sentence; the value, which may be a secret, is in
-    neither. ``is_decisive`` means that no other place takes precedence. ``is_deferred`` means that the value is a
-    secret that this process does not decrypt.
-    """
-
-    setting: Setting[Any]
-    place: str
-    reason: str
-    is_decisive: bool
-    is_deferred: bool
-
-    def __str__(self) -> str:
-        return f"{self.place} {self.reason}"
-
-
-class Section:
-    """One key of ``ZEMANTA_OPS``; its settings are class attributes."""
-
-    key = ""
-    env_prefix = ""
-
-    @classmethod
-    def settings(cls) -> dict[str, Setting[Any]]:
-        """Return the settings of this section by upper-case name."""
-        return {item.name: item for item in vars(cls).values() if isinstance(item, Setting)}
-
-    def list_sources(self, setting: Setting[Any]) -> list[tuple[str, Any]]:
-        """Return ``(place, raw value)`` for every place that has the setting, by precedence."""
-        found: list[tuple[str, Any]] = []
-        if self.env_prefix and self.env_prefix + setting.name in os.environ:
-            found.append((self.env_prefix + setting.name, os.environ[self.env_prefix + setting.name]))
-        values = read_section(self.key)
-        if setting.name in values:
-            found.append((f'{SETTING}["{self.key}"]["{setting.name}"]', values[setting.name]))
-        if setting.old_name and (old := read_django_setting(setting.old_name)) is not None:
-            # The README of django-statsd-influx ends these lines with a comma, which makes them 1-tuples.
-            found.append((setting.old_name, old[0] if isinstance(old, tuple) and len(old) == 1 else old))
-        return found
-
-    def find_faults(self) -> Iterator[Fault]:
-        """Yield a fault for each value that cannot be used, in every place."""
-        for setting in self.settings().values():
-            for rank, (place, raw) in enumerate(self.list_sources(setting)):
-                try:
-                    setting.parse(raw)
-                except (TypeError, ValueError) as error:
-                    deferred = isinstance(error, parsing.DeferredError)
-                    yield Fault(setting, place, str(error), rank == 0, deferred)
-
-
 def read_hostname() -> str | None:
     """Return the name of this machine with dots replaced by dashes, as in django-statsd-influx's tag."""
     try:
@@ -172,7 +67,7 @@ class Metrics(Section):
     env_prefix = ENV_PREFIX
 
     enabled: Setting[bool | None] = Setting(None, parsing.accept_boolean, doc="None: on, except while tests run")
-    host = Setting("127.0.0.1", parsing.accept_text, "STATSD_INFLUX_HOST", "the agent's host name or address")
+    host = Setting("127.0.0.1", parsing.accept_host, "STATSD_INFLUX_HOST", "the agent's host name or address")
     port = Setting(8125, parsing.accept_port, "STATSD_INFLUX_PORT", "the agent's port")
     protocol = Setting("udp", parsing.accept_one_of("udp", "tcp"), doc="udp or tcp")
     dialect = Setting("influx", parsing.accept_one_of("influx", "dogstatsd"), doc="how tags are written on the wire")
@@ -216,23 +111,96 @@ class Metrics(Section):
         doc="targets of generate_stack that the project adds: name to dotted path of a module",
     )
     agent_interval = Setting(10.0, parsing.accept_number(0.1, 3600), doc="the agent's collection interval, in seconds")
+    agent_jitter = Setting(
+        0.0, parsing.accept_number(0, 3600), doc="most seconds by which the agent delays a write, so that nodes differ"
+    )
 
 
-class InfluxDB(Section):
-    """``ZEMANTA_OPS["INFLUXDB"]``: the database that the agent writes to and the commands read from."""
+class DatabaseSection(Section):
+    """A section that names the database that the agent writes to and the commands read from; one of them at a time."""
+
+    url_name = "WRITE_URL"
+
+    def names_database(self) -> bool:
+        """Return whether it has a URL; an empty one leaves the database out."""
+        return self.url_name in self.list_given()
+
+    def find_conflicts(self) -> Iterator[str]:
+        """Yield a sentence for each contradiction between the settings of this section."""
+        given = self.list_given()
+        if given and self.url_name not in read_section(self.key):
+            yield f'{self.place} has no {self.url_name}. Add it, or set it to "" to leave {self.key} out'
+        if "PASSWORD" in given and "USERNAME" not in given:
+            yield f"{self.place} has PASSWORD but not USERNAME. Add USERNAME"
+
+
+class InfluxDB(DatabaseSection):
+    """``ZEMANTA_OPS["INFLUXDB"]``."""
 
     key = "INFLUXDB"
+    url_name = "URL"
 
-    url = Setting("", parsing.accept_text, doc="for example http://127.0.0.1:8086")
-    database = Setting("", parsing.accept_text, doc="InfluxDB 1.x: the database")
-    username = Setting("", parsing.accept_text, doc="InfluxDB 1.x: the user")
+    url = Setting("", parsing.accept_url, doc="for example http://127.0.0.1:8086")
+    database = Setting("", parsing.accept_database, doc="InfluxDB 1.x: the database, or database/policy")
+    username = Setting("", parsing.accept_username, doc="InfluxDB 1.x: the user")
     password = Setting("", parsing.accept_text, doc="InfluxDB 1.x: the user's password")
     org = Setting("", parsing.accept_text, doc="InfluxDB 2.x: the organisation")
     bucket = Setting("", parsing.accept_text, doc="InfluxDB 2.x: the bucket")
-    token = Setting("", parsing.accept_text, doc="InfluxDB 2.x: an API token")
+    token = Setting("", parsing.accept_token, doc="InfluxDB 2.x: an API token")
     retention: Setting[int | None] = Setting(
         None, parsing.accept_duration, doc="how long the database keeps points, for example 90d"
     )
+
+    def find_conflicts(self) -> Iterator[str]:
+        """Yield a sentence for each contradiction between the settings of this section."""
+        yield from super().find_conflicts()
+        if not self.names_database():
+            return
+        given = self.list_given()
+        if ("DATABASE" in given) == ("BUCKET" in given):
+            yield f"{self.place} needs either DATABASE (InfluxDB 1.x) or BUCKET with ORG and TOKEN (InfluxDB 2.x)"
+        elif "BUCKET" in given and "ORG" not in given:
+            yield f"{self.place} has BUCKET but not ORG. Add ORG"
+
+
+class VictoriaMetrics(DatabaseSection):
+    """``ZEMANTA_OPS["VICTORIAMETRICS"]``: used instead of INFLUXDB."""
+
+    key = "VICTORIAMETRICS"
+
+    write_url: Setting[tuple[str, ...]] = Setting(
+        (), parsing.accept_urls, doc="for example http://vm:8428, or http://vminsert:8480/insert/0/influx"
+    )
+    read_url = Setting("", parsing.accept_url, doc="for example http://vmselect:8481/select/0/prometheus")
+    username = Setting("", parsing.accept_username, doc="user for HTTP basic authentication")
+    password = Setting("", parsing.accept_text, doc="that user's password")
+    database = Setting("telegraf", parsing.accept_text, doc="value of the label db")
+    nodes: Setting[tuple[str, ...]] = Setting(
+        (), parsing.accept_urls, doc="the single nodes behind vmagent and vmauth, for generate_stack victoriametrics"
+    )
+
+    def find_conflicts(self) -> Iterator[str]:
+        """Yield a sentence for each contradiction between the settings of this section."""
+        yield from super().find_conflicts()
+        if len(self.nodes) > 1 and not self.read_url:
+            yield f"{self.place} has NODES but not READ_URL. Set READ_URL to the address of vmauth"
+
+
+class Prometheus(DatabaseSection):
+    """``ZEMANTA_OPS["PROMETHEUS"]``: a database behind Prometheus' remote write, used instead of INFLUXDB."""
+
+    key = "PROMETHEUS"
+
+    write_url = Setting("", parsing.accept_url, doc="for example http://prometheus:9090/api/v1/write")
+    read_url = Setting("", parsing.accept_url, doc="for example http://prometheus:9090")
+    username = Setting("", parsing.accept_username, doc="user for HTTP basic authentication")
+    password = Setting("", parsing.accept_text, doc="that user's password")
+
+    def find_conflicts(self) -> Iterator[str]:
+        """Yield a sentence for each contradiction between the settings of this section."""
+        yield from super().find_conflicts()
+        if self.write_url and not self.read_url:
+            yield f"{self.place} has no READ_URL. Add the address that PromQL is sent to"
 
 
 class Conf:
@@ -240,6 +208,8 @@ class Conf:
 
     metrics = Metrics()
     influxdb = InfluxDB()
+    victoriametrics = VictoriaMetrics()
+    prometheus = Prometheus()
 
     @classmethod
     def sections(cls) -> dict[str, Section]:
@@ -257,6 +227,20 @@ class Conf:
         """Yield the faults of all sections."""
         for section in cls.sections().values():
             yield from section.find_faults()
+
+    @classmethod
+    def list_databases(cls) -> list[DatabaseSection]:
+        """Return the sections that name a database; more than one is a conflict."""
+        return [each for each in cls.sections().values() if isinstance(each, DatabaseSection) and each.names_database()]
+
+    @classmethod
+    def find_conflicts(cls) -> Iterator[str]:
+        """Yield a sentence for each contradiction within a section, and between the sections."""
+        for section in cls.sections().values():
+            yield from section.find_conflicts()
+        names = [section.key for section in cls.list_databases()]
+        if len(names) > 1:
+            yield f"{SETTING} has {' and '.join(names)}. Keep one: the agent writes to one database"
 
 
 conf = Conf()

@@ -6,9 +6,11 @@ which may be a secret.
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
+from urllib.parse import SplitResult, urlsplit
 
 WORDS = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
 
@@ -66,6 +68,82 @@ def accept_text(value: Any) -> str:
     if not isinstance(value, str):
         raise ValueError("must be a string")
     return value
+
+
+def accept_host(value: Any) -> str:
+    """Accept a host name, or an IP address without brackets; never a URL or a port."""
+    text = accept_text(value)
+    if text != text.strip() or not text or any(mark in text for mark in "/[]@ ") or not text.isprintable():
+        raise ValueError("must be a host name or an address alone, without scheme, port, path or brackets")
+    if ":" in text:
+        try:
+            ipaddress.ip_address(text)
+        except ValueError:
+            raise ValueError("must be a host name or an address alone, without scheme or port. Use PORT") from None
+    return text
+
+
+def split_url(url: str) -> SplitResult:
+    """Return the parts of a URL of http or https that has no credentials and no query in it.
+
+    Raises:
+        ValueError: It is not such a URL. The message does not repeat it, because it may have a password in it.
+
+    """
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port  # read here, because a port that is not a number raises
+    except ValueError:
+        raise ValueError("is not a URL") from None
+    if parts.scheme not in ("http", "https") or not host or port == 0 or url != url.strip() or " " in url:
+        raise ValueError("must start with http:// or https:// and name a host")
+    if "@" in parts.netloc or parts.query or parts.fragment:
+        raise ValueError("must not have credentials or a query in it. Use the settings for user, password or token")
+    return parts
+
+
+def accept_url(value: Any) -> str:
+    """Accept a URL of http or https without credentials and query, or empty text."""
+    text = accept_text(value)
+    if text:
+        split_url(text)
+    return text
+
+
+def accept_urls(value: Any) -> tuple[str, ...]:
+    """Accept a list of such URLs, or text with commas between them."""
+    value = reveal(value)
+    items = accept_strings(value)
+    for item in items:
+        split_url(item)
+    return items
+
+
+def accept_database(value: Any) -> str:
+    """Accept the name of a database, or ``database/policy``, or empty text."""
+    text = accept_text(value)
+    name, slash, policy = text.partition("/")
+    if (text and not name.strip()) or (slash and not policy.strip()):
+        raise ValueError("must be the name of a database, or database/policy")
+    return text
+
+
+def accept_username(value: Any) -> str:
+    """Accept a user name for HTTP basic authentication, which cannot carry a colon in it."""
+    text = accept_text(value)
+    if ":" in text:
+        raise ValueError("must not have a colon in it: HTTP basic authentication cannot carry it")
+    return text
+
+
+def accept_token(value: Any) -> str:
+    """Accept a token that an HTTP header can carry: printable ASCII without blanks around it."""
+    text = accept_text(value)
+    if not text.isascii() or not text.isprintable() or text != text.strip():
+        raise ValueError(
+            "must be printable ASCII without blanks around it. A token read from a file often ends in a newline"
+        )
+    return text
 
 
 def accept_whole(low: int, high: int) -> Callable[[Any], int]:

@@ -45,11 +45,14 @@ def checked(
 
 
 def checked_here(
-    *arguments: str, metrics: dict[str, Any] | None = None, influxdb: dict[str, Any] | None = None
+    *arguments: str,
+    metrics: dict[str, Any] | None = None,
+    influxdb: dict[str, Any] | None = None,
+    section: str = "INFLUXDB",
 ) -> tuple[int, dict[str, Any]]:
     """Run ``check_metrics --json`` in this process, which spares a start of Python; return code and document."""
     said = io.StringIO()
-    settings = {"METRICS": {"ENABLED": True, "AGENT_INTERVAL": 1, **(metrics or {})}, "INFLUXDB": influxdb or {}}
+    settings = {"METRICS": {"ENABLED": True, "AGENT_INTERVAL": 1, **(metrics or {})}, section: influxdb or {}}
     with override_settings(ZEMANTA_OPS=settings), pytest.raises(SystemExit) as ended:
         call_command("check_metrics", "--json", *arguments, stdout=said)
     document: dict[str, Any] = json.loads(said.getvalue())

@@ -19,7 +19,7 @@ INTERNAL = "[[inputs.internal]]\n"
 def found(name: str, store: Store, *arguments: str, port: int = 0, **metrics: Any) -> tuple[int, str, dict[str, Any]]:
     """Check the way to a store; return exit code, and cause and the whole of the hop ``name``."""
     metrics |= {"PORT": port} if port else {}
-    code, document = checked_here(*arguments, metrics=metrics, influxdb=store.settings)
+    code, document = checked_here(*arguments, metrics=metrics, influxdb=store.settings, section=store.section)
     one = hop(document, name)
     assert one["advice"] == ADVICE.get(one["cause"], "")
     shown = str(document)

@@ -100,7 +100,10 @@ def test_without_influxdb_it_ends_at_the_agent(agent: Agent, tmp_path: Path) -> 
         ({"ENABLED": False}, {}, "disabled"),
         ({"PORT": "http"}, {}, "setting"),
         ({}, {"URL": "http://127.0.0.1:8086"}, "incomplete"),
-        ({}, {"URL": "127.0.0.1:8086", "DATABASE": "telegraf"}, "incomplete"),
+        ({}, {"DATABASE": "telegraf"}, "incomplete"),
+        ({}, {"URL": "127.0.0.1:8086", "DATABASE": "telegraf"}, "setting"),
+        ({}, {"URL": "http://127.0.0.1:8086", "DATABASE": "/"}, "setting"),
+        ({"HOST": "udp://127.0.0.1"}, {}, "setting"),
     ],
 )
 def test_wrong_settings_end_it_at_once(

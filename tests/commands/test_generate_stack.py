@@ -89,7 +89,7 @@ def test_json(tmp_path: Path) -> None:
     dry = json.loads(run("telegraf", "--output", str(tmp_path), "--json", "--dry-run", influxdb={})[1])
     assert [file["state"] for file in dry["files"]] == ["new"] * 3
     assert "[agent]" in dry["files"][0]["text"]
-    assert "INFLUXDB is not configured" in dry["warnings"][0]
+    assert "no database is configured" in dry["warnings"][0]
     run("telegraf", "--output", str(tmp_path))
     (tmp_path / "telegraf.conf").write_text("mine")
     done = json.loads(run("telegraf", "--output", str(tmp_path), "--json", "--force")[1])
@@ -124,7 +124,7 @@ def test_without_a_database_it_warns(tmp_path: Path) -> None:
     code, _, err = run("telegraf", "--output", str(tmp_path), influxdb={})
     assert (code, err) == (
         0,
-        "warning: INFLUXDB is not configured: this Telegraf prints what it receives, and stores nothing\n",
+        "warning: no database is configured: this Telegraf prints what it receives, and stores nothing\n",
     )
 
 

@@ -154,7 +154,9 @@ def _paragraphs(page: str) -> Iterator[tuple[int, str]]:
         elif lines and not line.strip():
             yield number - len(lines), "\n".join(lines)
             lines = []
-        if re.match(r"\s*\.\. code-block", line) or (line.rstrip().endswith("::") and not line.lstrip().startswith("..")):
+        if re.match(r"\s*\.\. code-block", line) or (
+            line.rstrip().endswith("::") and not line.lstrip().startswith("..")
+        ):
             literal = indent
 
 
@@ -177,7 +179,11 @@ def _docstrings(tree: ast.AST) -> Iterator[ast.Constant]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and node.body:
             first = node.body[0]
-            if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str):
+            if (
+                isinstance(first, ast.Expr)
+                and isinstance(first.value, ast.Constant)
+                and isinstance(first.value.value, str)
+            ):
                 yield first.value
 
 
@@ -187,7 +193,10 @@ def _strings(tree: ast.AST, others: set[int]) -> Iterator[tuple[int, str]]:
     for node in ast.walk(tree):
         if isinstance(node, ast.JoinedStr):
             inner |= {id(part) for part in ast.walk(node)}
-            yield node.lineno, "".join(str(part.value) if isinstance(part, ast.Constant) else "–" for part in node.values)
+            yield (
+                node.lineno,
+                "".join(str(part.value) if isinstance(part, ast.Constant) else "–" for part in node.values),
+            )
         elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in inner | others:
             yield node.lineno, node.value
 

@@ -20,7 +20,7 @@ from zemanta_ops.testing import Recorder
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
-SETTINGS = [(section.key, name) for section in (conf.metrics, conf.influxdb) for name in section.settings()]
+SETTINGS = [(key, name) for key, section in conf.sections().items() for name in section.settings()]
 CHECKS = sorted(
     {
         found
@@ -31,11 +31,14 @@ CHECKS = sorted(
 COMMANDS = sorted(module.name for module in pkgutil.iter_modules(commands.__path__))
 
 
-def rows(page: str) -> dict[str, list[str]]:
-    """Return the list-table rows of a page: the first cell's bare text, and all cells."""
+def rows(page: str, heading: str = "") -> dict[str, list[str]]:
+    """Return the list-table rows of a page, or below a heading: the first cell's bare text, and all cells."""
     found: dict[str, list[str]] = {}
     cells: list[str] = []
-    for line in (DOCS / f"{page}.rst").read_text(encoding="utf-8").splitlines():
+    text = (DOCS / f"{page}.rst").read_text(encoding="utf-8")
+    if heading:
+        text = text.split(f"\n{heading}\n{'-' * len(heading)}\n")[1].split("\n---")[0]
+    for line in text.splitlines():
         if line.startswith("   * - "):
             cells = found.setdefault(line[7:].strip("`"), [])
             cells.append(line[7:])
@@ -55,8 +58,8 @@ def test_every_setting_is_on_the_settings_page(section: str, name: str) -> None:
 
 @pytest.mark.parametrize(("section", "name"), SETTINGS)
 def test_the_default_on_the_settings_page_is_the_one_in_the_code(section: str, name: str) -> None:
-    setting = {each.key: each for each in (conf.metrics, conf.influxdb)}[section].settings()[name]
-    shown = rows("settings")[name][1].strip("`")
+    setting = conf.sections()[section].settings()[name]
+    shown = rows("settings", section)[name][1].strip("`")
     if name == "HOST_TAG":
         assert shown == "this machine's name"
         return

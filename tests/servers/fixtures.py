@@ -22,9 +22,10 @@ from tests.servers.influxdb2 import InfluxDB2
 from tests.servers.kapacitor import Kapacitor
 from tests.servers.kms import KMS
 from tests.servers.process import COVERAGE, Server
-from tests.servers.stores import Store, store_of_1, store_of_2
+from tests.servers.stores import Store, store_of_1, store_of_2, store_of_victoriametrics
 from tests.servers.telegraf import Telegraf
 from tests.servers.vault import Vault
+from tests.servers.victoriametrics import VictoriaMetrics
 
 _numbers = itertools.count(1)
 
@@ -162,6 +163,19 @@ def new_store(request: pytest.FixtureRequest) -> Callable[[], Store]:
     return lambda: make(server, server.create(f"store_{next(_numbers)}"))
 
 
+@pytest.fixture(
+    scope="session",
+    params=["influxdb1", "victoriametrics", pytest.param("influxdb2", marks=pytest.mark.second_tier)],
+)
+def new_any_store(request: pytest.FixtureRequest) -> Callable[[], Store]:
+    """Return a function that makes an empty store of every kind, VictoriaMetrics among them."""
+    server = request.getfixturevalue(request.param)
+    if isinstance(server, VictoriaMetrics):
+        return lambda: store_of_victoriametrics(server, f"store_{next(_numbers)}")
+    make = store_of_1 if request.param == "influxdb1" else store_of_2
+    return lambda: make(server, server.create(f"store_{next(_numbers)}"))
+
+
 @pytest.fixture(scope="session")
 def guarded_influxdb1(tmp_path_factory: pytest.TempPathFactory) -> Iterator[InfluxDB1]:
     """Return the InfluxDB 1.8 with users that all tests of a run share; do not stop it."""
@@ -192,6 +206,16 @@ def own_store(request: pytest.FixtureRequest) -> Store:
 def store(new_store: Callable[[], Store]) -> Store:
     """Return an empty store of InfluxDB 1.8 or 2.7."""
     return new_store()
+
+
+@pytest.fixture(scope="session")
+def victoriametrics(tmp_path_factory: pytest.TempPathFactory) -> Iterator[VictoriaMetrics]:
+    """Return the VictoriaMetrics that all tests of a run share; write under a label ``db`` of your own."""
+    require("victoriametrics")
+    with ExitStack() as stack:
+        server = VictoriaMetrics(tmp_path_factory.mktemp("victoriametrics"))
+        run(server, stack)
+        yield server
 
 
 @pytest.fixture

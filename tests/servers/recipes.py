@@ -24,6 +24,7 @@ KAPACITOR = "1.5.9"
 VAULT = "1.21.0"
 AGE = "1.3.2"
 SOPS = "3.13.3"
+VICTORIAMETRICS = "1.151.0"
 
 
 @dataclass(frozen=True)
@@ -56,8 +57,8 @@ class Recipe:
 
 
 TELEGRAF_TAGS = (
-    "custom,inputs.statsd,inputs.internal,inputs.system,outputs.influxdb,outputs.influxdb_v2,outputs.file,"
-    "parsers.influx,serializers.influx"
+    "custom,inputs.statsd,inputs.internal,inputs.system,outputs.influxdb,outputs.influxdb_v2,outputs.file,outputs.http,"
+    "parsers.influx,serializers.influx,serializers.prometheusremotewrite"
 )
 
 RECIPES = {
@@ -104,5 +105,16 @@ RECIPES = {
         Recipe("vault", VAULT, {"vault": "github.com/hashicorp/vault"}, tags="minimal", ldflags="-s -w", module=True),
         Recipe("age", AGE, {"age": "filippo.io/age/cmd/age", "age-keygen": "filippo.io/age/cmd/age-keygen"}),
         Recipe("sops", SOPS, {"sops": "github.com/getsops/sops/v3/cmd/sops"}, ldflags="-s -w"),
+        Recipe(
+            "victoriametrics",
+            VICTORIAMETRICS,
+            {
+                name: f"github.com/VictoriaMetrics/VictoriaMetrics/app/{name}"
+                for name in ("vmagent", "vmauth", "victoria-metrics")
+            },
+            # The server reports its version out of this text.
+            ldflags="-s -w -X github.com/VictoriaMetrics/VictoriaMetrics/lib/buildinfo.Version="
+            f"victoria-metrics-20260101-000000-tags-v{VICTORIAMETRICS}-0-g0000000",
+        ),
     )
 }

@@ -12,11 +12,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 @dataclass
 class Answer:
-    """A status with body and headers."""
+    """A status with body and headers; ``product`` is the header that is in every answer of the server, or none."""
 
     status: int = 204
     body: str = ""
     headers: dict[str, str] = field(default_factory=dict)
+    product: str = "X-Influxdb-Version"
 
 
 @dataclass
@@ -51,7 +52,8 @@ class Handler(BaseHTTPRequestHandler):
         self.server.requests.append(request)
         answer = self.server.answer(request)
         self.send_response(answer.status)
-        for name, value in {"Content-Length": str(len(answer.body.encode())), **answer.headers}.items():
+        product = {answer.product: "1.8.10"} if answer.product else {}
+        for name, value in {"Content-Length": str(len(answer.body.encode())), **product, **answer.headers}.items():
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(answer.body.encode())

@@ -11,7 +11,7 @@ from typing import Any
 from django.core.checks import CheckMessage, Error, Warning, register  # noqa: A004  (Django's own name)
 from django.utils.module_loading import import_string
 
-from zemanta_ops.conf import ENV_PREFIX, SETTING, conf, read_django_setting, read_section
+from zemanta_ops.conf import ENV_PREFIX, SETTING, conf, read_django_setting
 from zemanta_ops.metrics import instrumentation
 
 
@@ -23,7 +23,7 @@ def check_settings(**_: Any) -> list[CheckMessage]:
         return [
             Error(f"{SETTING} must be a dict.", hint='For example {"METRICS": {"PORT": 8125}}.', id="zemanta_ops.E101")
         ]
-    return [*_check_names(whole or {}), *_check_environment(), *_check_values(), *_check_influxdb()]
+    return [*_check_names(whole or {}), *_check_environment(), *_check_values(), *_check_conflicts()]
 
 
 @register("zemanta_ops")
@@ -156,10 +156,7 @@ def _check_values() -> Iterator[CheckMessage]:
             yield Error(f"{fault}; it is ignored.", hint=hint, id="zemanta_ops.E103")
 
 
-def _check_influxdb() -> Iterator[CheckMessage]:
-    given = set(read_section(conf.influxdb.key))
-    hint = "InfluxDB 1.x needs URL and DATABASE; 2.x needs URL, ORG, BUCKET and TOKEN."
-    if given and "URL" not in given:
-        yield Error('ZEMANTA_OPS["INFLUXDB"] has no URL.', hint=hint, id="zemanta_ops.E104")
-    if {"DATABASE", "BUCKET"} <= given:
-        yield Error('ZEMANTA_OPS["INFLUXDB"] has both DATABASE and BUCKET.', hint=hint, id="zemanta_ops.E104")
+def _check_conflicts() -> Iterator[CheckMessage]:
+    hint = "The page on settings lists what each database needs. Try it with: manage.py check_metrics"
+    for conflict in conf.find_conflicts():
+        yield Error(f"{conflict}.", hint=hint, id="zemanta_ops.E104")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from zemanta_ops.conf import conf
+from zemanta_ops.conf import Section, conf
 from zemanta_ops.stack.databases import Database, Retry, connect
 
 
@@ -14,25 +14,37 @@ def open_database(*, timeout: float = 10.0, retry: Retry | None = None) -> Datab
         retry: How transient failures are retried; None for the default.
 
     Raises:
-        ValueError: The settings contradict each other, see ``connect``.
+        ValueError: A setting of the database cannot be used, or settings contradict each other.
         MissingExtraError: The package that the database needs is not installed.
 
     """
+    faults = [str(fault) for section in conf.list_databases() for fault in section.find_faults()]
+    if faults := [*faults, *conf.find_conflicts()]:
+        raise ValueError("; ".join(faults))
     options = read_database_options()
     return connect(timeout=timeout, retry=retry, **options) if options else None
 
 
 def read_database_options() -> dict[str, str]:
-    """Return the arguments of ``connect`` that ``ZEMANTA_OPS["INFLUXDB"]`` gives, or nothing if it has no URL."""
-    if not conf.influxdb.url:
-        return {}
-    # How long the database keeps points is not an argument of a connection.
-    names = [name.lower() for name in conf.influxdb.settings() if name != "RETENTION"]
-    return {name: value for name in names if (value := getattr(conf.influxdb, name))}
+    """Return the arguments of ``connect`` for the database that the settings name, or nothing if they name none."""
+    if conf.influxdb in conf.list_databases():
+        return _read_texts(conf.influxdb)
+    if conf.victoriametrics in conf.list_databases():
+        options = _read_texts(conf.victoriametrics)
+        return {**options, "write_url": ",".join(conf.victoriametrics.write_url)}
+    if conf.prometheus in conf.list_databases():
+        options = _read_texts(conf.prometheus)
+        return {"remote_write_url": options.pop("write_url", ""), **options}
+    return {}
+
+
+def _read_texts(section: Section) -> dict[str, str]:
+    values = {name.lower(): getattr(section, name.lower()) for name in section.settings()}
+    return {name: value for name, value in values.items() if value and isinstance(value, str)}
 
 
 def list_faults(*, unused: tuple[str, ...] = ()) -> list[str]:
-    """Return a sentence for each setting whose value cannot be used; the value is not in it.
+    """Return a sentence for each setting that cannot be used, or else for each contradiction; no value is in it.
 
     Unlike the system checks, which also run in builds, this includes secrets that were not decrypted.
 
@@ -41,4 +53,5 @@ def list_faults(*, unused: tuple[str, ...] = ()) -> list[str]:
 
     """
     faults = [fault for fault in conf.find_faults() if fault.is_decisive]
-    return [str(fault) for fault in faults if not (fault.is_deferred and fault.setting.name in unused)]
+    used = [str(fault) for fault in faults if not (fault.is_deferred and fault.setting.name in unused)]
+    return used or list(conf.find_conflicts())

@@ -1,4 +1,4 @@
-"""Every metric type and every entry of the catalogue, through the real Telegraf, read back from both databases."""
+"""Every metric type and every entry of the catalogue, through the real Telegraf, read back from every database."""
 
 from __future__ import annotations
 
@@ -69,11 +69,11 @@ class Flow:
 
 
 @pytest.fixture(scope="module")
-def flow(new_store: Callable[[], Store], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flow]:
+def flow(new_any_store: Callable[[], Store], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flow]:
     """Start a Telegraf for the tests of this module."""
     require("telegraf")
     port = free_port(socket.SOCK_DGRAM)
-    store = new_store()
+    store = new_any_store()
     with ExitStack() as stack:
         telegraf = Telegraf(tmp_path_factory.mktemp("telegraf"), config(port, store.output), port)
         run(telegraf, stack)
@@ -113,7 +113,7 @@ def test_each_metric_of_the_catalogue_is_read_back(catalogue: Flow, metric: Metr
 
     assert point.tags == {**tags_of(metric), "host": "web-1", "metric_type": metric.kind}
     assert {name: point.fields[name] for name in FIELDS[metric.kind]} == FIELDS[metric.kind]
-    assert catalogue.store.types(point.measurement) == TYPES[metric.kind]
+    assert catalogue.store.types(point.measurement) in (TYPES[metric.kind], None)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -126,7 +126,7 @@ def test_each_type_is_read_back_with_tags_of_any_script(flow: Flow, kind: str) -
     (point,) = flow.points(f"any.script.{kind}")
     assert point.tags == {**tags, "host": "web-1", "metric_type": kind}
     assert {name: point.fields[name] for name in FIELDS[kind]} == FIELDS[kind]
-    assert flow.store.types(point.measurement) == TYPES[kind]
+    assert flow.store.types(point.measurement) in (TYPES[kind], None)
     # The product's own reader finds it by these tags, and by no others.
     now = datetime.now(timezone.utc)
     hour = timedelta(hours=1)

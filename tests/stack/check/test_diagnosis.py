@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
@@ -57,7 +58,7 @@ class Canned(Database):
         wanted = (tags or {}).items()
         return [each for each in self.series.get((measurement, value), []) if wanted <= each.tags.items()]
 
-    def write(self, points: Any) -> WriteReport:
+    def write(self, points: Any, *, deadline: float = math.inf) -> WriteReport:
         if isinstance(self.answer, DatabaseError):
             raise self.answer
         return self.answer
@@ -65,7 +66,7 @@ class Canned(Database):
     def close(self) -> None:
         """Do nothing."""
 
-    def _write_lines(self, body: bytes) -> None:
+    def _write_lines(self, body: bytes, timeout: float) -> None:
         """Do nothing."""
 
 
@@ -240,7 +241,7 @@ def test_the_point_written_past_the_agent_is_always_one_series() -> None:
     written: list[Point] = []
 
     class Keeping(Canned):
-        def write(self, points: Any) -> WriteReport:
+        def write(self, points: Any, *, deadline: float = math.inf) -> WriteReport:
             written.extend(points)
             return WriteReport(written=1)
 

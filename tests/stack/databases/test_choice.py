@@ -14,12 +14,14 @@ from zemanta_ops.stack import databases
 from zemanta_ops.stack.databases import Database, Point, StoredValue, choose_class, connect
 from zemanta_ops.stack.databases.influxdb1 import InfluxDB1Database
 from zemanta_ops.stack.databases.influxdb2 import InfluxDB2Database
+from zemanta_ops.stack.databases.prometheus import PrometheusDatabase
+from zemanta_ops.stack.databases.victoriametrics import VictoriaMetricsDatabase
 
 
 class MemoryDatabase(Database):
     """A third database."""
 
-    chosen_by = "room"
+    chosen_by = ("room",)
     needs = "ROOM (memory)"
     lines: bytes = b""
 
@@ -51,7 +53,7 @@ class MemoryDatabase(Database):
     def close(self) -> None:
         """Do nothing."""
 
-    def _write_lines(self, body: bytes) -> None:
+    def _write_lines(self, body: bytes, timeout: float) -> None:
         self.lines += body
 
 
@@ -75,11 +77,19 @@ def test_a_third_database_is_one_module_and_one_line() -> None:
 @pytest.mark.usefixtures("third")
 @pytest.mark.parametrize("options", [{}, {"room": "5", "bucket": "b"}])
 def test_a_refusal_names_every_database(options: dict[str, Any]) -> None:
-    words = r"DATABASE \(InfluxDB 1\.x\) or BUCKET with ORG and TOKEN \(InfluxDB 2\.x\) or ROOM \(memory\)"
+    words = r"DATABASE \(InfluxDB 1\.x\) or BUCKET with ORG and TOKEN \(InfluxDB 2\.x\) or .*ROOM \(memory\)"
     with pytest.raises(ValueError, match=words):
         connect("http://127.0.0.1:8086", **options)
 
 
-def test_the_options_choose_the_class() -> None:
-    assert choose_class({"database": "d", "org": "ignored"}) is InfluxDB1Database
-    assert choose_class({"bucket": "b", "username": "ignored"}) is InfluxDB2Database
+@pytest.mark.parametrize(
+    ("options", "chosen"),
+    [
+        ({"url": "http://h", "database": "d", "org": "ignored"}, InfluxDB1Database),
+        ({"url": "http://h", "bucket": "b", "username": "ignored"}, InfluxDB2Database),
+        ({"write_url": "http://h", "database": "d"}, VictoriaMetricsDatabase),
+        ({"remote_write_url": "http://h", "read_url": "http://h"}, PrometheusDatabase),
+    ],
+)
+def test_the_options_choose_the_class(options: dict[str, str], chosen: type[Database]) -> None:
+    assert choose_class(options) is chosen

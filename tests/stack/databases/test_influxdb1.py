@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import socket
+import time
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from datetime import datetime, timezone
 from typing import Any
 
@@ -36,7 +38,7 @@ both = pytest.mark.parametrize("connect_to", [connect_v1, connect_v2])
     [f"http://writer:{SECRET}/x@influx.example", f"http://writer:{SECRET}\u2100@influx.example", f"http://[{SECRET}"],
 )
 def test_an_error_about_the_url_does_not_repeat_it(connect_to: Connect, url: str) -> None:
-    with pytest.raises(ValueError, match="the InfluxDB URL is not a URL") as caught:
+    with pytest.raises(ValueError, match="the URL of the database is not a URL") as caught:
         connect_to(url)
     assert SECRET not in str(caught.value)
 
@@ -110,13 +112,93 @@ def test_a_refused_line_is_found_and_reported_and_the_others_are_written(connect
 
 
 @both
-def test_the_search_for_refused_lines_is_bounded(connect_to: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("zemanta_ops.stack.databases.base.MAX_SPLITS", 2)
-    with answering(in_turn(Answer(400, '{"error":"no","message":"no"}'))) as server, connect_to(server.url) as database:
+def test_every_refused_line_of_hundreds_is_counted_and_no_other(connect_to: Connect) -> None:
+    points = [Point("m", {"f": float(number)}, {"t": str(number)}, number + 1) for number in range(1000)]
+    bad = {point.encode() for number, point in enumerate(points) if number % 3 == 0}
+
+    def answer(request: Request) -> Answer:
+        refused = bad & set(request.body.splitlines())
+        return Answer(400, '{"error":"conflict","message":"conflict"}') if refused else Answer()
+
+    with answering(answer) as server, connect_to(server.url, retry=ONCE) as database:
+        report = database.write(points)
+
+    assert (report.written, {line for line, _ in report.refused}) == (1000 - len(bad), bad)
+
+
+@both
+def test_a_batch_that_is_refused_whole_is_not_searched(connect_to: Connect) -> None:
+    text = "partial write: field type conflict dropped=8"
+    with (
+        answering(in_turn(Answer(400, f'{{"error":"{text}","message":"{text}"}}'))) as server,
+        connect_to(server.url) as database,
+    ):
         report = database.write(POINTS)
 
-    assert len(report.refused) == 8
-    assert len(server.requests) == 5
+    assert (report.written, len(report.refused), len(server.requests)) == (0, 8, 1)
+
+
+@both
+@pytest.mark.parametrize(
+    "text",
+    [
+        "partial write: points beyond retention policy dropped=3",
+        "failure writing points to database: partial write: dropped 3 points outside retention policy of duration 1h",
+    ],
+)
+def test_points_that_are_too_old_are_counted_as_such_and_not_searched(connect_to: Connect, text: str) -> None:
+    with (
+        answering(in_turn(Answer(422, f'{{"error":"{text}","message":"{text}"}}'))) as server,
+        connect_to(server.url) as database,
+    ):
+        report = database.write(POINTS)
+
+    assert (report.written, report.expired, report.refused, len(server.requests)) == (5, 3, [], 1)
+
+
+@both
+def test_a_failure_reports_what_was_written_before_and_what_was_not(
+    connect_to: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("zemanta_ops.stack.databases.base.BATCH", 3)
+    refusal = Answer(400, '{"error":"conflict","message":"conflict"}')
+    # The first batch: refused, then its halves: one line refused, two written. The second: it fails.
+    answers = in_turn(refusal, refusal, Answer(), Answer(500), Answer())
+    with (
+        answering(answers) as server,
+        connect_to(server.url, retry=ONCE) as database,
+        pytest.raises(DatabaseError) as raised,
+    ):
+        database.write(POINTS)
+
+    report = raised.value.report
+    assert report
+    assert (report.written, [line for line, _ in report.refused]) == (2, [POINTS[0].encode()])
+    assert report.unwritten == POINTS[3:]
+
+
+@both
+def test_a_write_ends_at_its_deadline(connect_to: Connect) -> None:
+    with (
+        answering(in_turn(Answer(503, headers={"Retry-After": "3600"}))) as server,
+        connect_to(server.url, retry=Retry(attempts=100, first=0.1)) as database,
+        pytest.raises(DatabaseError) as raised,
+    ):
+        started = time.monotonic()
+        database.write(POINTS, deadline=0.5)
+    assert time.monotonic() - started < 1
+    assert raised.value.report
+    assert raised.value.report.unwritten == POINTS
+
+
+@both
+def test_a_write_to_a_server_that_hangs_ends_at_its_deadline(connect_to: Connect) -> None:
+    with closing(socket.create_server(("127.0.0.1", 0))) as listener:
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        with connect_to(url, timeout=30) as database, pytest.raises(DatabaseError) as raised:
+            started = time.monotonic()
+            database.write(POINTS, deadline=0.3)
+    assert (raised.value.kind, time.monotonic() - started < 1) == ("timeout", True)
 
 
 def test_a_point_that_cannot_be_written_is_reported_and_the_others_are_written() -> None:
@@ -203,12 +285,64 @@ def test_a_port_that_speaks_something_else_is_not_influxdb(connect_to: Connect) 
 @both
 def test_what_answers_without_influxdbs_header_is_foreign(connect_to: Connect) -> None:
     with (
-        answering(in_turn(Answer(200, "hello"))) as server,
+        answering(in_turn(Answer(200, "hello", product=""))) as server,
         connect_to(server.url) as database,
         pytest.raises(DatabaseError, match="is not InfluxDB") as raised,
     ):
         database.read_version()
     assert raised.value.kind == "foreign"
+
+
+PAGE = "<!doctype html><html><body>example</body></html>"
+
+
+@both
+@pytest.mark.parametrize(
+    ("answer", "kind", "words"),
+    [
+        (Answer(502, PAGE), "gateway", "status 502: it does not reach InfluxDB"),
+        (Answer(503, "no backend"), "gateway", "status 503"),
+        (Answer(504, PAGE), "gateway", "status 504"),
+        (
+            Answer(302, headers={"Location": "https://login.example/?x=y"}),
+            "proxy",
+            "redirects .* https://login.example$",
+        ),
+        (Answer(404, PAGE), "proxy", "a web page"),
+        (Answer(404, "404 page not found"), "proxy", "status 404"),
+        (Answer(403, PAGE), "proxy", "a web page"),
+        (Answer(401, PAGE), "proxy", "a web page"),
+        (Answer(200, PAGE), "proxy", "a web page"),
+    ],
+)
+def test_what_is_in_front_of_influxdb_is_not_taken_for_it(
+    connect_to: Connect, answer: Answer, kind: str, words: str
+) -> None:
+    answer = replace(answer, product="")
+    requests: list[Callable[[Database], object]] = [
+        lambda database: database.read_version(),
+        lambda database: database.write(POINTS),
+    ]
+    if answer.status >= 400:
+        requests.append(lambda database: database.query("x"))
+    for request in requests:
+        with (
+            answering(in_turn(answer)) as server,
+            connect_to(server.url, retry=ONCE) as database,
+            pytest.raises(DatabaseError, match=words) as raised,
+        ):
+            request(database)
+        assert raised.value.kind == kind
+        assert SECRET not in str(raised.value)
+
+
+@both
+def test_a_write_is_tried_again_if_a_proxy_does_not_reach_the_database(connect_to: Connect) -> None:
+    with (
+        answering(in_turn(Answer(502, PAGE, product=""), Answer())) as server,
+        connect_to(server.url, retry=QUICK) as database,
+    ):
+        assert database.write(POINTS).written == 8
 
 
 def test_what_accepts_any_query_is_refused_as_a_database_to_read_from() -> None:
@@ -262,13 +396,16 @@ def test_names_and_values_are_quoted_in_influxql() -> None:
     ("options", "words"),
     [
         ({"url": "influx:8086", "database": "d"}, "http://"),
+        ({"url": f"http://u:{SECRET}@influx:8086", "database": "d"}, "must not have credentials"),
+        ({"url": f"http://influx:8086?token={SECRET}", "database": "d"}, "credentials or a query"),
         ({"url": "http://influx"}, "DATABASE"),
         ({"url": "http://influx", "database": "d", "bucket": "b"}, "either"),
     ],
 )
 def test_contradicting_settings_are_refused(options: dict[str, Any], words: str) -> None:
-    with pytest.raises(ValueError, match=words):
+    with pytest.raises(ValueError, match=words) as raised:
         connect(**options)
+    assert SECRET not in str(raised.value)
 
 
 def test_the_missing_client_of_2x_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -279,6 +416,6 @@ def test_the_missing_client_of_2x_names_the_extra(monkeypatch: pytest.MonkeyPatc
         connect_v2("http://influx")
 
 
-def test_a_name_shows_no_credentials() -> None:
-    with connect_v1(f"http://user:{SECRET}@influx.example:8086/path/?token={SECRET}") as database:
+def test_a_name_shows_the_url_and_no_credentials() -> None:
+    with connect_v1("http://influx.example:8086/path/") as database:
         assert database.name == "database telegraf at http://influx.example:8086/path"

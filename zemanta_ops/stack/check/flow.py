@@ -26,9 +26,9 @@ _POLL_SECONDS = 0.2
 _REFUSALS = {"refused": "agent_down", "dns": "agent_unknown"}
 
 
-def compute_default_timeout() -> float:
-    """Return how many seconds to wait for the probe: three of the agent's intervals and 5 s."""
-    return 3 * conf.metrics.agent_interval + 5
+def compute_default_timeout(delay: float = 0.0) -> float:
+    """Return how many seconds to wait for the probe: three intervals of the agent, its jitter, 5 s, and ``delay``."""
+    return 3 * conf.metrics.agent_interval + conf.metrics.agent_jitter + 5 + delay
 
 
 def check_flow(timeout: float | None = None, waiting: Callable[[float], None] | None = None) -> FlowReport:
@@ -50,7 +50,7 @@ def check_flow(timeout: float | None = None, waiting: Callable[[float], None] | 
         drops_before = count_kernel_drops_of_port(options.port) or 0
         agent = _check_agent(probe, options)
         if database is None:
-            return _stop([settings, agent], "no InfluxDB is configured: set ZEMANTA_OPS['INFLUXDB']")
+            return _stop([settings, agent], "no database is configured: set ZEMANTA_OPS['INFLUXDB']")
         found = _check_database(database)
         if agent.status == "failed":
             if found.status == "ok":
@@ -58,7 +58,7 @@ def check_flow(timeout: float | None = None, waiting: Callable[[float], None] | 
             return _stop([settings, agent, found], "nothing could be sent")
         if found.status == "failed" and found.cause != "limit":
             return _stop([settings, agent, found], "the database comes first")
-        timeout = compute_default_timeout() if timeout is None else timeout
+        timeout = compute_default_timeout(database.delay) if timeout is None else timeout
         arrival = _wait(probe, database, timeout, waiting)
         telegraf = _check_telegraf(arrival, database, options.port, drops_before)
         return FlowReport((settings, agent, found, telegraf, judge_probe(arrival, telegraf, timeout)), arrival.latency)
@@ -70,7 +70,8 @@ def _stop(hops: list[Hop], why: str) -> FlowReport:
 
 def _check_settings(options: Options) -> tuple[Hop, Database | None]:
     if faults := list_faults():
-        return fail_hop("settings", "setting", "; ".join(faults)), None
+        cause = "setting" if any(fault.is_decisive for fault in conf.find_faults()) else "incomplete"
+        return fail_hop("settings", cause, "; ".join(faults)), None
     if not options.enabled:
         return fail_hop("settings", "disabled", "metrics are switched off"), None
     try:
@@ -80,7 +81,7 @@ def _check_settings(options: Options) -> tuple[Hop, Database | None]:
     except MissingExtraError as error:
         return fail_hop("settings", "missing_client", str(error)), None
     where = f"{options.protocol} {show_address(options.host, options.port)}, {options.dialect} dialect"
-    return Hop("settings", "ok", f"{where}; {database.name if database else 'no InfluxDB'}"), database
+    return Hop("settings", "ok", f"{where}; {database.name if database else 'no database'}"), database
 
 
 def _check_telegraf(arrival: Arrival, database: Database, port: int, drops_before: int) -> Hop:
@@ -124,7 +125,7 @@ def _check_database(database: Database) -> Hop:
     if usage and usage[0] >= usage[1]:
         text = f"{database.name} is full: {usage[0]} series, and max-series-per-database is {usage[1]}"
         return fail_hop("database", "limit", text, seconds, series=usage[0], limit=usage[1])
-    return Hop("database", "ok", f"{database.name} can be read, InfluxDB {version}", seconds=seconds)
+    return Hop("database", "ok", f"{database.name} can be read, {database.product} {version}", seconds=seconds)
 
 
 def _wait(probe: Probe, database: Database, timeout: float, waiting: Callable[[float], None] | None) -> Arrival:

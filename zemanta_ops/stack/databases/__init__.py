@@ -13,8 +13,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from importlib import import_module
 
-from zemanta_ops.stack.databases.base import ONCE, Database, Retry, StoredValue, WriteReport
-from zemanta_ops.stack.databases.errors import DatabaseError
+from zemanta_ops.stack.databases.base import ONCE, Database, Retry, StoredValue
+from zemanta_ops.stack.databases.errors import DatabaseError, WriteReport
 from zemanta_ops.stack.databases.line_protocol import Point
 
 __all__ = [
@@ -33,6 +33,8 @@ __all__ = [
 MODULES = (
     "zemanta_ops.stack.databases.influxdb1",
     "zemanta_ops.stack.databases.influxdb2",
+    "zemanta_ops.stack.databases.victoriametrics",
+    "zemanta_ops.stack.databases.prometheus",
 )
 
 
@@ -45,7 +47,8 @@ def connect(url: str = "", *, timeout: float = 10.0, retry: Retry | None = None,
         retry: How transient failures are retried; None for the default.
         options: The settings of the section in ``ZEMANTA_OPS`` in lower case. InfluxDB 1.x: ``database``, or
             ``database/policy`` for a retention policy, ``username``, ``password``. InfluxDB 2.x: ``bucket``, ``org``,
-            ``token``.
+            ``token``. VictoriaMetrics: ``write_url``, ``read_url``, ``database``, ``username``, ``password``, without
+            ``url``. Prometheus: ``remote_write_url``, ``read_url``, ``username``, ``password``.
 
     Raises:
         ValueError: The options do not choose exactly one database, or the URL is not one of http or https.
@@ -64,7 +67,7 @@ def choose_class(options: Mapping[str, str]) -> type[Database]:
 
     """
     classes: list[type[Database]] = [import_module(module).DATABASE for module in MODULES]
-    chosen = [each for each in classes if options.get(each.chosen_by)]
+    chosen = [each for each in classes if all(map(options.get, each.chosen_by))]
     if len(chosen) != 1:
         raise ValueError(f"the database needs either {' or '.join(each.needs for each in classes)}")
     return chosen[0]

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+import math
 import random
+import re
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Any, ClassVar, TypeVar
 
-from zemanta_ops.stack.databases.errors import TRANSIENT, DatabaseError, Kind
+from zemanta_ops.stack.databases.errors import TRANSIENT, DatabaseError, Kind, WriteReport
 from zemanta_ops.stack.databases.line_protocol import FieldValue, Point
 
 T = TypeVar("T")
 
 BATCH = 5_000
-# The refused lines of a batch are found by writing its halves again, with at most this many more requests. What is
-# left then is reported with the server's own words.
-MAX_SPLITS = 200
+# InfluxDB's words for points older than the retention policy keeps; it writes the others of the request.
+_EXPIRED = re.compile(r"points beyond retention policy dropped=(\d+)|dropped (\d+) points outside retention policy")
+_DROPPED = re.compile(r"dropped=(\d+)$")
+
+# A point, and its line.
+Line = tuple[Point, str]
 
 
 @dataclass(frozen=True)
@@ -35,8 +40,14 @@ class Retry:
     longest: float = 5.0
     kinds: frozenset[Kind] = TRANSIENT
 
-    def call(self, request: Callable[[], T]) -> T:
-        """Return what ``request`` returns; retry transient failures, and raise the last one."""
+    def call(self, request: Callable[[], T], until: float = math.inf) -> T:
+        """Return what ``request`` returns; retry transient failures, and raise the last one.
+
+        Args:
+            request: The request.
+            until: Do not wait beyond this time of the monotonic clock.
+
+        """
         for attempt in range(1, self.attempts):
             try:
                 return request()
@@ -44,7 +55,10 @@ class Retry:
                 if error.kind not in self.kinds:
                     raise
                 wait = self.first * 2 ** (attempt - 1) * random.uniform(0.5, 1.5)  # noqa: S311  jitter, not a secret
-                time.sleep(min(max(wait, error.retry_after), self.longest))
+                wait = min(max(wait, error.retry_after), self.longest)
+                if time.monotonic() + wait >= until:
+                    raise
+                time.sleep(wait)
         return request()
 
 
@@ -60,22 +74,16 @@ class StoredValue:
     tags: Mapping[str, str]
 
 
-@dataclass
-class WriteReport:
-    """How many points were written, and each refused line with the reason."""
-
-    written: int = 0
-    refused: list[tuple[str, str]] = field(default_factory=list)
-
-
 class Database(ABC):
     """One database, to write points to and read values from.
 
     Every method may raise ``DatabaseError``; its ``kind`` says what to do. No message or name has a secret in it.
 
     Attributes:
-        chosen_by: The option, a setting's name in lower case, whose presence chooses this class.
+        chosen_by: The options, names of settings in lower case, whose presence chooses this class.
         needs: The settings that it needs, for people.
+        product: What kind of server it is, for people.
+        delay: Seconds that a new series may take to be visible after it was written.
         name: What it is, for people: "database telegraf at http://127.0.0.1:8086".
 
     Args:
@@ -85,8 +93,10 @@ class Database(ABC):
 
     """
 
-    chosen_by: ClassVar[str]
+    chosen_by: ClassVar[tuple[str, ...]]
     needs: ClassVar[str]
+    product: ClassVar[str] = "InfluxDB"
+    delay: ClassVar[float] = 0.0
 
     def __init__(self, options: Mapping[str, str], *, timeout: float, retry: Retry) -> None:
         self.name = self.describe(options)
@@ -142,37 +152,65 @@ class Database(ABC):
         """Close the connections."""
 
     @abstractmethod
-    def _write_lines(self, body: bytes) -> None: ...
+    def _write_lines(self, body: bytes, timeout: float) -> None: ...
 
-    def write(self, points: Sequence[Point]) -> WriteReport:
+    def write(self, points: Sequence[Point], *, deadline: float = math.inf) -> WriteReport:
         """Write points, at most 5,000 per request; retry transient failures.
 
         A refused point does not prevent the others from being written. The report has each refused line and the reason.
+
+        Args:
+            points: The points.
+            deadline: Seconds that all of it may take.
+
+        Raises:
+            DatabaseError: The database failed, or the deadline passed (``timeout``). The ``report`` of the error has
+                what was written before, and the points that were not.
+
         """
         report = WriteReport()
         lines = [line for point in points for line in _encode(point, report)]
-        for start in range(0, len(lines), BATCH):
-            self._write_batch(lines[start : start + BATCH], report)
-        return report
-
-    def _write_batch(self, lines: list[str], report: WriteReport) -> None:
-        pending, splits = [lines], 0
+        until = time.monotonic() + deadline
+        # The newest part is written first: the halves of a refused part come before the batches behind it.
+        pending = [lines[start : start + BATCH] for start in range(0, len(lines), BATCH)][::-1]
         while pending:
             part = pending.pop()
             try:
-                self.retry.call(partial(self._write_lines, "\n".join(part).encode()))
+                pending += self._write_part(part, report, until)
             except DatabaseError as error:
-                if error.kind not in ("refused", "limit"):
-                    raise
-                # A part of a refused request may have been written. Points are idempotent, so the halves are written
-                # again until each refused line is alone in a request.
-                if len(part) == 1 or splits >= MAX_SPLITS:
-                    report.refused += [(line, str(error)) for line in part]
-                else:
-                    splits += 1
-                    pending += [part[len(part) // 2 :], part[: len(part) // 2]]
+                report.unwritten += [point for rest in (part, *reversed(pending)) for point, _ in rest]
+                error.report = report
+                raise
+        return report
+
+    def _write_part(self, part: list[Line], report: WriteReport, until: float) -> list[list[Line]]:
+        """Write lines and note what happened to them; return the parts that must be written again, the first last.
+
+        A part of a refused request may have been written. Points are idempotent, so the halves are written again until
+        each refused line is alone in a request.
+        """
+        try:
+            self.retry.call(partial(self._send_lines, part, until), until)
+        except DatabaseError as error:
+            if error.kind not in ("refused", "limit"):
+                raise
+            if found := _EXPIRED.search(str(error)):
+                expired = int(found[1] or found[2])
+                report.expired += expired
+                report.written += len(part) - expired
+            elif len(part) == 1 or _count_dropped(error) == len(part):
+                report.refused += [(line, str(error)) for _, line in part]
             else:
-                report.written += len(part)
+                return [part[len(part) // 2 :], part[: len(part) // 2]]
+        else:
+            report.written += len(part)
+        return []
+
+    def _send_lines(self, part: list[Line], until: float) -> None:
+        seconds = until - time.monotonic()
+        if seconds <= 0:
+            raise DatabaseError("timeout", "the deadline for the write has passed")
+        self._write_lines("\n".join(line for _, line in part).encode(), min(seconds, self.timeout))
 
     def __enter__(self) -> Database:  # noqa: PYI034  Self is not in typing before Python 3.11
         return self
@@ -181,9 +219,14 @@ class Database(ABC):
         self.close()
 
 
-def _encode(point: Point, report: WriteReport) -> list[str]:
+def _count_dropped(error: DatabaseError) -> int:
+    found = _DROPPED.search(str(error))
+    return int(found[1]) if found else 0
+
+
+def _encode(point: Point, report: WriteReport) -> list[Line]:
     try:
-        return [point.encode()]
+        return [(point, point.encode())]
     except ValueError as error:
         report.refused.append((point.measurement, str(error)))
         return []

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import base64
-import http.client
-import json
-import ssl
 from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone
 from typing import Any
-from urllib.parse import urlencode
 
 from zemanta_ops.stack.databases.base import Database, Retry, StoredValue
-from zemanta_ops.stack.databases.errors import NO_VERSION, TRANSIENT, DatabaseError, Kind, classify_answer
+from zemanta_ops.stack.databases.errors import TRANSIENT, DatabaseError, classify_answer
+from zemanta_ops.stack.databases.http import INFLUXDB, Answer, Endpoint, check_answer, encode_basic
 from zemanta_ops.stack.databases.urls import DEFAULT_PORT, show_url, split_url
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
@@ -21,17 +17,15 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 class InfluxDB1Database(Database):
     """A database, or ``database/retention policy``, of InfluxDB 1.x or of a server with its v1 interface."""
 
-    chosen_by = "database"
+    chosen_by = ("url", "database")
     needs = "DATABASE (InfluxDB 1.x)"
 
     def __init__(self, options: Mapping[str, str], *, timeout: float, retry: Retry) -> None:
         super().__init__(options, timeout=timeout, retry=retry)
-        self._url = split_url(options["url"])
         self._database, _, self._policy = options["database"].partition("/")
-        self._headers = {"User-Agent": "zemanta-ops"}
-        if username := options.get("username"):
-            pair = base64.b64encode(f"{username}:{options.get('password', '')}".encode()).decode("ascii")
-            self._headers["Authorization"] = f"Basic {pair}"
+        authorization = encode_basic(options.get("username", ""), options.get("password", ""))
+        url = split_url(options["url"])
+        self._endpoint = Endpoint(url, authorization=authorization, timeout=timeout, port=DEFAULT_PORT)
 
     @staticmethod
     def describe(options: Mapping[str, str]) -> str:
@@ -40,11 +34,7 @@ class InfluxDB1Database(Database):
 
     def read_version(self) -> str:
         """Return the version in the headers of ``/ping``."""
-        _, headers, _ = self.retry.call(lambda: self._send_request("GET", "/ping"))
-        version = headers.get("X-Influxdb-Version")
-        if not version:
-            raise DatabaseError("foreign", NO_VERSION)
-        return version
+        return self.retry.call(lambda: self._send_request("GET", "/ping")).headers[INFLUXDB.header]
 
     def verify(self) -> None:
         """Send a query that only InfluxDB refuses, then one that needs the database and the right to read it."""
@@ -58,6 +48,9 @@ class InfluxDB1Database(Database):
             raise DatabaseError("foreign", "the server accepts any query, so it is not InfluxDB and cannot be read")
         # Other queries succeed for a database that does not exist, and return nothing. This one fails.
         policies = self.query(f"SHOW RETENTION POLICIES ON {_quote_identifier(self._database)}")
+        if not policies:
+            # InfluxDB 2.x answers so if neither a bucket nor a mapping has this name.
+            raise DatabaseError("missing", f"there is no database {self._database}, or no mapping of it to a bucket")
         if self._policy and self._policy not in {row.get("name") for row in policies}:
             raise DatabaseError("missing", f"the database has no retention policy {self._policy}")
 
@@ -83,11 +76,11 @@ class InfluxDB1Database(Database):
     def query(self, text: str) -> list[dict[str, Any]]:
         """Return the rows of an InfluxQL query as dicts of tags and columns; times in nanoseconds."""
         parameters = {"db": self._database, "q": text, "epoch": "ns"}
-        status, _, body = self.retry.call(lambda: self._send_request("GET", "/query", parameters))
-        results = _parse_json(status, body).get("results") or []
+        answer = self.retry.call(lambda: self._send_request("GET", "/query", parameters))
+        results = answer.read_json("InfluxDB").get("results") or []
         for result in results:
             if "error" in result:
-                raise classify_answer(status, result["error"])
+                raise classify_answer(answer.status, result["error"])
         return [row for result in results for series in result.get("series", ()) for row in _build_rows(series)]
 
     def read_values(
@@ -124,62 +117,24 @@ class InfluxDB1Database(Database):
     def close(self) -> None:
         """Do nothing: each request uses a connection of its own."""
 
-    def _write_lines(self, body: bytes) -> None:
+    def _write_lines(self, body: bytes, timeout: float) -> None:
         parameters = {"db": self._database, "precision": "ns", **({"rp": self._policy} if self._policy else {})}
-        self._send_request("POST", "/write", parameters, body)
+        self._send_request("POST", "/write", parameters, body, timeout)
 
     def _send_request(
-        self, method: str, path: str, parameters: Mapping[str, str] | None = None, body: bytes | None = None
-    ) -> tuple[int, Mapping[str, str], bytes]:
-        target = f"{self._url.path.rstrip('/')}{path}?{urlencode(parameters or {})}"
-        connection = self._open_connection()
-        stage: Kind = "blocked"
-        try:
-            connection.connect()
-            stage = "timeout"
-            connection.request(method, target, body, self._headers)
-            answer = connection.getresponse()
-            content = answer.read()
-        except TimeoutError:
-            raise DatabaseError(stage, f"no answer within {self.timeout:g} s") from None
-        except OSError as error:
-            raise DatabaseError("unreachable", error.strerror or str(error)) from None
-        except http.client.HTTPException as error:
-            raise DatabaseError("foreign", f"the server does not speak HTTP: {type(error).__name__}") from None
-        finally:
-            connection.close()
-        if answer.status >= 300:
-            text = _read_error(content) or answer.headers.get("X-Influxdb-Error", "")
-            raise classify_answer(answer.status, text, answer.headers.get("Retry-After"))
-        return answer.status, dict(answer.headers.items()), content
-
-    def _open_connection(self) -> http.client.HTTPConnection:
-        host, port = self._url.hostname or "", self._url.port or DEFAULT_PORT
-        if self._url.scheme == "https":
-            return http.client.HTTPSConnection(host, port, timeout=self.timeout, context=ssl.create_default_context())
-        return http.client.HTTPConnection(host, port, timeout=self.timeout)
+        self,
+        method: str,
+        path: str,
+        parameters: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+        timeout: float | None = None,
+    ) -> Answer:
+        return check_answer(self._endpoint.request(method, path, parameters, body, timeout=timeout), INFLUXDB)
 
 
 def _build_rows(series: Mapping[str, Any]) -> list[dict[str, Any]]:
     tags = series.get("tags") or {}
     return [{**tags, **dict(zip(series["columns"], values, strict=True))} for values in series.get("values", ())]
-
-
-def _parse_json(status: int, body: bytes) -> dict[str, Any]:
-    try:
-        parsed = json.loads(body)
-    except ValueError:
-        parsed = None
-    if not isinstance(parsed, dict):
-        raise DatabaseError("foreign", "the answer is not the JSON that InfluxDB sends", status=status)
-    return parsed
-
-
-def _read_error(body: bytes) -> str:
-    try:
-        return str(json.loads(body)["error"])
-    except (ValueError, KeyError, TypeError):
-        return ""
 
 
 def _quote_identifier(name: str) -> str:

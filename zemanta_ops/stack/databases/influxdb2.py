@@ -9,7 +9,8 @@ from typing import Any, TypeVar
 
 from zemanta_ops.extras import MissingExtraError
 from zemanta_ops.stack.databases.base import Database, Retry, StoredValue
-from zemanta_ops.stack.databases.errors import NO_VERSION, DatabaseError, classify_answer
+from zemanta_ops.stack.databases.errors import DatabaseError, classify_answer
+from zemanta_ops.stack.databases.http import INFLUXDB, Endpoint, check_answer, describe_stranger, describe_tls
 from zemanta_ops.stack.databases.urls import show_url, split_url
 
 T = TypeVar("T")
@@ -23,12 +24,16 @@ _RENAME_TAGS = ' |> rename(fn: (column) => if column == "result" or column == "t
 class InfluxDB2Database(Database):
     """A bucket of InfluxDB 2.x; also of 1.8, with ``user:password`` as token and ``database/policy`` as bucket."""
 
-    chosen_by = "bucket"
+    chosen_by = ("url", "bucket")
     needs = "BUCKET with ORG and TOKEN (InfluxDB 2.x)"
 
     def __init__(self, options: Mapping[str, str], *, timeout: float, retry: Retry) -> None:
         super().__init__(options, timeout=timeout, retry=retry)
         self._bucket = options["bucket"]
+        self._org = options.get("org", "")
+        token = options.get("token", "")
+        url = split_url(options["url"])
+        self._endpoint = Endpoint(url, authorization=f"Token {token}" if token else "", timeout=timeout)
         try:
             from influxdb_client.client.influxdb_client import InfluxDBClient
         except ImportError:
@@ -36,8 +41,8 @@ class InfluxDB2Database(Database):
         # The client does not retry by itself: its default never repeats a write, and one policy serves all databases.
         self._client = InfluxDBClient(
             url=options["url"],
-            token=options.get("token", ""),
-            org=options.get("org", ""),
+            token=token,
+            org=self._org,
             timeout=int(timeout * 1000),
         )
 
@@ -48,10 +53,8 @@ class InfluxDB2Database(Database):
 
     def read_version(self) -> str:
         """Return the version in the headers of ``/ping``."""
-        version = self._call(self._client.version)
-        if version == "unknown":
-            raise DatabaseError("foreign", NO_VERSION)
-        return version
+        answer = self.retry.call(lambda: check_answer(self._endpoint.request("GET", "/ping"), INFLUXDB))
+        return answer.headers[INFLUXDB.header]
 
     def verify(self) -> None:
         """Query the newest minute of the bucket, which needs the organisation, the bucket and the right to read it."""
@@ -66,7 +69,7 @@ class InfluxDB2Database(Database):
     def _exists(self) -> bool:
         buckets = self._client.buckets_api()
         try:
-            self._call(lambda: buckets.find_buckets(name=self._bucket, org=self._client.org))  # type: ignore[no-untyped-call]
+            self._call(lambda: buckets.find_buckets(name=self._bucket, org=self._org))  # type: ignore[no-untyped-call]
         except DatabaseError:
             return False
         return True
@@ -109,11 +112,9 @@ class InfluxDB2Database(Database):
         """Close the client's connections."""
         self._client.close()  # type: ignore[no-untyped-call]
 
-    def _write_lines(self, body: bytes) -> None:
-        from influxdb_client.client.write_api import SYNCHRONOUS
-
-        with self._client.write_api(write_options=SYNCHRONOUS) as api:
-            _translate_errors(lambda: api.write(bucket=self._bucket, record=body), self.timeout)
+    def _write_lines(self, body: bytes, timeout: float) -> None:
+        parameters = {"org": self._org, "bucket": self._bucket, "precision": "ns"}
+        check_answer(self._endpoint.request("POST", "/api/v2/write", parameters, body, timeout=timeout), INFLUXDB)
 
     def _call(self, request: Callable[[], T]) -> T:
         return self.retry.call(lambda: _translate_errors(request, self.timeout))
@@ -127,10 +128,15 @@ def _translate_errors(request: Callable[[], T], timeout: float) -> T:
     try:
         return request()
     except ApiException as error:
-        headers: Mapping[str, str] = error.headers or {}
+        headers = {name.lower(): value for name, value in (error.headers or {}).items()}
+        if INFLUXDB.header not in headers:
+            is_page = "<html" in str(error.body)[:1000].lower()
+            raise describe_stranger(error.status or 0, headers, is_page, INFLUXDB) from None
         raise classify_answer(
-            error.status or 0, _read_message(error.body, error.reason), headers.get("Retry-After")
+            error.status or 0, _read_message(error.body, error.reason), headers.get("retry-after")
         ) from None
+    except exceptions.SSLError as error:
+        raise DatabaseError("tls", describe_tls(error.args[0] if error.args else error)) from None
     except exceptions.NewConnectionError as error:  # a time-out to urllib3, so it must come first
         raise DatabaseError("unreachable", str(error).rsplit("] ", 1)[-1]) from None
     except exceptions.ConnectTimeoutError:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult
+
+from zemanta_ops import parsing
 
 # The port of InfluxDB 1.x, if the URL has none.
 DEFAULT_PORT = 8086
@@ -12,17 +14,13 @@ def split_url(url: str) -> SplitResult:
     """Return the parts of a URL of http or https.
 
     Raises:
-        ValueError: It is not such a URL. The message does not repeat it, because it may have a password in it.
+        ValueError: It is not such a URL, or has credentials in it. The message does not repeat it.
 
     """
     try:
-        parts = urlsplit(url)
-        host, _ = parts.hostname, parts.port  # read here, because a port that is not a number raises
-    except ValueError:
-        raise ValueError("the InfluxDB URL is not a URL") from None
-    if parts.scheme not in ("http", "https") or not host:
-        raise ValueError("the InfluxDB URL must start with http:// or https:// and name a host")
-    return parts
+        return parsing.split_url(url)
+    except ValueError as error:
+        raise ValueError(f"the URL of the database {error}") from None
 
 
 def show_url(url: SplitResult, port: int | None = None) -> str:

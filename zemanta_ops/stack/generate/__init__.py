@@ -18,6 +18,7 @@ __all__ = ["TARGETS", "Generated", "GeneratedFile", "IsSecret", "SettingsError",
 TARGETS = {
     "grafana": "zemanta_ops.stack.generate.grafana",
     "telegraf": "zemanta_ops.stack.generate.telegraf",
+    "victoriametrics": "zemanta_ops.stack.generate.victoriametrics",
 }
 
 

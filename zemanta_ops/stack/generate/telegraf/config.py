@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from zemanta_ops.stack.agent_contract import PERCENTILES
-from zemanta_ops.stack.generate.telegraf.outputs import Output, StdoutOutput
+from zemanta_ops.stack.generate.telegraf.outputs import ALIAS, Output, StdoutOutput
 from zemanta_ops.stack.generate.telegraf.toml import Value, Variable, render_section
 
 HOSTNAME = Variable("TELEGRAF_HOSTNAME", "the tag host, if the name of the machine is not suitable", optional=True)
@@ -30,11 +30,13 @@ class TelegrafConfig:
     protocol: str = "udp"
     dogstatsd: bool = False
     interval: float = 10.0
+    jitter: float = 0.0
     queue_size: int = 100_000
     max_series: int = 5_000
     own_host_tag: bool = False
     templates: Sequence[str] = ()
     output: Output = field(default_factory=StdoutOutput)
+    tenant_tags: Mapping[str, str] = field(default_factory=dict)
 
 
 def compute_percentile_limit(max_series: int) -> int:
@@ -51,6 +53,7 @@ def render_config(config: TelegrafConfig) -> str:
 
     """
     seconds = f"{config.interval:.9g}s"
+    jitter = {"flush_jitter": f"{config.jitter:.9g}s"} if config.jitter else {}
     host = (
         "the agent adds it" if config.own_host_tag else "the application sends it; the agent adds it to its own points"
     )
@@ -65,16 +68,18 @@ def render_config(config: TelegrafConfig) -> str:
                 {
                     "interval": seconds,
                     "flush_interval": seconds,
+                    **jitter,
                     "hostname": HOSTNAME,
                     "omit_hostname": False,
                     "metric_buffer_limit": BUFFERED_POINTS,
                     "skip_processors_after_aggregators": True,
                 },
             ),
+            *([render_section("[global_tags]", config.tenant_tags)] if config.tenant_tags else []),
             render_section("[[inputs.statsd]]", _build_statsd(config)),
             "# What Telegraf reports about itself; check_metrics reads it.",
             render_section("[[inputs.internal]]", {"collect_memstats": False}),
-            render_section(f"[[outputs.{config.output.name}]]", config.output.build_values()),
+            render_section(f"[[outputs.{config.output.name}]]", {"alias": ALIAS, **config.output.build_values()}),
         ]
     )
 

@@ -23,12 +23,18 @@ class Variable:
 
 
 Text = str | Variable
-Value = Text | int | bool | Sequence[float] | Sequence[Text]
+Value = Text | int | bool | Sequence[float] | Sequence[Text] | Mapping[str, str]
 
 
 def render_section(name: str, values: Mapping[str, Value]) -> str:
-    """Return a section, ``[agent]`` or ``[[inputs.statsd]]``, with one line per value."""
-    return "\n".join([name, *(f"  {key} = {_render_value(value)}" for key, value in values.items()), ""])
+    """Return a section, ``[agent]`` or ``[[inputs.statsd]]``, with one line per value; its tables come last."""
+    lines = [name]
+    tables = {key: value for key, value in values.items() if isinstance(value, Mapping)}
+    lines += [f"  {key} = {_render_value(value)}" for key, value in values.items() if not isinstance(value, Mapping)]
+    for key, table in tables.items():
+        lines.append(f"  [{name.strip('[]')}.{key}]")
+        lines += [f"    {_quote(each)} = {render_string(text)}" for each, text in table.items()]
+    return "\n".join([*lines, ""])
 
 
 def render_string(text: str) -> str:
@@ -59,6 +65,8 @@ def _render_value(value: Value) -> str:
         return str(value).lower()
     if isinstance(value, int):
         return str(value)
+    if isinstance(value, Mapping):
+        raise TypeError("a table is not a value of a line")
     items = [repr(item) if isinstance(item, float) else _render_value(item) for item in value]
     return "[" + ", ".join(items) + "]" if sum(map(len, items)) < 80 else _render_lines(items)
 

@@ -1,0 +1,189 @@
+"""HTTP requests to a database, with nothing but the standard library; each failure is a ``DatabaseError``."""
+
+from __future__ import annotations
+
+import base64
+import http.client
+import json
+import re
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import SplitResult, urlencode, urlsplit
+
+from zemanta_ops.stack.databases.errors import DatabaseError, Kind, classify_answer
+from zemanta_ops.stack.databases.urls import show_url
+
+# A proxy answers with these if it does not reach the database.
+_GATEWAY = (502, 503, 504)
+_NOT_TLS = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG", "RECORD_LAYER_FAILURE")
+
+
+@dataclass(frozen=True)
+class Product:
+    """A kind of server, and the header that is in each of its answers."""
+
+    name: str
+    header: str
+
+
+INFLUXDB = Product("InfluxDB", "x-influxdb-version")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An HTTP answer; header names are in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    def read_json(self, product: str) -> dict[str, Any]:
+        """Return the body, which must be a JSON object."""
+        try:
+            parsed = json.loads(self.body)
+        except ValueError:
+            parsed = None
+        if not isinstance(parsed, dict):
+            raise DatabaseError("foreign", f"the answer is not the JSON that {product} sends", status=self.status)
+        return parsed
+
+    def read_error(self) -> str:
+        """Return the message in the body: that of a JSON object, or the text."""
+        text = self.body.decode(errors="replace").strip()
+        try:
+            parsed = json.loads(text)
+            return str(parsed.get("message") or parsed["error"])
+        except (ValueError, KeyError, TypeError, AttributeError):
+            return "" if self.is_page() else text[:500]
+
+    def is_page(self) -> bool:
+        """Return whether the body is a web page."""
+        return b"<html" in self.body[:1000].lower()
+
+
+class Endpoint:
+    """One base URL, with its credentials. Each request has a connection of its own.
+
+    Args:
+        url: Scheme, host, port and a path that goes before the path of every request.
+        authorization: The header ``Authorization``, see ``encode_basic``; empty if the server needs none.
+        timeout: Seconds that connecting, and each read, may take.
+        port: The port if the URL has none; by default that of the scheme.
+
+    """
+
+    def __init__(
+        self, url: SplitResult, *, authorization: str = "", timeout: float = 10.0, port: int | None = None
+    ) -> None:
+        self._url = url
+        self._timeout = timeout
+        self._port = port
+        self._headers = {"User-Agent": "zemanta-ops", **({"Authorization": authorization} if authorization else {})}
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        parameters: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+        *,
+        timeout: float | None = None,
+    ) -> Answer:
+        """Send one request and return the answer, whatever its status.
+
+        Raises:
+            DatabaseError: No HTTP answer came: ``unreachable``, ``blocked``, ``timeout``, ``tls`` or ``foreign``.
+
+        """
+        query = f"?{urlencode(parameters)}" if parameters else ""
+        seconds = self._timeout if timeout is None else min(timeout, self._timeout)
+        connection = self._open_connection(seconds)
+        stage: Kind = "blocked"
+        try:
+            connection.connect()
+            stage = "timeout"
+            connection.request(method, f"{self._url.path.rstrip('/')}{path}{query}", body, self._headers)
+            answer = connection.getresponse()
+            headers = {name.lower(): value for name, value in answer.headers.items()}
+            return _refuse_plain(Answer(answer.status, headers, answer.read()))
+        except TimeoutError:
+            raise DatabaseError(stage, f"no answer within {seconds:g} s") from None
+        except ssl.SSLError as error:
+            raise DatabaseError("tls", describe_tls(error)) from None
+        except OSError as error:
+            raise DatabaseError("unreachable", error.strerror or str(error)) from None
+        except http.client.HTTPException as error:
+            raise DatabaseError("foreign", f"the server does not speak HTTP ({type(error).__name__})") from None
+        finally:
+            connection.close()
+
+    def _open_connection(self, seconds: float) -> http.client.HTTPConnection:
+        host, port = self._url.hostname or "", self._url.port or self._port
+        if self._url.scheme == "https":
+            return http.client.HTTPSConnection(host, port, timeout=seconds, context=ssl.create_default_context())
+        return http.client.HTTPConnection(host, port, timeout=seconds)
+
+
+def encode_basic(username: str, password: str) -> str:
+    """Return the header ``Authorization`` of basic authentication; empty if there is no user."""
+    return f"Basic {base64.b64encode(f'{username}:{password}'.encode()).decode('ascii')}" if username else ""
+
+
+def check_answer(answer: Answer, product: Product) -> Answer:
+    """Return an answer of this product with a status of success, or raise the error that it means."""
+    if product.header not in answer.headers:
+        raise describe_stranger(answer.status, answer.headers, answer.is_page(), product)
+    if answer.status < 300:
+        return answer
+    # InfluxDB 1.x repeats its error in a header, and for some requests only there.
+    text = answer.read_error() or answer.headers.get("x-influxdb-error", "")
+    raise classify_answer(answer.status, text, answer.headers.get("retry-after"))
+
+
+def describe_stranger(status: int, headers: Mapping[str, str], is_page: bool, product: Product) -> DatabaseError:
+    """Return the error for an answer that is not from the product; header names are in lower case."""
+    front = f"something in front of {product.name}"
+    if status in _GATEWAY:
+        wait = _parse_wait(headers.get("retry-after"))
+        text = f"{front} answers with status {status}: it does not reach {product.name}"
+        return DatabaseError("gateway", text, status=status, retry_after=wait)
+    if 300 <= status < 400:
+        target = _show_target(headers.get("location", ""))
+        return DatabaseError("proxy", f"{front} redirects with status {status}{target}", status=status)
+    if is_page or status >= 300:
+        what = "a web page" if is_page else f"status {status}"
+        return DatabaseError("proxy", f"{front} answers with {what} (status {status})", status=status)
+    text = f"the server that answers is not {product.name}: it sends no {product.header.title()}"
+    return DatabaseError("foreign", text, status=status)
+
+
+def describe_tls(error: Exception) -> str:
+    """Return in words why a TLS connection failed: the certificate, or a server that does not speak TLS."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"the certificate is not accepted: {error.verify_message}"
+    if not isinstance(error, ssl.SSLError):
+        return f"TLS failed ({type(error).__name__})"
+    if error.reason in _NOT_TLS:
+        return "the port does not speak TLS: the URL should start with http://"
+    return f"TLS failed ({(error.reason or type(error).__name__).lower().replace('_', ' ')})"
+
+
+def _refuse_plain(answer: Answer) -> Answer:
+    # The words of Go's net/http, in which all these databases are written, and of nginx.
+    if answer.status == 400 and re.search(rb"plain HTTP request|HTTP request to an HTTPS server", answer.body):
+        raise DatabaseError("tls", "the port speaks TLS: the URL should start with https://", status=400)
+    return answer
+
+
+def _show_target(location: str) -> str:
+    try:
+        parts = urlsplit(location)
+        return f" to {show_url(parts)}" if parts.hostname else ""
+    except ValueError:
+        return ""
+
+
+def _parse_wait(text: str | None) -> float:
+    return float(text) if text and text.isdecimal() else 0.0

@@ -1,0 +1,113 @@
+"""Read values with PromQL, which VictoriaMetrics, Prometheus and Mimir understand."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from abc import abstractmethod
+from collections.abc import Mapping
+from datetime import datetime, timezone
+from typing import Any
+
+from zemanta_ops.stack.databases.base import Database, Retry, StoredValue
+from zemanta_ops.stack.databases.errors import DatabaseError
+from zemanta_ops.stack.databases.http import Answer, Endpoint, encode_basic
+from zemanta_ops.stack.databases.urls import split_url
+
+# Beyond 2^53 / 10^15 a series that mixes magnitudes is not exact; whole numbers are compared to the nearest.
+_TOLERANCE = 0.5
+
+
+class PromQLDatabase(Database):
+    """A database that is read with PromQL; ``labels`` are on every series that is read."""
+
+    delay = 15.0
+
+    def __init__(
+        self, options: Mapping[str, str], read_url: str, port: int | None, *, timeout: float, retry: Retry
+    ) -> None:
+        super().__init__(options, timeout=timeout, retry=retry)
+        self._authorization = encode_basic(options.get("username", ""), options.get("password", ""))
+        self._read = self._create_endpoint(read_url, port)
+        self.labels: Mapping[str, str] = {}
+
+    def read_version(self) -> str:
+        """Return the version in ``/api/v1/status/buildinfo``."""
+        build = self._get("/api/v1/status/buildinfo").get("data")
+        if not isinstance(build, dict) or "version" not in build:
+            raise DatabaseError("foreign", "the answer has no version: this is not the address that PromQL is sent to")
+        return str(build["version"])
+
+    def verify(self) -> None:
+        """Run a query that needs the right to read; the database itself exists once something was written."""
+        if self.query("vector(1)") == []:
+            raise DatabaseError("foreign", "the answer to a query is empty: this is not a PromQL endpoint")
+
+    def query(self, text: str) -> list[dict[str, Any]]:
+        """Return the result of a PromQL query at this moment: a row a series, with labels, ``time`` and ``value``."""
+        now = datetime.now(timezone.utc).timestamp()
+        # With its cache VictoriaMetrics hides the newest 30 seconds.
+        parameters = {"query": text, "time": f"{now:.3f}", "nocache": "1"}
+        rows = self._get("/api/v1/query", parameters)["data"]["result"]
+        return [{**row["metric"], "time": row["value"][0], "value": float(row["value"][1])} for row in rows]
+
+    def read_values(
+        self,
+        measurement: str,
+        value: str,
+        start: datetime,
+        end: datetime,
+        *,
+        tags: Mapping[str, str] | None = None,
+        equal_to: float | None = None,
+    ) -> list[StoredValue]:
+        """Return the samples of ``measurement_value``, oldest first; numbers only."""
+        wanted = {self._spell(name): text for name, text in (tags or {}).items()}
+        labels = {"__name__": self._spell(f"{measurement}_{value}"), **self.labels, **wanted}
+        selector = ",".join(f"{_quote_label(name)}={_quote_string(text)}" for name, text in labels.items())
+        seconds = math.ceil((end - start).total_seconds())
+        parameters = {"query": f"{{{selector}}}[{seconds}s]", "time": f"{end.timestamp():.3f}"}
+        rows = self._get("/api/v1/query", parameters)["data"]["result"]
+        found = [stored for row in rows for stored in self._build_values(row)]
+        if equal_to is not None:
+            found = [stored for stored in found if abs(float(stored.value) - equal_to) < _TOLERANCE]
+        return sorted(found, key=lambda each: each.time)
+
+    def close(self) -> None:
+        """Do nothing: each request has a connection of its own."""
+
+    @abstractmethod
+    def _check(self, answer: Answer) -> Answer:
+        """Return an answer with a status of success, or raise the error that it means."""
+
+    def _spell(self, name: str) -> str:
+        """Return how the database writes the name of a metric or a label."""
+        return name
+
+    def _create_endpoint(self, url: str, port: int | None) -> Endpoint:
+        parts = split_url(url)
+        port = port if parts.scheme == "http" else None
+        return Endpoint(parts, authorization=self._authorization, timeout=self.timeout, port=port)
+
+    def _get(self, path: str, parameters: Mapping[str, str] | None = None) -> dict[str, Any]:
+        answer = self.retry.call(lambda: self._check(self._read.request("GET", path, parameters)))
+        parsed = answer.read_json("a PromQL endpoint")
+        if parsed.get("status") != "success":
+            raise DatabaseError("foreign", "the answer is not that of a PromQL endpoint", status=answer.status)
+        return parsed
+
+    def _build_values(self, row: Mapping[str, Any]) -> list[StoredValue]:
+        tags = {name: text for name, text in row["metric"].items() if name != "__name__" and name not in self.labels}
+        return [
+            StoredValue(datetime.fromtimestamp(seconds, timezone.utc), float(text), tags)
+            for seconds, text in row["values"]
+        ]
+
+
+def _quote_label(name: str) -> str:
+    return name if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name) else _quote_string(name)
+
+
+def _quote_string(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)

@@ -1,0 +1,101 @@
+"""VictoriaMetrics: InfluxDB's line protocol to write, PromQL to read, at two URLs.
+
+A single node has one address for both; in a cluster, ``vminsert`` takes writes and ``vmselect`` answers queries, each
+under a path that names the tenant. The name of the database is the label ``db``.
+https://docs.victoriametrics.com/victoriametrics/integrations/influxdb/
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from zemanta_ops.stack.databases.base import Retry
+from zemanta_ops.stack.databases.errors import DatabaseError
+from zemanta_ops.stack.databases.http import Answer, Endpoint, Product, check_answer
+from zemanta_ops.stack.databases.promql import PromQLDatabase
+from zemanta_ops.stack.databases.urls import show_url, split_url
+
+DEFAULT_PORT = 8428
+DEFAULT_DATABASE = "telegraf"
+
+PRODUCT = Product("VictoriaMetrics", "x-server-hostname")
+_DROPPED = re.compile(
+    r'^(vm_rows_ignored_total|vm_(?:hourly|daily)_series_limit_rows_dropped_total)(?:\{(?:.*?reason="([^"]*)")?.*?\})? '
+    r"([0-9.e+]+)$",
+    re.MULTILINE,
+)
+
+
+class VictoriaMetricsDatabase(PromQLDatabase):
+    """One label ``db`` of a VictoriaMetrics, single node or cluster.
+
+    ``write_url`` may be several URLs with commas between them: a write goes to the first that can be reached.
+    """
+
+    chosen_by = ("write_url",)
+    needs = "WRITE_URL (VictoriaMetrics)"
+    product = "VictoriaMetrics"
+
+    def __init__(self, options: Mapping[str, str], *, timeout: float, retry: Retry) -> None:
+        urls = options["write_url"].split(",")
+        super().__init__(options, options.get("read_url") or urls[0], DEFAULT_PORT, timeout=timeout, retry=retry)
+        self.labels = {"db": options.get("database") or DEFAULT_DATABASE}
+        self._writers = [self._create_endpoint(url, DEFAULT_PORT) for url in urls]
+
+    @staticmethod
+    def describe(options: Mapping[str, str]) -> str:
+        """Return ``VictoriaMetrics at URL``."""
+        url = options.get("read_url") or options["write_url"].split(",")[0]
+        return f"VictoriaMetrics at {show_url(split_url(url))}"
+
+    def read_version(self) -> str:
+        """Return the version from ``/metrics``; from behind a proxy, what ``/api/v1/status/buildinfo`` reports."""
+        reported = super().read_version()
+        metrics = _read_metrics(self._read)
+        found = re.search(r'^vm_app_version\{.*?short_version="v?([^"]+)"', metrics, re.MULTILINE)
+        return found.group(1) if found else reported
+
+    def read_dropped(self) -> Mapping[str, int]:
+        """Return how many rows this server accepted and dropped since it started, by reason.
+
+        Read from ``/metrics`` beside the write URL, which is up to a second old; empty if that is not there (a
+        cluster, a proxy).
+        """
+        counts: dict[str, int] = {}
+        for name, reason, number in _DROPPED.findall(_read_metrics(self._writers[0])):
+            key = reason or name.removeprefix("vm_").removesuffix("_rows_dropped_total")
+            counts[key] = counts.get(key, 0) + int(float(number))
+        return {reason: count for reason, count in counts.items() if count}
+
+    def _check(self, answer: Answer) -> Answer:
+        # vmauth and proxies that authenticate answer without the header of the product.
+        if answer.status in (401, 403) and not answer.is_page():
+            return check_answer(Answer(answer.status, {**answer.headers, PRODUCT.header: ""}, answer.body), PRODUCT)
+        return check_answer(answer, PRODUCT)
+
+    def _write_lines(self, body: bytes, timeout: float) -> None:
+        parameters = {"db": self.labels["db"], "precision": "ns"}
+        failure: DatabaseError | None = None
+        for writer in self._writers:
+            try:
+                self._check(writer.request("POST", "/write", parameters, body, timeout=timeout))
+            except DatabaseError as error:
+                if error.kind not in ("unreachable", "blocked"):
+                    raise
+                failure = error
+            else:
+                return
+        if failure:
+            raise failure
+
+
+def _read_metrics(endpoint: Endpoint) -> str:
+    try:
+        answer = endpoint.request("GET", "/metrics")
+    except DatabaseError:
+        return ""
+    return answer.body.decode(errors="replace") if answer.status == 200 else ""
+
+
+DATABASE = VictoriaMetricsDatabase
