@@ -205,12 +205,12 @@ def _draw_heatmap(axes: Axes, result: PanelResult) -> None:
     axes.set_yticks(range(len(lines)), [f"≤ {line.name} ms" if line.name != "+Inf" else "slower" for line in lines])
     axes.set_ylim(-0.5, len(lines) - 0.5)
     most = max((value or 0 for line in lines for _, value in line.points), default=0)
-    if not most:
+    if most <= 0:
         return
     moments = [moment for moment, _ in lines[0].points]
     step = moments[1] - moments[0] if len(moments) > 1 else 60_000
     for row, line in enumerate(lines):
-        cells = [(moment, value) for moment, value in line.points if value]
+        cells = [(moment, value) for moment, value in line.points if value and value > 0]
         colours = [(0.84, 0.37, 0.0, 0.12 + 0.88 * math.sqrt(value / most)) for _, value in cells]
         axes.broken_barh([(moment, step) for moment, _ in cells], (row - 0.47, 0.94), facecolors=colours, linewidth=0)
 
