@@ -66,8 +66,8 @@ def test_the_page_loads_nothing_and_repeats_nothing_as_markup(requests: Store, t
     page = (tmp_path / "new" / "index.html").read_text()
     assert "<b>home</b>" not in page and "&lt;b&gt;home&lt;/b&gt;" in page
     # Namespaces of SVG and the name of the program that drew it are not loaded.
-    names = r"https?://(www\.w3\.org|purl\.org|creativecommons\.org|matplotlib\.org)/"
-    assert not re.search(r"https?://", re.sub(names, "", page))
+    namespaces = r"https?://(www\.w3\.org|purl\.org|creativecommons\.org|matplotlib\.org)/"
+    assert not re.search(r"https?://", re.sub(namespaces, "", page))
     assert "<script" not in page
     assert (tmp_path / "new" / "view.png").read_bytes().startswith(b"\x89PNG")
 
