@@ -83,7 +83,7 @@ def _record(recorder: RequestRecorder, request: Request) -> None:
     django_request.resolver_match = ResolverMatch(lambda: None, (), {}, request.view)
     with mock.patch("zemanta_ops.metrics.request.recorder.perf_counter", return_value=request.milliseconds / 1000):
         if request.status == 500:
-            recorder.record_abort(django_request, KeyError("example"), 0.0, 500)
+            recorder.record_abort(django_request, KeyError("example"), 0.0)
         else:
             recorder.record(django_request, HttpResponse(status=request.status), 0.0)
 
