@@ -34,7 +34,7 @@ $(VENV)/.dev: pyproject.toml | $(BIN)/python
 	@touch $(VENV)/.demo $@
 
 demo: $(VENV)/.demo
-	$(BIN)/python -m example_project.demo
+	$(BIN)/python -m example_project.demo --page build/dashboards
 
 demo-live: $(VENV)/.demo
 	$(BIN)/python -m example_project.demo --live

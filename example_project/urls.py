@@ -20,6 +20,7 @@ urlpatterns = [
     path("stream/", streams.export, name="stream"),
     path("async/stream/", streams.ticker, name="async-stream"),
     path("slow/", trouble.slow, name="slow"),
+    path("report/", trouble.report, name="report"),
     path("fail/", trouble.fail, name="fail"),
     path("proof/", proof.fingerprints, name="proof"),
     path("api/", include(api_patterns)),

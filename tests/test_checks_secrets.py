@@ -159,7 +159,8 @@ def test_a_closed_key_file_is_fine() -> None:
 
 
 def test_a_secret_in_the_packages_own_settings_that_cannot_be_decrypted_is_named() -> None:
-    taken = {"INFLUXDB": {"URL": "http://127.0.0.1:8086", "TOKEN": Secret("local:v=2&key=0123456789abcdef:QUJD")}}
+    token = Secret("local:v=2&key=0123456789abcdef:QUJD")
+    taken = {"INFLUXDB": {"URL": "http://127.0.0.1:8086", "ORG": "o", "BUCKET": "b", "TOKEN": token}}
     with override_settings(ZEMANTA_OPS=taken):
         texts = [message.msg for message in run_checks(tags=["zemanta_ops"])]
     assert texts == [

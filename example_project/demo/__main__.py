@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
 
 from example_project.demo.folder import CommandFailedError
 from example_project.demo.run import run_live, run_once
@@ -32,9 +33,12 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--seconds", type=float, default=6.0, help="spread the requests over so many seconds (%(default)s)"
     )
+    parser.add_argument(
+        "--page", type=Path, metavar="FOLDER", help="draw the dashboards of this run into a folder, which stays"
+    )
     options = parser.parse_args(arguments)
     try:
-        return run_live(sys.stdout) if options.live else run_once(sys.stdout, options.seconds)
+        return run_live(sys.stdout) if options.live else run_once(sys.stdout, options.seconds, options.page)
     except (CommandFailedError, ServerFailedError) as error:
         print(error, file=sys.stderr)
         return 1

@@ -26,6 +26,7 @@ class Pipeline:
 
     def __init__(self, telegraf: Telegraf, influxdb: InfluxDB1) -> None:
         self._influxdb = influxdb
+        self.url = influxdb.url
         self.target = f"127.0.0.1:{telegraf.port}"
 
     def counted(self) -> Counter[Request]:

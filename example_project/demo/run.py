@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import TextIO
 
 from example_project.demo.findings import (
@@ -43,16 +45,19 @@ class TotalView(PlainView):
         """Print nothing."""
 
 
-def run_once(out: TextIO, seconds: float) -> int:
+def run_once(out: TextIO, seconds: float, page: Path | None = None) -> int:
     """Run everything once, spread the requests over so many seconds, tell what was proven, return the exit code."""
     start = time.monotonic()
     _say(out, STARTING)
     with running_site() as site:
         _say(out, f"Sending requests to {site.gunicorn.url} (gunicorn) and {site.uvicorn.url} (uvicorn).\n")
         findings = _judge(site, out, seconds)
+        shown = _show(site, page, time.monotonic() - start) if page else ""
     _say(out, "\nWhat was proven")
     for finding in findings:
         _say(out, f"  {'ok  ' if finding.holds else 'FAIL'} {finding.text}")
+    if shown:
+        _say(out, f"\n{shown}")
     failed = sum(not finding.holds for finding in findings)
     verdict = f"{failed} of {len(findings)} did not hold" if failed else f"All {len(findings)} held"
     _say(out, f"\n{verdict}. {time.monotonic() - start:.1f} s; nothing is left running or lying about.")
@@ -103,6 +108,21 @@ def _judge(site: Site, out: TextIO, seconds: float) -> list[Finding]:
     ]
 
 
+def _mark_deploy(site: Site, seconds: float) -> None:
+    """Mark a deploy in the middle of the run, as a deployment does."""
+    if site.pipeline is not None:
+        time.sleep(seconds)
+        site.manage("annotate_deploy", "1.1")
+
+
+def _show(site: Site, page: Path, seconds: float) -> str:
+    """Draw the dashboards of this run, and say where."""
+    if site.pipeline is None:
+        return "No dashboards are drawn: Telegraf and InfluxDB are not installed. Run: make servers"
+    site.manage("show_dashboards", "--output", str(page.absolute()), "--since", f"{math.ceil(seconds)}s")
+    return f"The dashboards of this run: {page.absolute() / 'index.html'}"
+
+
 def _gauge(report: Report, name: str, **tags: str) -> int:
     return round(sum(series.fields["value"] for series in report.select(name, **tags)))
 
@@ -116,7 +136,10 @@ def _in_influxdb(site: Site, sent: Counter[Request]) -> list[Finding]:
 def _drive(site: Site, sent: Counter[Request], seconds: float, finished: threading.Event) -> list[str]:
     """Send, wait until all arrived, then stop the servers: what they still hold at their end must not be too much."""
     try:
-        problems = send(site.gunicorn.url, site.uvicorn.url, seconds)
+        with ThreadPoolExecutor(1) as pool:
+            marked = pool.submit(_mark_deploy, site, seconds / 2)
+            problems = send(site.gunicorn.url, site.uvicorn.url, seconds)
+            marked.result()
         site.manage("emit_gauges", "--once")
         site.agent.wait_for(lambda report: sent == counted(report, COUNT) == counted(report, DURATION), ARRIVAL_SECONDS)
         site.stop()

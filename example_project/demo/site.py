@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import httpx
 
 from example_project.demo.folder import Folder
-from example_project.demo.pipeline import Pipeline, pipeline
+from example_project.demo.pipeline import DATABASE, Pipeline, pipeline
 from example_project.demo.secrets import encrypt, invent, write_settings
 from example_project.demo.servers import Server, gunicorn, uvicorn
 from zemanta_ops.stack.agent.forwarder import Forwarder
@@ -65,6 +65,10 @@ def running_site() -> Iterator[Site]:
             SHOP_URL=asgi.url,
             ZEMANTA_OPS_METRICS_HOST="127.0.0.1",
             ZEMANTA_OPS_METRICS_PORT=str(agent.port),
+            ZEMANTA_OPS_METRICS_INSTRUMENT="http,database,responses,commands",
+            ZEMANTA_OPS_METRICS_BUCKETS="5,10,25,50,100,250,500,1000",
+            ZEMANTA_OPS_METRICS_AGENT_INTERVAL="1",
+            **({"SHOP_INFLUX_URL": behind.url, "SHOP_INFLUX_DATABASE": DATABASE} if behind else {}),
         )
         site = Site(nonce, plaintexts, text, agent, wsgi, asgi, folder, environment, behind)
         site.manage("open_shop", "--verbosity", "0")

@@ -61,6 +61,7 @@ VISITS = (
     MIRROR,
     _get("/stream/", "stream", 30),
     _get("/slow/?ms=120", "slow", 16),
+    _get("/report/", "report", 14),
     _get("/fail/", "fail", 12, "500"),
     _get("/jobs/999999/", "job-detail", 10, "404"),
     _get("/nowhere/", "unresolved", 15, "404"),

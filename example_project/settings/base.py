@@ -65,5 +65,7 @@ ZEMANTA_OPS: dict[str, dict[str, Any]] = {
         "TAGS": {"app": "print-shop"},
         "EXCLUDE_PATHS": ["/static/*", "/healthz/"],
         "INSTRUMENT": ["http"],
-    }
+    },
+    # Where Telegraf writes, for the commands that read it back; nowhere unless the environment says so.
+    "INFLUXDB": {"URL": os.environ.get("SHOP_INFLUX_URL", ""), "DATABASE": os.environ.get("SHOP_INFLUX_DATABASE", "")},
 }

@@ -137,7 +137,9 @@ def test_check_metrics_says_that_it_writes_only_where_it_is_told_to(
 
 
 def test_a_dead_database_is_told_once_and_the_watching_goes_on(tmp_path: Path) -> None:
-    settings = with_influxdb(tmp_path, URL=f"http://127.0.0.1:{free_port()}", DATABASE="none", PASSWORD="example-pw")
+    settings = with_influxdb(
+        tmp_path, URL=f"http://127.0.0.1:{free_port()}", DATABASE="none", USERNAME="writer", PASSWORD="example-pw"
+    )
     with watching("--json", "--write", "--interval", "0.2", **settings) as (process, port):
         assert process.stdout
         counted = 0

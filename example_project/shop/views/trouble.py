@@ -1,4 +1,4 @@
-"""Pages that are slow or fail, as they do in every real site."""
+"""Pages that are slow, ask too often or fail, as they do in every real site."""
 
 import time
 
@@ -6,7 +6,10 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
 from django.shortcuts import render
 
+from example_project.shop.models import PrintJob
+
 MAX_MILLISECONDS = 2000
+MAX_LINES = 25
 
 
 class PaymentError(Exception):
@@ -20,6 +23,12 @@ def slow(request: HttpRequest) -> HttpResponse:
         return HttpResponseBadRequest(f"ms is a whole number up to {MAX_MILLISECONDS}", content_type="text/plain")
     time.sleep(int(wanted) / 1000)
     return render(request, "shop/slow.html", {"milliseconds": wanted})
+
+
+def report(_request: HttpRequest) -> HttpResponse:
+    """Ask the database once for each job, as a loop over related objects does: N+1 queries."""
+    lines = [PrintJob.objects.get(pk=pk).title for pk in PrintJob.objects.values_list("pk", flat=True)[:MAX_LINES]]
+    return HttpResponse("\n".join(lines), content_type="text/plain")
 
 
 def fail(_request: HttpRequest) -> HttpResponse:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.http import HttpRequest, HttpResponse
+from django.urls import ResolverMatch
 
 from zemanta_ops.conf import conf
 from zemanta_ops.metrics.client import Client
@@ -19,6 +20,12 @@ from zemanta_ops.parsing import accept_buckets
 LIMITS = (50.0, 100.0, 500.0)
 
 
+def request() -> HttpRequest:
+    found = HttpRequest()
+    found.method, found.resolver_match = "GET", ResolverMatch(lambda: None, (), {}, "home")
+    return found
+
+
 def lines(recorder: RequestRecorder, seconds: list[tuple[float, int]], monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Record requests of these durations and statuses, and return the lines of a flush."""
     client = recorder._client
@@ -26,7 +33,7 @@ def lines(recorder: RequestRecorder, seconds: list[tuple[float, int]], monkeypat
     with client.capture(lambda series, value: queued.append((series, value))):
         for duration, status in seconds:
             monkeypatch.setattr("zemanta_ops.metrics.request.recorder.perf_counter", lambda end=duration: end)
-            recorder.record(HttpRequest(), HttpResponse(status=status), 0.0)
+            recorder.record(request(), HttpResponse(status=status), 0.0)
     packets = pack(queued, 1432, DeliveryCounts())
     return sorted(line for text, _ in packets for line in text.decode().splitlines() if "bucket" in line)
 
@@ -43,7 +50,7 @@ def test_each_limit_counts_the_requests_within_it_whatever_their_status(
 ) -> None:
     recorder = RequestRecorder(client, buckets=LIMITS)
     found = lines(recorder, [(0.01, 200), (0.05, 200), (0.06, 404), (0.4, 500), (9, 200)], monkeypatch)
-    name = "http.request.bucket,le={},method=OTHER,view=middleware:{}|c"
+    name = "http.request.bucket,le={},method=GET,view=home:{}|c"
     # 50 ms is within a limit of 50 ms. Answers with 200, 404 and 500 are lines of their own, which the agent adds up.
     totals: dict[str, int] = {}
     for line in found:

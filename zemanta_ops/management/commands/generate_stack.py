@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
+import difflib
 import json
+import time
 from pathlib import Path
 from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
+from zemanta_ops.conf import conf
+from zemanta_ops.extras import MissingExtraError
 from zemanta_ops.management.base import OpsCommand, UsageError
 from zemanta_ops.secrets import ledger
+from zemanta_ops.stack.charts.interpolation import Choice, Window
+from zemanta_ops.stack.charts.preview import Finding, preview
+from zemanta_ops.stack.databases import DatabaseError
 from zemanta_ops.stack.generate import Generated, SettingsError, generate, list_targets
 from zemanta_ops.stack.generate.files import PlannedFile, WriteError, compare_files, write_files
+from zemanta_ops.stack.generate.grafana import build_dashboards, read_sources
+from zemanta_ops.stack.settings import list_faults, open_database
+
+# The last six hours, as a dashboard shows when it is opened.
+_PREVIEWED = 6 * 3_600_000
 
 EXIT_SETTINGS = 3
 EXIT_NOT_WRITTEN = 4
+EXIT_DATABASE = 5
+EXIT_FINDINGS = 6
 
 EPILOG = """
 examples:
@@ -23,13 +37,20 @@ examples:
   manage.py generate_stack telegraf --output deploy --force    overwrite files that have other contents
   manage.py generate_stack telegraf --output deploy --json     list the files and what was done with each, as JSON
 
-The files have no credentials in them: Telegraf reads those from its environment.
+  manage.py generate_stack grafana --output deploy             write Grafana's data source and dashboards
+  manage.py generate_stack grafana --preview                   run every panel's queries; list what would be empty
+  manage.py generate_stack compose --output deploy             write compose.yaml, which runs all of it on this machine
+
+With --force, what changes in a file is printed. The files have no credentials in them: Telegraf and Grafana read those
+from their environment.
 
 exit codes:
   0  written, or unchanged
   2  wrong arguments
   3  the settings cannot be used; the message says which
   4  a file exists with other contents and --force is not given, or it could not be written
+  5  --preview: the database cannot be reached
+  6  --preview: some panels would be empty, slow or too full
 """
 
 
@@ -45,16 +66,21 @@ class Command(OpsCommand):
         parser.add_argument("--output", type=Path, metavar="FOLDER", help="write to this folder; created if missing")
         parser.add_argument("--force", action="store_true", help="overwrite files that have other contents")
         parser.add_argument("--dry-run", action="store_true", help="print the files instead of writing them")
+        parser.add_argument("--preview", action="store_true", help="grafana: list panels that would be empty or slow")
         parser.add_argument("--json", action="store_true", help="print one JSON document")
 
     def handle(self, *_args: Any, **options: Any) -> None:
         """Generate, and write or print."""
+        if options["preview"]:
+            self._preview(options["target"])
+            return
         folder, dry_run = options["output"], options["dry_run"]
         if folder is None and not dry_run:
             raise UsageError("No folder is given. Add --output FOLDER, or --dry-run")
         try:
             generated = generate(options["target"], _is_secret)
             planned = compare_files(generated.files, folder or Path())
+            differences = [line for each in planned for line in list_differences(each)]
             if not dry_run:
                 write_files(planned, force=options["force"])
         except SettingsError as error:
@@ -65,6 +91,18 @@ class Command(OpsCommand):
             self.stdout.write(json.dumps(_build_document(generated, planned, dry_run), indent=2))
         else:
             self._print(generated, planned, dry_run)
+            self.stdout.write("".join(differences), ending="")
+
+    def _preview(self, target: str) -> None:
+        """Run the queries of every panel against the configured database."""
+        if target != "grafana":
+            raise UsageError("--preview is for the target grafana alone")
+        findings = preview_panels()
+        for each in findings:
+            self.stdout.write(f"{each.problem:8} {each.dashboard}: {each.panel}: {each.reason}")
+        if findings:
+            raise CommandError(f"{len(findings)} findings", returncode=EXIT_FINDINGS)
+        self.stdout.write("every panel has data")
 
     def _print(self, generated: Generated, planned: list[PlannedFile], dry_run: bool) -> None:
         for each in planned:
@@ -74,6 +112,34 @@ class Command(OpsCommand):
                 self.stdout.write(f"{_describe_action(each):10}{each.path}")
         for warning in generated.warnings:
             self.stderr.write(f"warning: {warning}", style_func=self.style.WARNING)
+
+
+def preview_panels() -> list[Finding]:
+    """Return what is wrong with the panels, as the configured database answers now."""
+    if faults := list_faults():
+        raise CommandError("; ".join(faults), returncode=EXIT_SETTINGS)
+    sources, _ = read_sources()
+    dashboards = build_dashboards(sources, "flux" if conf.influxdb.bucket else "influxql")
+    now = int(time.time()) * 1_000
+    try:
+        database = open_database()
+        if database is None:
+            raise ValueError("INFLUXDB is not configured. Set URL and DATABASE, or BUCKET")
+        with database:
+            return list(preview(dashboards, database, Window(now - _PREVIEWED, now), Choice({}, conf.influxdb.bucket)))
+    except (ValueError, MissingExtraError) as error:
+        raise CommandError(str(error), returncode=EXIT_SETTINGS) from None
+    except DatabaseError as error:
+        raise CommandError(f"The database does not answer: {error}", returncode=EXIT_DATABASE) from None
+
+
+def list_differences(planned: PlannedFile) -> list[str]:
+    """Return what would change in a file that has other contents, as a unified diff."""
+    if planned.state != "different":
+        return []
+    before = planned.path.read_text(encoding="utf-8", errors="replace").splitlines(keepends=True)
+    after = planned.file.text.splitlines(keepends=True)
+    return list(difflib.unified_diff(before, after, f"{planned.path} (as it was)", str(planned.path)))
 
 
 def _is_secret(value: str) -> bool:

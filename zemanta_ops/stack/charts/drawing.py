@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -29,7 +30,7 @@ Json = Mapping[str, Any]
 
 # Okabe and Ito's colours, which people with any kind of colour vision can tell apart, in an order that keeps neighbours
 # different in lightness; each is readable on white and on near black.
-COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#b58900", "#56b4e9", "#8f6ad6", "#8c8c8c")
+COLOURS = ("#1f83c4", "#d55e00", "#009e73", "#cc79a7", "#b58900", "#56b4e9", "#8f6ad6", "#8c8c8c")
 STYLES = ("-", "--", "-.", ":")
 AREAS = {"green": "#2e9e4f", "yellow": "#d9a400", "red": "#d43a3a"}
 # Stand for the page's own colours, which follow its theme.
@@ -37,6 +38,7 @@ INK, GRID = "#010203", "#010204"
 _DPI = 100
 _ROW, _COLUMN = 38, 50
 _MAX_LINES = 12
+_IN_LEGEND = 4
 _SVG = {"svg.fonttype": "none", "svg.hashsalt": "zemanta_ops", "path.simplify": True}
 
 
@@ -62,14 +64,17 @@ def draw_svg(panel: Json, result: PanelResult, window: Window, deploys: Sequence
     return text.replace("<svg ", '<svg aria-hidden="true" focusable="false" ', 1)
 
 
-def draw_png(dashboard: Json, results: Mapping[int, PanelResult], window: Window, deploys: Sequence[Deploy]) -> bytes:
+def draw_png(
+    dashboard: Json, results: Mapping[int, PanelResult], window: Window, deploys: Sequence[Deploy], chosen: str = ""
+) -> bytes:
     """Return a whole dashboard as a picture, each panel where Grafana would put it."""
+    title = f"{dashboard['title']} ({chosen})" if chosen else dashboard["title"]
     panels = [each for panel in dashboard["panels"] for each in (panel, *panel.get("panels", ()))]
     height = max(panel["gridPos"]["y"] + panel["gridPos"]["h"] for panel in panels) * _ROW + 40
     width = 24 * _COLUMN
     with rc_context(_write_style("#24292f", "#d8dee4")):
         figure = Figure(figsize=(width / _DPI, height / _DPI), facecolor="#ffffff")
-        figure.text(0.01, 1 - 24 / height, dashboard["title"], fontsize=14, fontweight="bold")
+        figure.text(0.01, 1 - 24 / height, title, fontsize=14, fontweight="bold")
         for panel in panels:
             _draw_in_grid(figure, panel, results.get(panel["id"]), (width, height), window, deploys)
         buffer = io.BytesIO()
@@ -94,7 +99,11 @@ def _draw_in_grid(
 ) -> None:
     grid, (width, height) = panel["gridPos"], size
     left, top = grid["x"] * _COLUMN / width, 1 - (40 + grid["y"] * _ROW) / height
-    figure.text(left + 10 / width, top - 16 / height, panel["title"], fontsize=10, fontweight="bold")
+    title_size = 12 if panel["type"] == "row" else 10
+    figure.text(left + 10 / width, top - 16 / height, panel["title"], fontsize=title_size, fontweight="bold")
+    if panel["type"] == "text":
+        words = textwrap.fill(panel["options"]["content"].replace("**", "").replace("`", ""), 190)
+        figure.text(left + 10 / width, top - 10 / height, words, va="top", linespacing=1.5)
     if result is None:
         return
     if panel["type"] in ("stat", "table"):
@@ -105,13 +114,25 @@ def _draw_in_grid(
         )
         return
     box = (
-        left + 62 / width,
-        top - (grid["h"] * _ROW - 44) / height,
-        (grid["w"] * _COLUMN - 84) / width,
-        (grid["h"] * _ROW - 76) / height,
+        left + 72 / width,
+        top - (grid["h"] * _ROW - 62) / height,
+        (grid["w"] * _COLUMN - 94) / width,
+        (grid["h"] * _ROW - 94) / height,
     )
     axes = figure.add_axes(box)
     _draw_axes(axes, panel, result, window, deploys)
+    if panel["type"] == "timeseries" and result.lines:
+        names = [line.name for line in result.lines[:_IN_LEGEND]]
+        axes.legend(
+            axes.get_lines()[: len(names)],
+            names,
+            loc="upper left",
+            bbox_to_anchor=(0, -0.1),
+            ncols=_IN_LEGEND,
+            frameon=False,
+            fontsize=8,
+            borderaxespad=0.4,
+        )
 
 
 def _draw_axes(axes: Axes, panel: Json, result: PanelResult, window: Window, deploys: Sequence[Deploy]) -> None:
@@ -184,12 +205,12 @@ def _draw_heatmap(axes: Axes, result: PanelResult) -> None:
     axes.set_yticks(range(len(lines)), [f"≤ {line.name} ms" if line.name != "+Inf" else "slower" for line in lines])
     axes.set_ylim(-0.5, len(lines) - 0.5)
     most = max((value or 0 for line in lines for _, value in line.points), default=0)
-    if not most:
+    if most <= 0:
         return
     moments = [moment for moment, _ in lines[0].points]
     step = moments[1] - moments[0] if len(moments) > 1 else 60_000
     for row, line in enumerate(lines):
-        cells = [(moment, value) for moment, value in line.points if value]
+        cells = [(moment, value) for moment, value in line.points if value and value > 0]
         colours = [(0.84, 0.37, 0.0, 0.12 + 0.88 * math.sqrt(value / most)) for _, value in cells]
         axes.broken_barh([(moment, step) for moment, _ in cells], (row - 0.47, 0.94), facecolors=colours, linewidth=0)
 

@@ -34,7 +34,9 @@ def draw_all(
     drawn: list[Drawn] = []
     for name, dashboard in dashboards.items():
         drawn.append(_draw(name, dashboard, database, window, _choose(dashboard, drawn, choice)))
-    pictures = {f"{each.name}.png": draw_png(each.dashboard, each.results, window, each.deploys) for each in drawn}
+    pictures = {
+        f"{each.name}.png": draw_png(each.dashboard, each.results, window, each.deploys, each.chosen) for each in drawn
+    }
     return {"index.html": render_page(title, drawn, window).encode(), **pictures}
 
 

@@ -6,6 +6,8 @@ import re
 import zlib
 
 MAX_UID = 40
+# The measurement of deploys, which every dashboard shows.
+DEPLOY = "zemanta_ops_deploy"
 _NOT_SLUG = re.compile(r"[^a-z0-9]+")
 
 

@@ -16,6 +16,7 @@ from zemanta_ops.stack.generate.files import Generated, GeneratedFile, IsSecret,
 __all__ = ["TARGETS", "Generated", "GeneratedFile", "IsSecret", "SettingsError", "generate", "list_targets"]
 
 TARGETS = {
+    "compose": "zemanta_ops.stack.generate.compose",
     "grafana": "zemanta_ops.stack.generate.grafana",
     "telegraf": "zemanta_ops.stack.generate.telegraf",
     "victoriametrics": "zemanta_ops.stack.generate.victoriametrics",

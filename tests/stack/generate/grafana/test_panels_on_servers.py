@@ -117,7 +117,7 @@ BY_HAND: dict[tuple[str, str], dict[str, float]] = {
     ("overview", "Requests that fail"): {"Requests that fail": 10 / 150},
     ("overview", "Mean latency"): {"Mean latency": sum(ALL) / len(ALL)},
     ("overview", "Requests at once"): {"Requests at once": sum(ALL) / (INTERVAL * 1_000)},
-    ("overview", "Http request error ratio"): {"shop_detail": 10 / 40, "shop_list": 0},
+    ("overview", "HTTP request error ratio"): {"shop_detail": 10 / 40, "shop_list": 0},
     ("overview", "Latency"): {
         "mean": sum(ALL) / len(ALL),
         "p50": percentile(ALL, 0.5, BOUNDS),
@@ -125,7 +125,7 @@ BY_HAND: dict[tuple[str, str], dict[str, float]] = {
         "p99": 1_000,
     },
     ("overview", "Cache hit ratio"): {"one_alias": 1},
-    ("overview", "Http client error ratio"): {"one_peer": 0},
+    ("overview", "HTTP client error ratio"): {"one_peer": 0},
     ("overview", "Samples dropped per second"): {"one_reason": 144 / INTERVAL},
     ("overview", "Latency of all requests"): {
         "25": 32, "50": 50, "100": 19, "250": 29, "500": 10, "1000": 0, "+Inf": 10,
@@ -203,7 +203,7 @@ def test_the_chosen_hosts_are_shown_and_no_others(filled: Filled) -> None:
 
 def test_a_quiet_interval_has_no_error_ratio(filled: Filled) -> None:
     """Without the guard, 0 of 0 would look like no errors, or, in another language, like an outage."""
-    result = filled.run("overview", "Http request error ratio", "influxql")
+    result = filled.run("overview", "HTTP request error ratio", "influxql")
     assert {len(line.points) for line in result.lines} == {1}
     assert "shop_report" not in sums(result)
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from zemanta_ops.stack.declarations.names import to_number, to_uid
+from zemanta_ops.stack.declarations.names import DEPLOY, to_number, to_uid
 from zemanta_ops.stack.generate.grafana.panels import Json, Panel, render_datasource, render_panel
 from zemanta_ops.stack.queries import LANGUAGES
 
 COLUMNS = 24
 SCHEMA_VERSION = 42
 TAG = "zemanta_ops"
-DEPLOY = "zemanta_ops_deploy"
 ALL = {"text": ["All"], "value": ["$__all"]}
 _REFRESHES = ["10s", "30s", "1m", "5m", "15m", "1h"]
 

@@ -120,4 +120,5 @@ def draw_rate(sources: Sources, name: str, title: str, by: Sequence[str]) -> Pan
 def title_name(name: str) -> str:
     """Return a metric's name as a title: ``shop.error_ratio`` is Shop error ratio."""
     words = name.replace(".", " ").replace("_", " ").strip()
+    words = " ".join({"http": "HTTP", "db": "database"}.get(word, word) for word in words.split())
     return words[:1].upper() + words[1:]

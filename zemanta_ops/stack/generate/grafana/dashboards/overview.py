@@ -27,7 +27,7 @@ NAME = "overview"
 ERRORS = "http.request.error_ratio"
 _HOW_TO_READ = """\
 **Read from the top.** Green is well, yellow wants attention in office hours, red calls a person. Vertical lines are
-deploys: trouble that begins at one was probably brought by it. The `i` of a panel says what it shows, how trouble
+deploys: trouble that begins at one was probably brought by it. A panel's own text says what it shows, how trouble
 looks, what users suffer, and what to do. Click a line or a view to open it; the time and the choices above are kept.
 """
 

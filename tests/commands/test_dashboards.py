@@ -1,0 +1,213 @@
+"""show_dashboards, annotate_deploy, and generate_stack grafana and compose, against a real database."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.test import override_settings
+
+from tests.servers.process import free_port
+from tests.servers.stores import Store
+from tests.stack.generate.grafana.traffic import MIDDLEWARE
+from zemanta_ops.stack.charts import preview as preview_module
+
+METRICS = {"TAGS": {"app": "print-shop"}, "AGENT_INTERVAL": 1, "INSTRUMENT": ["database"]}
+
+
+def run(*arguments: str, influxdb: dict[str, Any]) -> tuple[int, str, str]:
+    """Return the exit code, and what went to standard output and to standard error."""
+    out, err = StringIO(), StringIO()
+    with override_settings(MIDDLEWARE=MIDDLEWARE, ZEMANTA_OPS={"METRICS": METRICS, "INFLUXDB": influxdb}):
+        try:
+            call_command(*arguments, stdout=out, stderr=err)
+        except CommandError as error:
+            return error.returncode, out.getvalue(), str(error)
+    return 0, out.getvalue(), err.getvalue()
+
+
+@pytest.fixture
+def requests(store: Store) -> Store:
+    """Return a store with two requests of the last minute, as an agent writes them."""
+    now = (int(time.time()) - 30) * 10**9
+    tags = "app=print-shop,host=web-1,method=GET,view=<b>home</b>,status=200"
+    store.write(f"http_request_count,metric_type=counter,{tags} value=2 {now}")
+    fields = "count=2i,sum=30,mean=15,upper=20,95_percentile=20"
+    store.write(f"http_request_duration,metric_type=timing,{tags} {fields} {now}")
+    return store
+
+
+def test_a_deploy_is_written_and_shown_on_the_page(requests: Store, tmp_path: Path) -> None:
+    code, out, _ = run("annotate_deploy", "2.4 <beta>", "--text", "it's faster", influxdb=requests.settings)
+    assert (code, out.split()[0]) == (0, "marked")
+    [point] = requests.last_points("^zemanta_ops_deploy$")
+    assert point.tags == {"app": "print-shop", "version": "2.4 <beta>"}
+    assert point.fields == {"title": "2.4 <beta>", "text": "it's faster", "value": 1}
+    # The window ends now, and a deploy of this second is at its end.
+    time.sleep(1.1 - time.time() % 1)
+    assert run("show_dashboards", "--output", str(tmp_path), "--since", "5m", influxdb=requests.settings)[0] == 0
+    assert "2.4 &lt;beta&gt; at " in (tmp_path / "index.html").read_text()
+
+
+def test_the_page_loads_nothing_and_repeats_nothing_as_markup(requests: Store, tmp_path: Path) -> None:
+    code, out, _ = run(
+        "show_dashboards", "--output", str(tmp_path / "new"), "--since", "5m", influxdb=requests.settings
+    )
+    assert code == 0
+    names = sorted(path.name for path in (tmp_path / "new").iterdir())
+    assert names == ["index.html", "overview.png", "pipeline.png", "state.png", "view.png"]
+    assert len(out.splitlines()) == len(names)
+    page = (tmp_path / "new" / "index.html").read_text()
+    assert "<b>home</b>" not in page and "&lt;b&gt;home&lt;/b&gt;" in page
+    # Namespaces of SVG and the name of the program that drew it are not loaded.
+    namespaces = r"https?://(www\.w3\.org|purl\.org|creativecommons\.org|matplotlib\.org)/"
+    assert not re.search(r"https?://", re.sub(namespaces, "", page))
+    assert "<script" not in page
+    assert (tmp_path / "new" / "view.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_host_can_be_chosen(requests: Store, tmp_path: Path) -> None:
+    arguments = ("show_dashboards", "--output", str(tmp_path), "--since", "5m", "--set")
+    assert run(*arguments, "host=web-2", influxdb=requests.settings)[0] == 0
+    assert "&lt;b&gt;home&lt;/b&gt;" not in (tmp_path / "index.html").read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["--since", "yesterday"], 2, "--since is not a duration"),
+        (["--since", ""], 2, "--since is empty"),
+        (["--set", "host"], 2, "not of the form TAG=VALUE"),
+    ],
+)
+def test_wrong_arguments_are_named(tmp_path: Path, arguments: list[str], code: int, words: str) -> None:
+    found = run("show_dashboards", "--output", str(tmp_path), *arguments, influxdb={})
+    assert (found[0], words in found[2]) == (code, True)
+
+
+@pytest.mark.parametrize(
+    "command", [["show_dashboards", "--output"], ["annotate_deploy"], ["generate_stack", "grafana"]]
+)
+def test_without_a_database_the_settings_are_named(tmp_path: Path, command: list[str]) -> None:
+    last = ["--preview"] if command[0] == "generate_stack" else [str(tmp_path)]
+    code, _, message = run(*command, *last, influxdb={})
+    assert code == 3
+    assert "INFLUXDB is not configured" in message
+
+
+@pytest.mark.parametrize(
+    ("command", "code"),
+    [
+        (["show_dashboards", "--output", "{}"], 4),
+        (["annotate_deploy", "1.0"], 4),
+        (["generate_stack", "grafana", "--preview"], 5),
+    ],
+)
+def test_a_database_that_is_down_is_an_exit_code_of_its_own(
+    tmp_path: Path, command: list[str], code: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("zemanta_ops.stack.databases.base.time.sleep", lambda _: None)
+    influxdb = {"URL": f"http://127.0.0.1:{free_port()}", "DATABASE": "shop"}
+    arguments = [each.format(tmp_path) for each in command]
+    found, _, message = run(*arguments, influxdb=influxdb)
+    assert found == code
+    assert "refused" in message
+
+
+def test_an_empty_version_is_refused() -> None:
+    assert run("annotate_deploy", " ", influxdb={})[0] == 2
+
+
+def test_the_preview_names_empty_panels_and_why(requests: Store) -> None:
+    code, out, message = run("generate_stack", "grafana", "--preview", influxdb=requests.settings)
+    assert code == 6
+    assert message == f"{len(out.splitlines())} findings"
+    lines = out.splitlines()
+    assert "empty    overview: Time of a query: nothing has written db_query_duration" in lines
+    assert "empty    overview: The same a week ago: there is nothing of 7d ago" in lines
+    written = "http_request_count was written, but nothing of what the panel selects is in the time shown"
+    assert f"empty    view: Errors by exception: {written}" in lines
+    assert not any("overview: Requests per second" in line for line in lines)
+
+
+def test_the_preview_names_slow_and_full_panels(requests: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(preview_module, "SLOW_SECONDS", -1)
+    monkeypatch.setattr(preview_module, "MAX_LINES", 0)
+    _, out, _ = run("generate_stack", "grafana", "--preview", influxdb=requests.settings)
+    assert "slow     overview: Requests per second: its slowest query took 0." in out
+    assert "large    overview: Requests per second: it has 1 lines; more than 0 cannot be told apart" in out
+
+
+def test_a_preview_of_another_target_is_refused() -> None:
+    assert run("generate_stack", "telegraf", "--preview", influxdb={})[0] == 2
+
+
+def test_an_edited_dashboard_is_kept_and_with_force_overwritten_and_shown(tmp_path: Path) -> None:
+    influxdb = {"URL": "http://127.0.0.1:8086", "DATABASE": "shop"}
+    arguments = ("generate_stack", "grafana", "--output", str(tmp_path))
+    assert run(*arguments, influxdb=influxdb)[0] == 0
+    path = tmp_path / "dashboards" / "overview.json"
+    generated = path.read_text()
+    path.write_text(generated.replace('"refresh": "30s"', '"refresh": "5s"'))
+    code, _, message = run(*arguments, influxdb=influxdb)
+    assert code == 4 and "overview.json has other contents" in message
+    assert path.read_text() != generated
+    code, out, _ = run(*arguments, "--force", influxdb=influxdb)
+    assert code == 0 and path.read_text() == generated
+    assert '-  "refresh": "5s",\n+  "refresh": "30s",\n' in out
+
+
+def test_the_data_source_has_no_credentials_and_follows_the_database(tmp_path: Path) -> None:
+    secret = {"USERNAME": "example-user", "PASSWORD": "example-secret-password"}
+    for number, influxdb in enumerate(
+        [
+            {"URL": "http://db:8086", "DATABASE": "shop/week", **secret},
+            {"URL": "http://db:8086", "ORG": "example", "BUCKET": "shop$", "TOKEN": "example-secret-token"},
+        ]
+    ):
+        folder = tmp_path / str(number)
+        assert run("generate_stack", "grafana", "--output", str(folder), influxdb=influxdb)[0] == 0
+        text = (folder / "provisioning/datasources/zemanta_ops.yaml").read_text()
+        [source] = json.loads(text.split("\n", 1)[1])["datasources"]
+        assert "example-secret" not in "".join(path.read_text() for path in folder.rglob("*") if path.is_file())
+        if number == 0:
+            assert source["jsonData"]["dbName"] == "shop"
+            assert source["secureJsonData"] == {"password": "$INFLUX_PASSWORD"}
+        else:
+            assert source["jsonData"]["defaultBucket"] == "shop$$"
+            assert source["secureJsonData"] == {"token": "$INFLUX_TOKEN"}
+
+
+def test_the_compose_file_starts_what_the_settings_name(tmp_path: Path) -> None:
+    influxdb = {"URL": "http://127.0.0.1:8087", "DATABASE": "shop/week"}
+    assert run("generate_stack", "compose", "--output", str(tmp_path), influxdb=influxdb)[0] == 0
+    text = (tmp_path / "compose.yaml").read_text()
+    services = json.loads("\n".join(line for line in text.splitlines() if not line.startswith("#")))["services"]
+    assert set(services) == {"telegraf", "grafana", "influxdb", "kapacitor"}
+    assert services["influxdb"]["environment"]["INFLUXDB_HTTP_BIND_ADDRESS"] == "127.0.0.1:8087"
+    assert services["influxdb"]["environment"]["INFLUXDB_DB"] == "shop"
+    # Nothing listens on an address that others can reach.
+    assert all(service["network_mode"] == "host" and "ports" not in service for service in services.values())
+    assert services["grafana"]["environment"]["GF_SERVER_HTTP_ADDR"] == "127.0.0.1"
+
+
+def test_the_compose_file_of_influxdb_2_takes_its_token_from_the_environment(tmp_path: Path) -> None:
+    influxdb = {"URL": "http://localhost:8086", "ORG": "example", "BUCKET": "shop", "TOKEN": "example-secret-token"}
+    assert run("generate_stack", "compose", "--output", str(tmp_path), influxdb=influxdb)[0] == 0
+    text = (tmp_path / "compose.yaml").read_text()
+    assert "example-secret-token" not in text
+    assert '"DOCKER_INFLUXDB_INIT_ADMIN_TOKEN": "${INFLUX_TOKEN:?is not set}"' in text
+
+
+@pytest.mark.parametrize(
+    "influxdb", [{}, {"URL": "http://db.example.com:8086", "DATABASE": "shop"}], ids=["none", "other"]
+)
+def test_a_compose_file_is_for_a_database_on_this_machine(influxdb: dict[str, str]) -> None:
+    code, _, message = run("generate_stack", "compose", "--dry-run", influxdb=influxdb)
+    assert code == 3 and "http://127.0.0.1:8086" in message

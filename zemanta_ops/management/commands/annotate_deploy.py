@@ -1,0 +1,74 @@
+"""Mark a deploy on every dashboard."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from django.core.management.base import CommandError, CommandParser
+
+from zemanta_ops.conf import conf
+from zemanta_ops.extras import MissingExtraError
+from zemanta_ops.management.base import OpsCommand, UsageError
+from zemanta_ops.metrics.series.tags import clean_tags, clean_value
+from zemanta_ops.stack.databases import DatabaseError, Point
+from zemanta_ops.stack.declarations.names import DEPLOY
+from zemanta_ops.stack.settings import list_faults, open_database
+
+EXIT_SETTINGS = 3
+EXIT_DATABASE = 4
+
+EPILOG = """
+examples:
+  manage.py annotate_deploy 2.4.1                                 now
+  manage.py annotate_deploy $(git rev-parse --short HEAD) --text "Faster search"
+
+Run it at the end of a deploy. Every dashboard then shows a vertical line, with the version as its title.
+
+exit codes:
+  0  written
+  2  wrong arguments
+  3  the settings cannot be used; the message says which
+  4  the database cannot be reached, or refuses the point
+"""
+
+
+class Command(OpsCommand):
+    """Writes one point, with the tags of METRICS TAGS."""
+
+    help = "Writes a point that every dashboard shows as a deploy."
+    epilog = EPILOG
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Declare the options."""
+        parser.add_argument("deployed", metavar="VERSION", help="what was deployed")
+        parser.add_argument("--text", default="", help="a line about it")
+
+    def handle(self, *_args: Any, **options: Any) -> None:
+        """Write the point."""
+        if not clean_value(options["deployed"]):
+            raise UsageError("VERSION is empty")
+        if faults := list_faults():
+            raise CommandError("; ".join(faults), returncode=EXIT_SETTINGS)
+        try:
+            self._write(build_point(options["deployed"], options["text"]))
+        except (ValueError, MissingExtraError) as error:
+            raise CommandError(str(error), returncode=EXIT_SETTINGS) from None
+        except DatabaseError as error:
+            raise CommandError(f"The deploy is not marked: {error}", returncode=EXIT_DATABASE) from None
+
+    def _write(self, point: Point) -> None:
+        database = open_database()
+        if database is None:
+            raise ValueError("INFLUXDB is not configured. Set ZEMANTA_OPS INFLUXDB URL and DATABASE, or BUCKET")
+        with database:
+            report = database.write([point])
+        if report.refused:
+            raise CommandError(f"The deploy is not marked: {report.refused[0][1]}", returncode=EXIT_DATABASE)
+        self.stdout.write(f"marked    {point.fields['title']} in the {database.name}")
+
+
+def build_point(version: str, text: str) -> Point:
+    """Return the point of a deploy; its title and its text are fields, so that they cost no series."""
+    tags = {**clean_tags(conf.metrics.tags), "version": clean_value(version)}
+    return Point(DEPLOY, {"title": version, "text": text, "value": 1.0}, tags, time.time_ns())
