@@ -1,8 +1,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# As many processes as the machine has cores; each starts the servers that its tests need.
-WORKERS ?= auto
+# One process more than there are cores: a third of the time a test waits. Each starts the servers that its tests need.
+WORKERS ?= $(shell $(PYTHON) -c "import os; print(os.cpu_count() + 1)")
 PYTEST := $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal
 COVERAGE := --cov --cov-report= --cov-fail-under=0
 
