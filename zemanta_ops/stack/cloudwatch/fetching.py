@@ -54,14 +54,23 @@ def fetch_data(client: Any, request: DataRequest) -> Fetched:
         except AwsError as error:
             if is_invalid(error) and len(request.metrics) > 1:
                 return _fetch_halves(client, request, fetched)
-            fetched.problems.append(describe_failure("cloudwatch:GetMetricData", error))
+            fetched.problems.append(f"{_name_place(request)}: {describe_failure('cloudwatch:GetMetricData', error)}")
             break
         if not pending:
             return fetched
     else:
-        fetched.problems.append(f"cloudwatch:GetMetricData did not complete {len(pending)} statistics")
+        text = f"cloudwatch:GetMetricData did not complete {len(pending)} statistics"
+        fetched.problems.append(f"{_name_place(request)}: {text}")
     _drop(fetched, pending)
     return fetched
+
+
+def _name_place(request: DataRequest) -> str:
+    """Return what a failure concerns: the metric if it is alone, otherwise the region and the account."""
+    scope = request.metrics[0].scope
+    if len(request.metrics) == 1:
+        return f"{scope}: {request.metrics[0].metric.name}"
+    return f"{scope.region}, account {scope.account}" if scope.account else scope.region
 
 
 def _fetch_halves(client: Any, request: DataRequest, fetched: Fetched) -> Fetched:

@@ -5,6 +5,7 @@ Times are seconds since the epoch.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -86,11 +87,9 @@ def split_range(start: int, end: int, period: int, now: int, most_points: int) -
 
 
 def find_kept_period(period: int, age: int) -> int:
-    """Return the finest multiple of what CloudWatch keeps at this age that is not finer than ``period``."""
-    for limit, finest in KEPT:
-        if age <= limit - _MARGIN:
-            return round_up(period, finest)
-    return round_up(period, KEPT[-1][1])
+    """Return the finest multiple of ``period`` that CloudWatch keeps at this age."""
+    finest = next((finest for limit, finest in KEPT if age <= limit - _MARGIN), KEPT[-1][1])
+    return math.lcm(period, finest)
 
 
 def _find_finer(period: int, age: int, now: int) -> int:
