@@ -16,7 +16,7 @@ from typing import Any, Generic, TypeVar, overload
 
 from zemanta_ops import parsing
 
-__all__ = ["ENV_PREFIX", "SETTING", "Fault", "InfluxDB", "Metrics", "Section", "Setting", "conf"]
+__all__ = ["ENV_PREFIX", "SETTING", "CloudWatch", "Fault", "InfluxDB", "Metrics", "Section", "Setting", "conf"]
 
 T = TypeVar("T")
 
@@ -207,11 +207,33 @@ class InfluxDB(Section):
     token = Setting("", parsing.accept_text, doc="InfluxDB 2.x: an API token")
 
 
+class CloudWatch(Section):
+    """``ZEMANTA_OPS["CLOUDWATCH"]``: what ``push_cloudwatch`` fetches."""
+
+    key = "CLOUDWATCH"
+
+    regions: Setting[tuple[str, ...]] = Setting(
+        (), parsing.accept_strings, doc="AWS regions to ask; empty: the one that the environment of AWS names"
+    )
+    roles: Setting[tuple[str, ...]] = Setting(
+        ("own",), parsing.accept_strings, doc="ARNs of roles to assume; own is the identity of the process"
+    )
+    linked_accounts = Setting(False, parsing.accept_boolean, doc="include accounts that share their metrics")
+    resource_tags: Setting[tuple[str, ...]] = Setting(
+        (), parsing.accept_strings, doc="AWS tags of resources that become tags of their series"
+    )
+    tags: Setting[Mapping[str, Any]] = Setting(dict, parsing.accept_tags, doc="tags on every series")
+    declarations: Setting[Mapping[str, Any]] = Setting(
+        dict, parsing.accept_dicts, doc="what to fetch, by name; shipped ones are changed by their name"
+    )
+
+
 class Conf:
     """All settings of the package: ``conf.metrics.port``, ``conf.influxdb.url``."""
 
     metrics = Metrics()
     influxdb = InfluxDB()
+    cloudwatch = CloudWatch()
 
     @classmethod
     def sections(cls) -> dict[str, Section]:

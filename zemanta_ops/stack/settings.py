@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from zemanta_ops.conf import conf
+from typing import Any
+
+from zemanta_ops.conf import SETTING, conf, read_section
 from zemanta_ops.stack.databases import Database, Retry, connect
 
 
@@ -28,6 +30,15 @@ def read_database_options() -> dict[str, str]:
         return {}
     names = [name.lower() for name in conf.influxdb.settings()]
     return {name: value for name in names if (value := getattr(conf.influxdb, name))}
+
+
+def read_cloudwatch_options() -> dict[str, Any]:
+    """Return ``ZEMANTA_OPS["CLOUDWATCH"]`` as ``build_declarations`` takes it, or nothing if the section is absent."""
+    given = read_section(conf.cloudwatch.key)
+    return {name: getattr(conf.cloudwatch, name.lower()) for name in conf.cloudwatch.settings() if name in given}
+
+
+CLOUDWATCH_PLACE = f'{SETTING}["{conf.cloudwatch.key}"]'
 
 
 def list_faults(*, unused: tuple[str, ...] = ()) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from functools import partial
 from typing import Any, Protocol
 
@@ -54,7 +55,7 @@ class AwsClients:
     @property
     def default_region(self) -> str:
         """Return the region that the environment or the files of AWS name, or an empty string."""
-        return self._session.get_config_variable("region") or ""
+        return os.environ.get("AWS_REGION") or self._session.get_config_variable("region") or ""
 
     def get_client(self, service: str, region: str, role: str) -> Any:
         """Return the client; nothing is sent yet."""

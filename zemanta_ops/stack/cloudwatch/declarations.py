@@ -105,11 +105,13 @@ class DeclarationReader:
 
     Args:
         place: Where the mappings are, for the faults: ``ZEMANTA_OPS["CLOUDWATCH"]`` or a file.
+        spell: Returns how a key is written there: ``str.upper`` in Django's settings.
 
     """
 
-    def __init__(self, place: str) -> None:
+    def __init__(self, place: str, spell: Callable[[str], str] = str) -> None:
         self.place = place
+        self.spell = spell
         self.faults: list[str] = []
 
     def read(
@@ -132,15 +134,15 @@ class DeclarationReader:
         before = len(self.faults)
         values = self._read_keys(place, given)
         if base is None:
-            missing = [key for key in ("namespace", "dimensions", "metrics") if key not in given]
+            missing = [key for key in map(self.spell, ("namespace", "dimensions", "metrics")) if key not in given]
             self.faults += [f"{place} has no {key}" for key in missing]
         if len(self.faults) > before:
             return None
         values = {**(shared or {}), **values}
         made = replace(base, name=name, **values) if base else Declaration(name=name, **values)
-        if "resource_tags" not in given and not made.resource_type:
+        if self.spell("resource_tags") not in given and not made.resource_type:
             made = replace(made, resource_tags=())
-        self.faults += [f"{place}: {fault}" for fault in _find_contradictions(made)]
+        self.faults += [f"{place}: {fault}" for fault in _find_contradictions(made, self.spell)]
         return made if len(self.faults) == before else None
 
     def read_options(self, given: Mapping[str, Any], allowed: Iterable[str]) -> dict[str, Any]:
@@ -148,16 +150,17 @@ class DeclarationReader:
         return self._read_keys(self.place, given, tuple(allowed))
 
     def _read_keys(self, place: str, given: Mapping[str, Any], allowed: Iterable[str] = ()) -> dict[str, Any]:
-        known = tuple(allowed) or tuple(KEYS)
+        known = {self.spell(key): key for key in tuple(allowed) or tuple(KEYS)}
         values = {}
-        for key, raw in given.items():
-            if key not in known:
-                self.faults.append(f"{place} has no key {str(key)!r}. {suggest(str(key), known)}")
+        for spelled, raw in given.items():
+            if spelled not in known:
+                self.faults.append(f"{place} has no key {str(spelled)!r}. {suggest(str(spelled), known)}")
                 continue
+            key = known[spelled]
             try:
-                values[key] = KEYS[key](raw)
+                values[key] = _accept_metrics(raw, self.spell) if key == "metrics" else KEYS[key](raw)
             except ValueError as error:
-                self.faults.append(f"{place}: {key} {error}")
+                self.faults.append(f"{place}: {spelled} {error}")
         return values
 
 
@@ -179,26 +182,27 @@ def _accept_dimensions(raw: Any) -> tuple[tuple[str, tuple[str, ...]], ...]:
     return tuple((name, _accept_texts(patterns)) for name, patterns in raw.items())
 
 
-def _accept_metrics(raw: Any) -> tuple[DeclaredMetric, ...]:
+def _accept_metrics(raw: Any, spell: Callable[[str], str] = str) -> tuple[DeclaredMetric, ...]:
     if not isinstance(raw, Mapping) or not raw or not all(isinstance(name, str) and name for name in raw):
         raise ValueError('must map the name of each metric to statistics, such as {"CPUUtilization": "Average"}')
-    return tuple(_accept_metric(name, given) for name, given in raw.items())
+    return tuple(_accept_metric(name, given, spell) for name, given in raw.items())
 
 
-def _accept_metric(name: str, given: Any) -> DeclaredMetric:
-    texts = given if isinstance(given, Mapping) else {"statistics": given}
-    known = [field.name for field in fields(DeclaredMetric)][1:]
+def _accept_metric(name: str, given: Any, spell: Callable[[str], str]) -> DeclaredMetric:
+    known = {spell(field.name): field.name for field in fields(DeclaredMetric)[1:]}
+    texts = given if isinstance(given, Mapping) else {spell("statistics"): given}
     for key in texts:
         if key not in known:
             raise ValueError(f"has no key {str(key)!r} in {name}. {suggest(str(key), known)}")
-    statistics = _accept_texts(texts.get("statistics", ()))
+    values = {known[key]: value for key, value in texts.items()}
+    statistics = _accept_texts(values.pop("statistics", ()))
     for each in statistics:
         if each not in STATISTICS and not _STATISTIC.fullmatch(each):
             raise ValueError(f"of {name} has no statistic {each!r}. {suggest(each, (*STATISTICS, 'p99'))}")
     if not statistics or len(set(statistics)) < len(statistics):
         raise ValueError(f"must give {name} at least one statistic, and none twice")
-    words = {key: str(texts[key]) for key in ("unit", "meaning", "reason") if key in texts}
-    return DeclaredMetric(name, statistics, **words, optional=_accept_switch(texts.get("optional", False)))
+    optional = _accept_switch(values.pop("optional", False))
+    return DeclaredMetric(name, statistics, **{key: str(value) for key, value in values.items()}, optional=optional)
 
 
 def _accept_period(raw: Any) -> int:
@@ -272,17 +276,19 @@ KEYS: dict[str, Callable[[Any], Any]] = {
 }
 
 
-def _find_contradictions(made: Declaration) -> list[str]:
+def _find_contradictions(made: Declaration, spell: Callable[[str], str]) -> list[str]:
     """Return what is wrong with values that are right by themselves."""
     faults = []
     if made.look_back < made.period:
-        faults.append(f"look_back is shorter than the period of {made.period} s")
+        faults.append(f"{spell('look_back')} is shorter than the period of {made.period} s")
     age = next(limit for limit, finest in reversed(KEPT) if finest <= made.period)
     if made.look_back > age:
         hours = age // 3600
-        faults.append(f"CloudWatch keeps a period of {made.period} s for {hours} hours only: shorten look_back")
+        faults.append(
+            f"CloudWatch keeps a period of {made.period} s for {hours} hours only: shorten {spell('look_back')}"
+        )
     if made.resource_tags and not made.resource_type:
-        faults.append("resource_tags needs resource_type, such as rds:db")
+        faults.append(f"{spell('resource_tags')} needs {spell('resource_type')}, such as rds:db")
     taken = [to_snake_case(name) for name, _ in made.dimensions] + ["region", "account"]
     taken += [key for key, _ in made.tags]
     taken += [to_snake_case(tag) for tag in made.resource_tags]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cache
 from importlib.resources import files
@@ -28,7 +28,11 @@ def load_defaults() -> Mapping[str, Declaration]:
 
 
 def build_declarations(
-    given: Mapping[str, Any], *, place: str = "cloudwatch.toml", region: str = ""
+    given: Mapping[str, Any],
+    *,
+    place: str = "cloudwatch.toml",
+    region: str = "",
+    spell: Callable[[str], str] = str,
 ) -> tuple[Declaration, ...]:
     """Return the declarations that a team's options choose.
 
@@ -38,23 +42,27 @@ def build_declarations(
         given: The options: ``declarations`` by name, and the values that hold for all of them.
         place: Where the options are, for the faults.
         region: The region to ask if the options name none.
+        spell: Returns how a key is written there: ``str.upper`` in Django's settings.
 
     Raises:
         DeclarationError: With a sentence for each mistake.
 
     """
-    reader = DeclarationReader(place)
-    own = given.get("declarations", {})
-    unknown = [key for key in given if key not in OPTIONS]
-    reader.faults += [f"{place} has no key {str(key)!r}. {suggest(str(key), OPTIONS)}" for key in unknown]
-    shared = reader.read_options({key: given[key] for key in given if key in SHARED}, SHARED)
+    reader = DeclarationReader(place, spell)
+    known = {spell(key): key for key in OPTIONS}
+    reader.faults += [
+        f"{place} has no key {str(key)!r}. {suggest(str(key), known)}" for key in given if key not in known
+    ]
+    own = given.get(spell("declarations"), {})
+    shared = reader.read_options({key: given[key] for key in given if known.get(key) in SHARED}, SHARED)
     if not isinstance(own, Mapping) or not all(isinstance(each, Mapping) for each in own.values()):
-        raise DeclarationError([*reader.faults, f"{place}: declarations must map names to declarations"])
-    shared.setdefault("regions", (region,) if region else ())
+        raise DeclarationError([*reader.faults, f"{place}: {spell('declarations')} must map names to declarations"])
+    if not shared.get("regions"):
+        shared["regions"] = (region,) if region else ()
     made = [_build(name, own.get(name), shared, reader) for name in {**load_defaults(), **own}]
     found = tuple(each for each in made if each)
-    if not shared["regions"] and not all(each.regions for each in found):
-        reader.faults.append(f"{place} names no region, and AWS_REGION is not set: give regions")
+    if not all(each.regions for each in found):
+        reader.faults.append(f"{place} names no region, and AWS_REGION is not set: give {spell('regions')}")
     if reader.faults:
         raise DeclarationError(reader.faults)
     return found
