@@ -116,7 +116,7 @@ class Command(OpsCommand):
         with _open_database() as database:
             folder = platformdirs.user_cache_path("zemanta-ops")
             journal = JournalFile(folder, database.name) if options["since"] else None
-            if journal:
+            if journal is not None and len(journal):
                 self.stderr.write(f"{len(journal)} parts were done before; the rest follows", style_func=str)
             coverage = push(
                 clients,
@@ -129,7 +129,7 @@ class Command(OpsCommand):
                 progress=self._build_progress() if options["since"] else None,
                 journal=journal,
             )
-            if journal and coverage.ok:
+            if journal is not None and coverage.ok:
                 journal.remove()
         _emit(coverage, time.monotonic() - began)
         self._report(coverage, options["json"])
