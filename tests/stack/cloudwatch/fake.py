@@ -117,7 +117,7 @@ class FakeCloudWatch:
             if not position:
                 self.billed += _count_billed(queries)
             answers = [self._answer(query, start, end, number) for query in queries]
-        return {**_cut_page(answers, position, self.page_points, request["ScanBy"]), **self._head()}
+        return {**_cut_page(answers, position, self.page_points, request.get("ScanBy", "")), **self._head()}
 
     def _begin(self, operation: str, method: str, request: dict[str, Any]) -> int:
         report = ParamValidator().validate(request, _model().operation_model(operation).input_shape)
@@ -143,7 +143,11 @@ class FakeCloudWatch:
     def _answer(self, query: Mapping[str, Any], start: int, end: int, number: int) -> dict[str, Any]:
         stat = query["MetricStat"]
         metric, period = stat["Metric"], stat["Period"]
-        result: dict[str, Any] = {"Id": query["Id"], "Label": metric["MetricName"], "StatusCode": "Complete"}
+        result: dict[str, Any] = {
+            "Id": query["Id"],
+            "Label": query.get("Label", metric["MetricName"]),
+            "StatusCode": "Complete",
+        }
         if metric["Namespace"] in self.forbidden:
             words = {"Code": "Forbidden", "Value": "not authorized"}
             return {**result, "StatusCode": "Forbidden", "Messages": [words], "points": []}
@@ -256,10 +260,11 @@ def compute(statistic: str, values: list[float]) -> float:
 
 def _cut_page(answers: list[dict[str, Any]], position: int, size: int, order: str) -> dict[str, Any]:
     """Return one page: the points of all results one after the other, so that an Id can recur on the next."""
-    assert order == "TimestampAscending"
     results, seen = [], 0
     for answer in answers:
         points = answer.pop("points")
+        if order != "TimestampAscending":
+            points.reverse()
         part = points[max(position - seen, 0) : max(position + size - seen, 0)]
         is_last = seen + len(points) <= position + size
         begins_here = position <= seen < position + size or (not points and seen >= position)
