@@ -6,7 +6,7 @@ WORKERS ?= $(shell $(PYTHON) -c "import os; print(os.cpu_count() + 1)")
 PYTEST := $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal
 COVERAGE := --cov --cov-report= --cov-fail-under=0
 
-.PHONY: help demo demo-live test test-servers test-more servers lint format matrix docs dist clean
+.PHONY: help demo demo-live test test-servers test-more servers lint format matrix docs lambda dist clean
 
 help:
 	@echo "make demo          run the whole main job on real input, in under 30 s after installation"
@@ -18,6 +18,7 @@ help:
 	@echo "make format        let ruff rewrite what it can"
 	@echo "make matrix        the test suite on every interpreter and Django found (tox)"
 	@echo "make docs          build the documentation into docs/_build"
+	@echo "make lambda        build the Lambda function that fetches CloudWatch metrics, into dist/lambda"
 	@echo "make dist          build the wheel and the source distribution"
 	@echo "make clean         remove everything the other targets made"
 
@@ -72,6 +73,9 @@ matrix: $(VENV)/.dev
 
 docs: $(VENV)/.dev
 	$(BIN)/sphinx-build --quiet --fresh-env --fail-on-warning docs docs/_build
+
+lambda: $(VENV)/.dev
+	$(BIN)/python -m zemanta_ops.lambda_package dist/lambda
 
 dist: $(VENV)/.dev
 	$(BIN)/python -m build --outdir dist

@@ -20,6 +20,7 @@ from zemanta_ops.setting import SETTING, Fault, Section, Setting, read_django_se
 __all__ = [
     "ENV_PREFIX",
     "SETTING",
+    "CloudWatch",
     "Fault",
     "InfluxDB",
     "Metrics",
@@ -203,6 +204,27 @@ class Prometheus(DatabaseSection):
             yield f"{self.place} has no READ_URL. Add the address that PromQL is sent to"
 
 
+class CloudWatch(Section):
+    """``ZEMANTA_OPS["CLOUDWATCH"]``: what ``push_cloudwatch`` fetches."""
+
+    key = "CLOUDWATCH"
+
+    regions: Setting[tuple[str, ...]] = Setting(
+        (), parsing.accept_strings, doc="AWS regions to ask; empty: the one that the environment of AWS names"
+    )
+    roles: Setting[tuple[str, ...]] = Setting(
+        ("own",), parsing.accept_strings, doc="ARNs of roles to assume; own is the identity of the process"
+    )
+    linked_accounts = Setting(False, parsing.accept_boolean, doc="include accounts that share their metrics")
+    resource_tags: Setting[tuple[str, ...]] = Setting(
+        (), parsing.accept_strings, doc="AWS tags of resources that become tags of their series"
+    )
+    tags: Setting[Mapping[str, Any]] = Setting(dict, parsing.accept_tags, doc="tags on every series")
+    declarations: Setting[Mapping[str, Any]] = Setting(
+        dict, parsing.accept_dicts, doc="what to fetch, by name; shipped ones are changed by their name"
+    )
+
+
 class Conf:
     """All settings of the package: ``conf.metrics.port``, ``conf.influxdb.url``."""
 
@@ -210,6 +232,7 @@ class Conf:
     influxdb = InfluxDB()
     victoriametrics = VictoriaMetrics()
     prometheus = Prometheus()
+    cloudwatch = CloudWatch()
 
     @classmethod
     def sections(cls) -> dict[str, Section]:

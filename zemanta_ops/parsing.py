@@ -216,6 +216,15 @@ def accept_paths(value: Any) -> Mapping[str, str]:
     return found
 
 
+def accept_dicts(value: Any) -> Mapping[str, Any]:
+    """Accept a dict of dicts by name."""
+    if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
+        raise ValueError("must be a dict of dicts")
+    if not all(isinstance(member, Mapping) for member in value.values()):
+        raise ValueError("must be a dict of dicts")
+    return value
+
+
 def _accept_mapping(value: Any, refusal: str) -> Mapping[str, Any]:
     if isinstance(value, str):
         pairs = [item.partition("=") for item in accept_strings(value)]

@@ -19,6 +19,7 @@ WRONG = {
     "explain_legacy": ["a.b:1|c"],
     "generate_stack": ["telegraf"],
     "metrics_series": ["surplus"],
+    "push_cloudwatch": ["--since", "yesterday"],
     "watch_metrics": ["--forward", "nowhere"],
 }
 

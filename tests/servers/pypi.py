@@ -13,6 +13,9 @@ import pytest
 from tests.servers import cache
 
 AWSCLI = "1.44.87"
+LAMBDA_RUNTIME = "4.2.2"
+SAM_TRANSLATOR = "1.115.0"
+CFN_LINT = "1.58.0"
 Install = Callable[[Path], None]
 
 
@@ -45,3 +48,14 @@ def aws(folder: Path) -> Path:
     script.write_text(f'#!/bin/sh\nPYTHONPATH="{package}" exec "{sys.executable}" -m awscli "$@"\n', encoding="utf-8")
     script.chmod(0o755)
     return folder
+
+
+def lambda_runtime() -> Path:
+    """Return a folder with Lambda's own client of its runtime, for ``python -m awslambdaric``."""
+    return installed("awslambdaric", LAMBDA_RUNTIME, lambda folder: pip(folder, f"awslambdaric=={LAMBDA_RUNTIME}"))
+
+
+def template_tools() -> Path:
+    """Return a folder with the translator of SAM templates and the linter of CloudFormation's."""
+    wanted = (f"aws-sam-translator=={SAM_TRANSLATOR}", f"cfn-lint=={CFN_LINT}")
+    return installed("aws-sam-translator", SAM_TRANSLATOR, lambda folder: pip(folder, *wanted))

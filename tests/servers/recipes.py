@@ -25,6 +25,7 @@ VAULT = "1.21.0"
 AGE = "1.3.2"
 SOPS = "3.13.3"
 VICTORIAMETRICS = "1.151.0"
+LAMBDA = "0.0.0-20261030222936-bef5c4ba774d"  # the emulator has no tags that Go takes for versions
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,8 @@ TELEGRAF_TAGS = (
     "custom,inputs.statsd,inputs.internal,inputs.system,outputs.influxdb,outputs.influxdb_v2,outputs.file,outputs.http,"
     "parsers.influx,serializers.influx,serializers.prometheusremotewrite"
 )
+# A Telegraf with the input that ours replaces, and little else.
+TELEGRAF_CLOUDWATCH_TAGS = "custom,inputs.cloudwatch,outputs.file,serializers.influx"
 
 RECIPES = {
     recipe.name: recipe
@@ -70,6 +73,19 @@ RECIPES = {
             {"telegraf": "github.com/influxdata/telegraf/cmd/telegraf"},
             tags=TELEGRAF_TAGS,
             ldflags=f"-s -w -X github.com/influxdata/telegraf/internal.Version={TELEGRAF}",
+        ),
+        Recipe(
+            "telegraf-cloudwatch",
+            TELEGRAF,
+            {"telegraf": "github.com/influxdata/telegraf/cmd/telegraf"},
+            tags=TELEGRAF_CLOUDWATCH_TAGS,
+            ldflags=f"-s -w -X github.com/influxdata/telegraf/internal.Version={TELEGRAF}",
+        ),
+        Recipe(
+            "lambda",
+            LAMBDA,
+            {"aws-lambda-rie": "github.com/aws/aws-lambda-runtime-interface-emulator/cmd/aws-lambda-rie"},
+            ldflags="-s -w",
         ),
         Recipe(
             "influxdb1",

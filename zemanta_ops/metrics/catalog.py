@@ -16,7 +16,7 @@ class Metric:
     """A metric of the catalogue.
 
     ``source`` is what emits it: ``client`` (always), ``requests`` (the middleware), ``buckets`` (the middleware, with
-    BUCKETS), ``gauges``, ``check_metrics``, or the name of an instrumentation.
+    BUCKETS), ``gauges``, ``check_metrics``, ``push_cloudwatch``, or the name of an instrumentation.
     """
 
     name: str
@@ -199,6 +199,39 @@ CHECK_LATENCY = Metric(
     (),
     "time until the probe of ``check_metrics --watch`` could be read from the database",
     source="check_metrics",
+)
+
+CLOUDWATCH_METRICS = Metric(
+    "zemanta_ops.cloudwatch.metrics",
+    "counter",
+    "metrics",
+    (),
+    "metrics that ``push_cloudwatch`` requested, as AWS counts them for the bill",
+    source="push_cloudwatch",
+)
+CLOUDWATCH_ROWS = Metric(
+    "zemanta_ops.cloudwatch.rows",
+    "counter",
+    "rows",
+    (),
+    "rows that ``push_cloudwatch`` wrote",
+    source="push_cloudwatch",
+)
+CLOUDWATCH_FAILED = Metric(
+    "zemanta_ops.cloudwatch.failed",
+    "gauge",
+    "declarations",
+    (),
+    "declarations that the last run of ``push_cloudwatch`` did not cover",
+    source="push_cloudwatch",
+)
+CLOUDWATCH_DURATION = Metric(
+    "zemanta_ops.cloudwatch.duration",
+    "timing",
+    "ms",
+    (),
+    "duration of each run of ``push_cloudwatch``",
+    source="push_cloudwatch",
 )
 
 # All metrics defined above: a new one is listed by being defined.

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from zemanta_ops.conf import Section, conf
+from typing import Any
+
+from zemanta_ops.conf import SETTING, Section, conf
+from zemanta_ops.setting import read_section
 from zemanta_ops.stack.databases import Database, Retry, connect
 
 
@@ -41,6 +44,15 @@ def read_database_options() -> dict[str, str]:
 def _read_texts(section: Section) -> dict[str, str]:
     values = {name.lower(): getattr(section, name.lower()) for name in section.settings()}
     return {name: value for name, value in values.items() if value and isinstance(value, str)}
+
+
+def read_cloudwatch_options() -> dict[str, Any]:
+    """Return ``ZEMANTA_OPS["CLOUDWATCH"]`` as ``build_declarations`` takes it, or nothing if the section is absent."""
+    given = read_section(conf.cloudwatch.key)
+    return {name: getattr(conf.cloudwatch, name.lower()) for name in conf.cloudwatch.settings() if name in given}
+
+
+CLOUDWATCH_PLACE = f'{SETTING}["{conf.cloudwatch.key}"]'
 
 
 def list_faults(*, unused: tuple[str, ...] = ()) -> list[str]:

@@ -10,6 +10,7 @@ from datetime import datetime, timezone
 from zemanta_ops.conf import conf
 from zemanta_ops.extras import MissingExtraError
 from zemanta_ops.metrics.options import Options, from_settings
+from zemanta_ops.stack.check.cloudwatch import check_cloudwatch
 from zemanta_ops.stack.check.diagnosis import Arrival, judge_probe, judge_telegraf
 from zemanta_ops.stack.check.hops import HOPS, FlowReport, Hop, fail_hop, skip_hop
 from zemanta_ops.stack.check.probe import Probe
@@ -61,7 +62,8 @@ def check_flow(timeout: float | None = None, waiting: Callable[[float], None] | 
         timeout = compute_default_timeout(database.delay) if timeout is None else timeout
         arrival = _wait(probe, database, timeout, waiting)
         telegraf = _check_telegraf(arrival, database, options.port, drops_before)
-        return FlowReport((settings, agent, found, telegraf, judge_probe(arrival, telegraf, timeout)), arrival.latency)
+        hops = (settings, agent, found, telegraf, judge_probe(arrival, telegraf, timeout))
+        return FlowReport((*hops, *check_cloudwatch(database)), arrival.latency)
 
 
 def _stop(hops: list[Hop], why: str) -> FlowReport:

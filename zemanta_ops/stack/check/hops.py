@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 HOPS = ("settings", "agent", "database", "telegraf", "probe")
+# Beside the way of a metric: checked only if ZEMANTA_OPS["CLOUDWATCH"] is set.
+CLOUDWATCH = "cloudwatch"
 FIRST_EXIT_CODE = 10
 
 Status = Literal["ok", "warning", "failed", "skipped"]
@@ -44,6 +46,9 @@ ADVICE: dict[str, str] = {
     "read_buffer_size, or find out why its writes are slow",
     "probe_lost": "Telegraf does not write what the application sends. Check that it is Telegraf that listens on HOST "
     "and PORT (watch_metrics writes only with --write), and that its output keeps the probe (namepass, namedrop)",
+    "push_missing": "schedule manage.py push_cloudwatch, or deploy the Lambda function, and read its log",
+    "push_stale": "the schedule has stopped, or every run fails: run manage.py push_cloudwatch and read its report",
+    "push_incomplete": "runs fail for these declarations: run manage.py push_cloudwatch and read its report",
     "clock_skew": "synchronize the clocks of the machines (chrony, ntpd): points get the wrong time",
 }
 
@@ -67,7 +72,7 @@ class Hop:
     @property
     def exit_code(self) -> int:
         """Return the exit code for a failure of this hop."""
-        return FIRST_EXIT_CODE + HOPS.index(self.name)
+        return FIRST_EXIT_CODE + (*HOPS, CLOUDWATCH).index(self.name)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, ClassVar, TypeVar
 
@@ -118,6 +118,10 @@ class Database(ABC):
 
     def read_series_usage(self) -> tuple[int, int] | None:
         """Return how many series there are and how many there may be; None if the server does not report it."""
+        return None
+
+    def read_retention(self) -> timedelta | None:
+        """Return how long the database keeps a point; None if it keeps it forever or does not report it."""
         return None
 
     @abstractmethod

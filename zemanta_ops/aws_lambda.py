@@ -1,0 +1,159 @@
+"""CloudWatch to the database of metrics as an AWS Lambda function, without Django.
+
+The function reads its declarations from ``cloudwatch.toml`` in its package. The database is in the environment, in
+``INFLUXDB_URL`` and the other names of ``ZEMANTA_OPS["INFLUXDB"]``. A variable may hold a token instead of a secret. It
+is decrypted once, when the module is loaded, bound to ``ZEMANTA_OPS_APP`` and to the name of the variable.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+from collections.abc import Mapping
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+
+from zemanta_ops.secrets import Secret, backends, decrypt_settings
+from zemanta_ops.stack.cloudwatch.clients import AwsClients
+from zemanta_ops.stack.cloudwatch.declarations import Declaration, DeclarationError, suggest
+from zemanta_ops.stack.cloudwatch.defaults import parse_toml
+from zemanta_ops.stack.cloudwatch.listing import Listing
+from zemanta_ops.stack.cloudwatch.run import push
+from zemanta_ops.stack.databases import Database, Retry, connect
+
+APP_VARIABLE = "ZEMANTA_OPS_APP"
+FILE_VARIABLE = "ZEMANTA_OPS_CLOUDWATCH"
+FILE_NAME = "cloudwatch.toml"
+
+_PREFIX = "INFLUXDB_"
+_DATABASE_SECONDS = 5.0
+_CONNECT_SECONDS = 3.0
+
+
+class IncompleteError(Exception):
+    """A run did not cover everything; the rest is written. Lambda counts it as an error, which raises the alarm."""
+
+
+class UnreachableError(Exception):
+    """The function cannot reach what it needs."""
+
+
+class Context(Protocol):
+    """What the function uses of Lambda's context."""
+
+    def get_remaining_time_in_millis(self) -> int:
+        """Return how long the function may still run."""
+        ...
+
+
+def read_database_options(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the options of the database, with their tokens decrypted.
+
+    Raises:
+        SecretError: A token cannot be decrypted.
+
+    """
+    given = {name: value for name, value in environment.items() if name.startswith(_PREFIX) and value}
+    settings: dict[str, Any] = {
+        name: Secret(value) if backends.is_token(value) else value for name, value in given.items()
+    }
+    decrypt_settings(settings, app=environment.get(APP_VARIABLE, ""))
+    return {name.removeprefix(_PREFIX).lower(): value for name, value in settings.items()}
+
+
+def read_declarations(environment: Mapping[str, str], region: str) -> tuple[Declaration, ...]:
+    """Return the declarations of the file in the package; the shipped ones if there is no file."""
+    path = Path(environment.get(FILE_VARIABLE) or Path(environment.get("LAMBDA_TASK_ROOT", "."), FILE_NAME))
+    text = path.read_text(encoding="utf-8") if path.exists() else ""
+    return parse_toml(text, place=path.name, region=region)
+
+
+_options = read_database_options(os.environ)
+_clients = AwsClients(read_timeout=15.0)
+_declarations = read_declarations(os.environ, _clients.default_region)
+_listing = Listing()
+_reached: set[str] = set()
+
+
+def handler(event: Mapping[str, Any] | None, context: Context) -> dict[str, Any]:
+    """Run once, and return the report; it is logged too.
+
+    Args:
+        event: May have ``only``, names of declarations, and ``since`` and ``until``, the times of a back-fill.
+        context: Lambda's context.
+
+    Raises:
+        IncompleteError: Something failed or is missing; the rest is written.
+        UnreachableError: CloudWatch or the database cannot be reached.
+
+    """
+    event = event or {}
+    declarations = _choose(event.get("only") or ())
+    with _connect() as database:
+        _check_reach(database)
+        coverage = push(
+            _clients,
+            database,
+            declarations,
+            now=datetime.now(timezone.utc),
+            deadline=lambda: context.get_remaining_time_in_millis() / 1000,
+            since=_read_time(event, "since"),
+            until=_read_time(event, "until"),
+            listing=_listing,
+        )
+    document = coverage.build_document()
+    print(json.dumps(document))  # noqa: T201  what a function prints is its log
+    if not coverage.ok:
+        raise IncompleteError("; ".join([*coverage.problems, *map(str, coverage.gaps)]))
+    return document
+
+
+def _connect() -> Database:
+    return connect(timeout=_DATABASE_SECONDS, retry=Retry(attempts=2), **_options)
+
+
+def _choose(names: Any) -> list[Declaration]:
+    known = [each.name for each in _declarations]
+    for name in names:
+        if name not in known:
+            raise DeclarationError([f"only: there is no declaration {name!r}. {suggest(str(name), known)}"])
+    return [each for each in _declarations if not names or each.name in names]
+
+
+def _read_time(event: Mapping[str, Any], key: str) -> datetime | None:
+    if key not in event:
+        return None
+    moment = datetime.fromisoformat(str(event[key]).replace("Z", "+00:00"))
+    return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
+
+
+def _check_reach(database: Database) -> None:
+    """Connect to CloudWatch and to the database, once each; a subnet without a route would only cost time-outs."""
+    region = _declarations[0].regions[0] if _declarations else _clients.default_region
+    endpoint = _clients.get_client("cloudwatch", region, "own").meta.endpoint_url
+    places = {"CloudWatch": endpoint, database.name: _options.get("url", "")}
+    failed = [f"{name} ({_show(url)})" for name, url in places.items() if name not in _reached and not _connects(url)]
+    _reached.update(name for name in places if name not in failed)
+    if failed:
+        raise UnreachableError(
+            f"this function cannot reach {' and '.join(failed)}. In a VPC it needs a NAT gateway, or the endpoints "
+            "monitoring, kms and logs, and a security group that lets it out to the database"
+        )
+
+
+def _connects(url: str) -> bool:
+    parts = urlsplit(url)
+    port = parts.port or (443 if parts.scheme == "https" else 8086)
+    try:
+        socket.create_connection((parts.hostname or "", port), _CONNECT_SECONDS).close()
+    except OSError:
+        return False
+    return True
+
+
+def _show(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.hostname}:{parts.port}" if parts.port else str(parts.hostname)

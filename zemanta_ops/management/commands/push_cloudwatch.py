@@ -1,0 +1,200 @@
+"""Fetch metrics of AWS services from CloudWatch and write them to the database of metrics."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import sys
+import time
+from collections.abc import Callable
+from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING, Any
+
+import platformdirs
+from django.core.management.base import CommandError, CommandParser
+
+from zemanta_ops import metrics
+from zemanta_ops.extras import MissingExtraError
+from zemanta_ops.management.base import OpsCommand, UsageError, parse_positive
+from zemanta_ops.metrics import catalog
+from zemanta_ops.stack.settings import (
+    CLOUDWATCH_PLACE,
+    list_faults,
+    open_database,
+    read_cloudwatch_options,
+)
+
+if TYPE_CHECKING:
+    from zemanta_ops.stack.cloudwatch.clients import AwsClients
+    from zemanta_ops.stack.cloudwatch.coverage import Coverage
+    from zemanta_ops.stack.cloudwatch.declarations import Declaration
+    from zemanta_ops.stack.databases import Database
+
+EXIT_INCOMPLETE = 1
+EXIT_SETTINGS = 3
+_AGO = re.compile(r"(\d{1,4})([dh])")
+
+EPILOG = """
+examples:
+  manage.py push_cloudwatch                                   fetch what is due; run it every five minutes
+  manage.py push_cloudwatch --list                            what would be fetched, and what a month of it costs
+  manage.py push_cloudwatch --list --only rds                 the same for one declaration
+  manage.py push_cloudwatch --since 14d                       fill back two weeks; repeat it to resume
+  manage.py push_cloudwatch --since 2026-03-01 --until 2026-03-02T12:00 --only sqs
+
+Times without a zone are UTC. What one run misses, the next ones repair for 24 hours; --since repairs more.
+
+exit codes:
+  0  complete
+  1  something failed or is missing; the report says what, and the rest is written
+  2  wrong arguments
+  3  the settings cannot be used; the message says which
+"""
+
+
+class Command(OpsCommand):
+    """Passes the settings to the core, and prints its report."""
+
+    help = "Fetches metrics of AWS services from CloudWatch and writes them to the database of metrics."
+    epilog = EPILOG
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Declare the options."""
+        parser.add_argument(
+            "--list", action="store_true", help="list what would be fetched and its price; write nothing"
+        )
+        parser.add_argument("--only", action="append", metavar="NAME", help="only this declaration; may be repeated")
+        parser.add_argument(
+            "--since", type=parse_time, metavar="TIME", help="fill back from a time, or from 14d or 6h ago"
+        )
+        parser.add_argument("--until", type=parse_time, metavar="TIME", help="end of the back-fill (default: now)")
+        parser.add_argument("--time-limit", type=parse_positive, metavar="SECONDS", help="end after this long")
+        parser.add_argument("--json", action="store_true", help="print one JSON document")
+
+    def handle(self, *_args: Any, **options: Any) -> None:
+        """List, fill back or run once."""
+        if options["until"] and not options["since"]:
+            raise UsageError("--until needs --since")
+        if options["since"] and options["since"] >= (options["until"] or datetime.now(timezone.utc)):
+            raise UsageError("--since must be earlier than --until, and not in the future")
+        if faults := list_faults():
+            raise CommandError("; ".join(faults), returncode=EXIT_SETTINGS)
+        try:
+            from zemanta_ops.stack.cloudwatch.clients import AwsClients
+
+            clients = AwsClients(adaptive=bool(options["since"]))
+            declarations = self._read_declarations(clients, options["only"])
+            if options["list"]:
+                self._list(clients, declarations, options["json"])
+            else:
+                self._push(clients, declarations, options)
+        except MissingExtraError as error:
+            raise CommandError(str(error), returncode=EXIT_SETTINGS) from None
+
+    def _read_declarations(self, clients: AwsClients, only: list[str] | None) -> list[Declaration]:
+        from zemanta_ops.stack.cloudwatch.declarations import DeclarationError, suggest
+        from zemanta_ops.stack.cloudwatch.defaults import build_declarations
+
+        given = read_cloudwatch_options()
+        try:
+            found = build_declarations(given, place=CLOUDWATCH_PLACE, region=clients.default_region, spell=str.upper)
+        except DeclarationError as error:
+            raise CommandError("\n".join(error.faults), returncode=EXIT_SETTINGS) from None
+        names = [each.name for each in found]
+        for name in only or ():
+            if name not in names:
+                raise UsageError(f"--only {name}: there is no such declaration. {suggest(name, names)}")
+        return [each for each in found if not only or each.name in only]
+
+    def _push(self, clients: AwsClients, declarations: list[Declaration], options: dict[str, Any]) -> None:
+        from zemanta_ops.stack.cloudwatch.journal import JournalFile
+        from zemanta_ops.stack.cloudwatch.run import push
+
+        began = time.monotonic()
+        limit: float | None = options["time_limit"]
+        with _open_database() as database:
+            folder = platformdirs.user_cache_path("zemanta-ops")
+            journal = JournalFile(folder, database.name) if options["since"] else None
+            if journal is not None and len(journal):
+                self.stderr.write(f"{len(journal)} parts were done before; the rest follows", style_func=str)
+            coverage = push(
+                clients,
+                database,
+                declarations,
+                now=datetime.now(timezone.utc),
+                deadline=(lambda: began + limit - time.monotonic()) if limit else None,
+                since=options["since"],
+                until=options["until"],
+                progress=self._build_progress() if options["since"] else None,
+                journal=journal,
+            )
+            if journal is not None and coverage.ok:
+                journal.remove()
+        _emit(coverage, time.monotonic() - began)
+        self._report(coverage, options["json"])
+        if not coverage.ok:
+            sys.exit(EXIT_INCOMPLETE)
+
+    def _build_progress(self) -> Callable[[int, int], None]:
+        ending = "\r" if self.stderr.isatty() else "\n"
+
+        def show(done: int, total: int) -> None:
+            self.stderr.write(f"{done} of {total} requests{ending}", style_func=str, ending="")
+
+        return show
+
+    def _report(self, coverage: Coverage, as_json: bool) -> None:
+        if as_json:
+            self.stdout.write(json.dumps(coverage.build_document(), indent=2))
+            return
+        self.stdout.write(coverage.describe())
+        for line in coverage.notes:
+            self.stdout.write(f"note: {line}")
+        for line in (*coverage.problems, *map(str, coverage.gaps)):
+            self.stderr.write(line)
+
+    def _list(self, clients: AwsClients, declarations: list[Declaration], as_json: bool) -> None:
+        from zemanta_ops.stack.cloudwatch.estimate import estimate
+
+        result = estimate(clients, declarations, now=datetime.now(timezone.utc))
+        if as_json:
+            self.stdout.write(json.dumps(result.build_document(), indent=2))
+        else:
+            self.stdout.write("\n".join(result.build_lines()))
+            for problem in result.problems:
+                self.stderr.write(problem)
+        if result.problems:
+            sys.exit(EXIT_INCOMPLETE)
+
+
+def parse_time(text: str) -> datetime:
+    """Return the time that an option gives: ISO 8601, or a number of days or hours ago."""
+    if ago := _AGO.fullmatch(text):
+        unit = {"d": "days", "h": "hours"}[ago[2]]
+        return datetime.now(timezone.utc) - timedelta(**{unit: int(ago[1])})
+    try:
+        moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text} is not a time, such as 2026-03-01T12:00, 14d or 6h") from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
+
+
+def _open_database() -> Database:
+    try:
+        database = open_database()
+    except ValueError as error:
+        raise CommandError(str(error), returncode=EXIT_SETTINGS) from None
+    if database is None:
+        text = "No database is configured. Set ZEMANTA_OPS['INFLUXDB'], or use --list"
+        raise CommandError(text, returncode=EXIT_SETTINGS)
+    return database
+
+
+def _emit(coverage: Coverage, seconds: float) -> None:
+    """Emit the figures of the run as metrics, so that an alert can watch them and notice their silence."""
+    metrics.incr(catalog.CLOUDWATCH_METRICS.name, coverage.metrics)
+    metrics.incr(catalog.CLOUDWATCH_ROWS.name, coverage.rows)
+    metrics.gauge(catalog.CLOUDWATCH_FAILED.name, len(coverage.scopes) - len(coverage.covered))
+    metrics.timing(catalog.CLOUDWATCH_DURATION.name, seconds)
+    metrics.flush()

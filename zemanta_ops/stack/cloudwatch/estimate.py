@@ -1,0 +1,91 @@
+"""What the declarations would fetch, and what a month of it costs: only ListMetrics is called, which is free."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from zemanta_ops.stack.cloudwatch.clients import Clients
+from zemanta_ops.stack.cloudwatch.cost import Estimate, count_requests, estimate_scope
+from zemanta_ops.stack.cloudwatch.coverage import Coverage
+from zemanta_ops.stack.cloudwatch.declarations import Declaration
+from zemanta_ops.stack.cloudwatch.discovery import ClockError, Discovery
+from zemanta_ops.stack.cloudwatch.listing import Listing
+from zemanta_ops.stack.cloudwatch.queries import ListedMetric, Scope
+from zemanta_ops.terminal import align_columns
+
+
+@dataclass(frozen=True)
+class EstimateReport:
+    """The price of each scope, the requests of a run in which all are due, and what is wrong."""
+
+    estimates: list[Estimate]
+    requests: int
+    problems: list[str]
+
+    def build_document(self) -> dict[str, Any]:
+        """Return the report as values for JSON."""
+        return {
+            "declarations": [
+                {
+                    "declaration": each.scope.declaration,
+                    "region": each.scope.region,
+                    "role": each.scope.role,
+                    "series": each.series,
+                    "statistics": each.statistics,
+                    "series_by_metric": each.by_metric,
+                    "dollars_a_month": [round(each.lowest, 2), round(each.highest, 2)],
+                }
+                for each in self.estimates
+            ],
+            "series": sum(each.series for each in self.estimates),
+            "requests": self.requests,
+            "dollars_a_month": [round(bound, 2) for bound in self._add_bounds()],
+            "problems": self.problems,
+        }
+
+    def build_lines(self) -> list[str]:
+        """Return the report as a table."""
+        rows = [("DECLARATION", "SERIES", "USD A MONTH")]
+        for each in self.estimates:
+            rows.append((str(each.scope), str(each.series), _show_bounds(each.lowest, each.highest)))
+            rows += [(f"  {name}", str(count), "") for name, count in each.by_metric.items()]
+        series = sum(each.series for each in self.estimates)
+        total = f"{series} series, {self.requests} requests a run, {_show_bounds(*self._add_bounds())} USD a month"
+        return [*align_columns(rows, text_columns=1), total]
+
+    def _add_bounds(self) -> tuple[float, float]:
+        return sum(each.lowest for each in self.estimates), sum(each.highest for each in self.estimates)
+
+
+def estimate(clients: Clients, declarations: Sequence[Declaration], *, now: datetime) -> EstimateReport:
+    """Return what the declarations would fetch and cost; failures are in the result and not raised.
+
+    Args:
+        clients: The clients of AWS.
+        declarations: What would be fetched.
+        now: The current time.
+
+    """
+    coverage = Coverage()
+    discovery = Discovery(clients, Listing(), int(now.timestamp()), coverage)
+    estimates: list[Estimate] = []
+    listed: list[tuple[Declaration, Sequence[ListedMetric]]] = []
+    try:
+        for declaration in declarations:
+            for scope in (
+                Scope(declaration.name, region, role) for region in declaration.regions for role in declaration.roles
+            ):
+                found = discovery.find(scope, declaration, int(now.timestamp()) - declaration.look_back)
+                if found and found.metrics:
+                    estimates.append(estimate_scope(scope, declaration, found.metrics))
+                    listed.append((declaration, found.metrics))
+    except ClockError as error:
+        coverage.add_problem(str(error))
+    return EstimateReport(estimates, count_requests(listed), coverage.problems)
+
+
+def _show_bounds(lowest: float, highest: float) -> str:
+    return f"{lowest:.2f}" if f"{lowest:.2f}" == f"{highest:.2f}" else f"{lowest:.2f} to {highest:.2f}"

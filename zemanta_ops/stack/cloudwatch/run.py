@@ -1,0 +1,231 @@
+"""One run: find what exists, fetch what is missing, write it, and report what is covered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from zemanta_ops.stack.cloudwatch.clients import Clients
+from zemanta_ops.stack.cloudwatch.coverage import Coverage, to_datetime
+from zemanta_ops.stack.cloudwatch.declarations import Declaration
+from zemanta_ops.stack.cloudwatch.discovery import ClockError, Discovery, FoundScope
+from zemanta_ops.stack.cloudwatch.listing import Listing
+from zemanta_ops.stack.cloudwatch.marks import Mark, build_mark, read_marks
+from zemanta_ops.stack.cloudwatch.queries import (
+    MAX_POINTS,
+    STATISTICS_PER_METRIC,
+    DataRequest,
+    ListedMetric,
+    Scope,
+    pack_requests,
+)
+from zemanta_ops.stack.cloudwatch.transfer import Deadline, Journal, Progress, Transfer
+from zemanta_ops.stack.cloudwatch.windows import Window, choose_window, round_up, split_range
+from zemanta_ops.stack.databases import Database, DatabaseError
+from zemanta_ops.stack.databases.errors import TRANSIENT
+
+# A window of so many periods holds the five statistics of a metric in one page of an answer.
+_TALL = MAX_POINTS // STATISTICS_PER_METRIC
+# A run that starts a little earlier than the one before it did is still due.
+_JITTER = 30
+# Points that reach the age limit of the database during a run would be refused.
+_RETENTION_MARGIN = 120
+
+Plan = dict[Scope, list[Window]]
+
+
+def push(
+    clients: Clients,
+    database: Database,
+    declarations: Sequence[Declaration],
+    *,
+    now: datetime,
+    deadline: Callable[[], float] | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    tags: Mapping[str, str] | Sequence[tuple[str, str]] = (),
+    listing: Listing | None = None,
+    progress: Progress | None = None,
+    journal: Journal | None = None,
+) -> Coverage:
+    """Fetch metrics from CloudWatch and write them to a database; failures are in the result and not raised.
+
+    Without ``since`` it is a scheduled run: it fetches what is due, from the end of what earlier runs covered.
+
+    Args:
+        clients: The clients of AWS.
+        database: The database.
+        declarations: What to fetch.
+        now: The current time.
+        deadline: Returns how many seconds are left; None if there is no limit.
+        since: The start of a back-fill.
+        until: The end of a back-fill; ``now`` if None.
+        tags: More tags on every series.
+        listing: Answers about the account that several runs share.
+        progress: Called after each request with the number of requests done and to do.
+        journal: Which parts of a back-fill an earlier run has completed.
+
+    """
+    extra = tuple(dict(tags).items())
+    named = {each.name: replace(each, tags=(*each.tags, *extra)) for each in declarations}
+    scopes = list_scopes(declarations)
+    coverage = Coverage(scopes=scopes)
+    transfer = Transfer(clients, database, named, coverage, Deadline(deadline), progress, journal)
+    discovery = Discovery(clients, listing or Listing(), int(now.timestamp()), coverage)
+    run = _Run(database, named, int(now.timestamp()), coverage, transfer, discovery)
+    if since is not None:
+        run.fill_back(scopes, int(since.timestamp()), int((until or now).timestamp()), journal)
+    else:
+        run.follow_schedule(scopes)
+    return coverage
+
+
+def list_scopes(declarations: Sequence[Declaration]) -> list[Scope]:
+    """Return every declaration with each of its regions and roles."""
+    return [Scope(each.name, region, role) for each in declarations for region in each.regions for role in each.roles]
+
+
+class _Run:
+    """The steps of a run; ``coverage`` is its report."""
+
+    def __init__(
+        self,
+        database: Database,
+        declarations: Mapping[str, Declaration],
+        now: int,
+        coverage: Coverage,
+        transfer: Transfer,
+        discovery: Discovery,
+    ) -> None:
+        self.database = database
+        self.declarations = declarations
+        self.now = now
+        self.coverage = coverage
+        self.transfer = transfer
+        self.discovery = discovery
+
+    def follow_schedule(self, scopes: Sequence[Scope]) -> None:
+        """Fetch what is due, and leave marks for the next run."""
+        marks = self._read_marks(scopes)
+        if marks is None:
+            return
+        due = [scope for scope in scopes if self._is_due(scope, marks)]
+        self.coverage.scopes = due
+        oldest = self._find_oldest()
+        plan: Plan = {scope: [self._choose(scope, marks.get(scope), oldest)] for scope in due}
+        found = self._discover(plan)
+        self.transfer.run(self._rotate(self._pack(plan, found, None)), found)
+        self._write_marks(plan, marks)
+
+    def fill_back(self, scopes: Sequence[Scope], since: int, until: int, journal: Journal | None) -> None:
+        """Fetch a range of time, in windows that are as tall as an answer can be."""
+        plan: Plan = {}
+        for scope in scopes:
+            period = self.declarations[scope.declaration].period
+            plan[scope] = list(split_range(since, until, period, self.now, _TALL))
+        plan = {scope: windows for scope, windows in plan.items() if windows}
+        if not plan:
+            self.coverage.add_problem("no period of this range has ended and is still kept by CloudWatch")
+            return
+        if self._refuse_old(min(windows[0].start for windows in plan.values())):
+            return
+        found = self._discover(plan)
+        self.transfer.run(self._pack(plan, found, journal), found)
+        self._conclude(plan)
+
+    def _read_marks(self, scopes: Sequence[Scope]) -> dict[Scope, Mark] | None:
+        """Return what earlier runs covered; None if the database does not answer, so that nothing is paid in vain."""
+        try:
+            return read_marks(self.database, scopes, self.now)
+        except DatabaseError as error:
+            if error.kind in TRANSIENT or error.kind in ("unauthorized", "foreign", "missing"):
+                self.coverage.add_problem(f"{self.database.name}: {error}. Nothing was requested from CloudWatch")
+                return None
+            self.coverage.notes.append(
+                f"earlier runs cannot be read, so no hole is repaired and every is not followed: {error}"
+            )
+            return {}
+
+    def _is_due(self, scope: Scope, marks: Mapping[Scope, Mark]) -> bool:
+        every = self.declarations[scope.declaration].every
+        if scope in marks:
+            return self.now - marks[scope].written >= every - min(_JITTER, every // 2)
+        return True
+
+    def _choose(self, scope: Scope, mark: Mark | None, oldest: int) -> Window:
+        declaration = self.declarations[scope.declaration]
+        covered = mark.covered if mark else None
+        window = choose_window(self.now, declaration.period, declaration.look_back, covered)
+        return replace(window, start=max(window.start, round_up(oldest, window.period)))
+
+    def _find_oldest(self) -> int:
+        """Return the first moment that the database keeps."""
+        try:
+            retention = self.database.read_retention()
+        except DatabaseError:
+            retention = None
+        return 0 if retention is None else self.now - int(retention.total_seconds()) + _RETENTION_MARGIN
+
+    def _refuse_old(self, start: int) -> bool:
+        """Refuse a back-fill that the database would not keep, before anything is paid for."""
+        oldest = self._find_oldest()
+        if start >= oldest:
+            return False
+        first = to_datetime(round_up(oldest, 60)).strftime("%Y-%m-%dT%H:%M")
+        self.coverage.add_problem(
+            f"{self.database.name} keeps nothing older than {first} UTC, so nothing was requested. "
+            "Begin there, or lengthen its retention"
+        )
+        return True
+
+    def _discover(self, plan: Plan) -> dict[Scope, FoundScope]:
+        found: dict[Scope, FoundScope] = {}
+        try:
+            for scope, windows in plan.items():
+                declaration = self.declarations[scope.declaration]
+                if each := self.discovery.find(scope, declaration, windows[0].start):
+                    found[scope] = each
+                else:
+                    self.transfer.gaps.add(scope, windows, ())
+        except ClockError as error:
+            self.coverage.add_problem(f"{error}. Nothing was requested from CloudWatch")
+            for scope, windows in plan.items():
+                self.transfer.gaps.add(scope, windows, ())
+            return {}
+        if not any(each.metrics for each in found.values()) and self.coverage.ok and plan:
+            regions = ", ".join(sorted({scope.region for scope in plan}))
+            self.coverage.add_problem(f"no declared metric exists in {regions}. Check the regions and the credentials")
+        return found
+
+    def _pack(self, plan: Plan, found: Mapping[Scope, FoundScope], journal: Journal | None) -> list[DataRequest]:
+        """Return the requests: scopes of one region, role and window share them."""
+        groups: dict[tuple[str, str, Window], list[ListedMetric]] = {}
+        for scope, each in found.items():
+            for window in plan[scope]:
+                wanted = [m for m in each.metrics if journal is None or m.identify(window) not in journal]
+                groups.setdefault((scope.region, scope.role, window), []).extend(wanted)
+        ordered = sorted(groups.items(), key=lambda item: item[0][2])
+        return [request for (_, _, window), metrics in ordered for request in pack_requests(metrics, window)]
+
+    def _rotate(self, requests: list[DataRequest]) -> list[DataRequest]:
+        """Begin with another request in each run, so that a deadline does not always cut off the same ones."""
+        first = self.now // 300 % max(len(requests), 1)
+        return requests[first:] + requests[:first]
+
+    def _conclude(self, plan: Plan) -> None:
+        """Report the end of what is complete, and what is missing."""
+        self.coverage.gaps = self.transfer.gaps.list()
+        missing = {gap.scope for gap in self.coverage.gaps}
+        self.coverage.covered = {
+            scope: to_datetime(windows[-1].end) for scope, windows in plan.items() if scope not in missing
+        }
+
+    def _write_marks(self, plan: Plan, marks: Mapping[Scope, Mark]) -> None:
+        self._conclude(plan)
+        points = []
+        for scope, windows in plan.items():
+            before = marks[scope].covered if scope in marks else windows[0].start
+            covered = self.coverage.covered.get(scope, to_datetime(before))
+            points.append(build_mark(scope, self.now, covered, self.transfer.get_figures(scope)))
+        self.transfer.write_marks(points)
