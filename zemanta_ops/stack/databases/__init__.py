@@ -13,8 +13,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from importlib import import_module
 
-from zemanta_ops.stack.databases.base import ONCE, Database, Retry, StoredValue, WriteReport
-from zemanta_ops.stack.databases.errors import DatabaseError
+from zemanta_ops.stack.databases.base import ONCE, Database, Retry, StoredValue
+from zemanta_ops.stack.databases.errors import DatabaseError, WriteReport
 from zemanta_ops.stack.databases.line_protocol import Point
 
 __all__ = [

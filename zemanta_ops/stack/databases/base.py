@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import math
 import random
+import re
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, ClassVar, TypeVar
 
-from zemanta_ops.stack.databases.errors import TRANSIENT, DatabaseError, Kind
+from zemanta_ops.stack.databases.errors import TRANSIENT, DatabaseError, Kind, WriteReport
 from zemanta_ops.stack.databases.line_protocol import FieldValue, Point
 
 T = TypeVar("T")
+
+# Another batch would fail in the same way, and some of these take their whole time-out to fail.
+_REPEATING: frozenset[Kind] = frozenset({"unreachable", "blocked", "timeout", "unauthorized", "foreign"})
+# What InfluxDB answers after it has dropped points that its retention policy does not keep.
+_DROPPED = re.compile(r"(?:beyond|outside) retention policy.*?dropped=(\d+)", re.DOTALL)
+# A time-out of 0 would mean none.
+_SHORTEST = 0.01
 
 BATCH = 5_000
 # The refused lines of a batch are found by writing its halves again, with at most this many more requests. What is
@@ -35,8 +44,15 @@ class Retry:
     longest: float = 5.0
     kinds: frozenset[Kind] = TRANSIENT
 
-    def call(self, request: Callable[[], T]) -> T:
-        """Return what ``request`` returns; retry transient failures, and raise the last one."""
+    def call(self, request: Callable[[], T], seconds: float = math.inf) -> T:
+        """Return what ``request`` returns; retry transient failures, and raise the last one.
+
+        Args:
+            request: What to call.
+            seconds: Begin no attempt later than this.
+
+        """
+        end = time.monotonic() + seconds
         for attempt in range(1, self.attempts):
             try:
                 return request()
@@ -44,7 +60,10 @@ class Retry:
                 if error.kind not in self.kinds:
                     raise
                 wait = self.first * 2 ** (attempt - 1) * random.uniform(0.5, 1.5)  # noqa: S311  jitter, not a secret
-                time.sleep(min(max(wait, error.retry_after), self.longest))
+                wait = min(max(wait, error.retry_after), self.longest)
+                if time.monotonic() + wait >= end:
+                    raise
+                time.sleep(wait)
         return request()
 
 
@@ -58,14 +77,6 @@ class StoredValue:
     time: datetime
     value: FieldValue
     tags: Mapping[str, str]
-
-
-@dataclass
-class WriteReport:
-    """How many points were written, and each refused line with the reason."""
-
-    written: int = 0
-    refused: list[tuple[str, str]] = field(default_factory=list)
 
 
 class Database(ABC):
@@ -92,6 +103,7 @@ class Database(ABC):
         self.name = self.describe(options)
         self.timeout = timeout
         self.retry = retry
+        self._end = math.inf
 
     @staticmethod
     @abstractmethod
@@ -148,26 +160,68 @@ class Database(ABC):
     @abstractmethod
     def _write_lines(self, body: bytes) -> None: ...
 
-    def write(self, points: Sequence[Point]) -> WriteReport:
+    @property
+    def request_seconds(self) -> float:
+        """Return how long the next request may take: the time-out, or what ``write`` has left."""
+        return max(min(self.timeout, self._end - time.monotonic()), _SHORTEST)
+
+    def write(self, points: Sequence[Point], *, seconds: float = math.inf) -> WriteReport:
         """Write points, at most 5,000 per request; retry transient failures.
 
         A refused point does not prevent the others from being written. The report has each refused line and the reason.
+
+        Args:
+            points: The points.
+            seconds: How long all requests together may take.
+
+        Raises:
+            DatabaseError: A batch could not be written; ``report`` of the error says what was. After a failure that
+                would repeat itself the other batches are not tried.
+
         """
         report = WriteReport()
         lines = [line for point in points for line in _encode(point, report)]
-        for start in range(0, len(lines), BATCH):
-            self._write_batch(lines[start : start + BATCH], report)
+        self._end = time.monotonic() + seconds
+        failure: DatabaseError | None = None
+        try:
+            for start in range(0, len(lines), BATCH):
+                batch = lines[start : start + BATCH]
+                if failure and (failure.kind in _REPEATING or time.monotonic() >= self._end):
+                    report.failed += len(batch)
+                    continue
+                failure = self._try_batch(batch, report) or failure
+        finally:
+            self._end = math.inf
+        if failure:
+            failure.report = report
+            raise failure
         return report
+
+    def _try_batch(self, lines: list[str], report: WriteReport) -> DatabaseError | None:
+        done = report.written + len(report.refused)
+        try:
+            self._write_batch(lines, report)
+        except DatabaseError as error:
+            report.failed += len(lines) - (report.written + len(report.refused) - done)
+            return error
+        return None
 
     def _write_batch(self, lines: list[str], report: WriteReport) -> None:
         pending, splits = [lines], 0
         while pending:
             part = pending.pop()
             try:
-                self.retry.call(partial(self._write_lines, "\n".join(part).encode()))
+                request = partial(self._write_lines, "\n".join(part).encode())
+                self.retry.call(request, self._end - time.monotonic())
             except DatabaseError as error:
                 if error.kind not in ("refused", "limit"):
                     raise
+                if dropped := _DROPPED.search(str(error)):
+                    # All the others of the request were written, so it must not be repeated.
+                    old = _find_oldest(part, int(dropped[1]))
+                    report.refused += [(line, str(error)) for line in old]
+                    report.written += len(part) - len(old)
+                    continue
                 # A part of a refused request may have been written. Points are idempotent, so the halves are written
                 # again until each refused line is alone in a request.
                 if len(part) == 1 or splits >= MAX_SPLITS:
@@ -183,6 +237,11 @@ class Database(ABC):
 
     def __exit__(self, *exception: object) -> None:
         self.close()
+
+
+def _find_oldest(lines: Sequence[str], count: int) -> list[str]:
+    """Return the lines with the earliest times."""
+    return sorted(lines, key=lambda line: int(line.rpartition(" ")[2]))[:count]
 
 
 def _encode(point: Point, report: WriteReport) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import Literal
 
 Kind = Literal[
@@ -47,12 +48,27 @@ _BY_WORDS: tuple[tuple[str, Kind], ...] = (
 NO_VERSION = "the server that answers is not InfluxDB: it sends no X-Influxdb-Version"
 
 
+@dataclass
+class WriteReport:
+    """How many points were written, and each refused line with the reason.
+
+    ``failed`` is how many points were not written because of an error of the database. They may be written again.
+    """
+
+    written: int = 0
+    refused: list[tuple[str, str]] = field(default_factory=list)
+    failed: int = 0
+
+
 class DatabaseError(Exception):
     """A request to a database failed.
 
     ``kind`` says how, ``status`` is the HTTP status or 0, ``retry_after`` the number of seconds that the server asked
-    to wait. The text is the server's own; user, password and token are never in it.
+    to wait. ``report`` is what a write had done until then, None for other requests. The text is the server's own;
+    user, password and token are never in it.
     """
+
+    report: WriteReport | None = None
 
     def __init__(self, kind: Kind, text: str, *, status: int = 0, retry_after: float = 0.0) -> None:
         super().__init__(text)

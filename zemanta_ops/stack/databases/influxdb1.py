@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import http.client
 import json
+import re
 import ssl
 from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone
@@ -76,6 +77,14 @@ class InfluxDB1Database(Database):
                 raise
             return None
 
+    def read_retention(self) -> timedelta | None:
+        """Return the duration of the retention policy that is written to; None if it keeps points forever."""
+        policies = self.query(f"SHOW RETENTION POLICIES ON {_quote_identifier(self._database)}")
+        for row in policies:
+            if row.get("name") == self._policy or (not self._policy and row.get("default")):
+                return _parse_duration(str(row.get("duration", "")))
+        return None
+
     def _count_series(self, how: str) -> int:
         rows = self.query(f"SHOW SERIES {how} CARDINALITY ON {_quote_identifier(self._database)}")
         return sum(int(row.get("count", row.get("cardinality estimation", 0))) for row in rows)
@@ -141,7 +150,7 @@ class InfluxDB1Database(Database):
             answer = connection.getresponse()
             content = answer.read()
         except TimeoutError:
-            raise DatabaseError(stage, f"no answer within {self.timeout:g} s") from None
+            raise DatabaseError(stage, f"no answer within {connection.timeout:g} s") from None
         except OSError as error:
             raise DatabaseError("unreachable", error.strerror or str(error)) from None
         except http.client.HTTPException as error:
@@ -156,8 +165,10 @@ class InfluxDB1Database(Database):
     def _open_connection(self) -> http.client.HTTPConnection:
         host, port = self._url.hostname or "", self._url.port or DEFAULT_PORT
         if self._url.scheme == "https":
-            return http.client.HTTPSConnection(host, port, timeout=self.timeout, context=ssl.create_default_context())
-        return http.client.HTTPConnection(host, port, timeout=self.timeout)
+            return http.client.HTTPSConnection(
+                host, port, timeout=self.request_seconds, context=ssl.create_default_context()
+            )
+        return http.client.HTTPConnection(host, port, timeout=self.request_seconds)
 
 
 def _build_rows(series: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -190,6 +201,13 @@ def _quote_identifier(name: str) -> str:
 def _quote_string(text: str) -> str:
     escaped = text.replace("\\", "\\\\").replace("'", "\\'")
     return f"'{escaped}'"
+
+
+def _parse_duration(text: str) -> timedelta | None:
+    """Return a duration as the server shows it, such as ``168h0m0s``; None for 0, which means forever."""
+    found = re.fullmatch(r"(\d+)h(\d+)m(\d+)s", text)
+    hours, minutes, seconds = map(int, found.groups()) if found else (0, 0, 0)
+    return timedelta(hours=hours, minutes=minutes, seconds=seconds) or None
 
 
 def _to_nanoseconds(moment: datetime) -> int:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from zemanta_ops.extras import MissingExtraError
 from zemanta_ops.stack.databases.base import Database, Retry, StoredValue
-from zemanta_ops.stack.databases.errors import NO_VERSION, DatabaseError, classify_answer
+from zemanta_ops.stack.databases.errors import NO_VERSION, TRANSIENT, DatabaseError, classify_answer
 from zemanta_ops.stack.databases.urls import show_url, split_url
 
 T = TypeVar("T")
@@ -63,6 +63,18 @@ class InfluxDB2Database(Database):
                 raise DatabaseError("forbidden", f"the token may not read it: {error}", status=error.status) from None
             raise
 
+    def read_retention(self) -> timedelta | None:
+        """Return the retention of the bucket; None if it keeps points forever, or if the token may not ask for it."""
+        buckets = self._client.buckets_api()
+        try:
+            found = self._call(lambda: buckets.find_buckets(name=self._bucket, org=self._client.org))  # type: ignore[no-untyped-call]
+        except DatabaseError as error:
+            if error.kind in TRANSIENT:
+                raise
+            return None
+        rules = [rule for bucket in found.buckets or () for rule in bucket.retention_rules or ()]
+        return timedelta(seconds=rules[0].every_seconds) or None if rules else None
+
     def _exists(self) -> bool:
         buckets = self._client.buckets_api()
         try:
@@ -113,7 +125,13 @@ class InfluxDB2Database(Database):
         from influxdb_client.client.write_api import SYNCHRONOUS
 
         with self._client.write_api(write_options=SYNCHRONOUS) as api:
-            _translate_errors(lambda: api.write(bucket=self._bucket, record=body), self.timeout)
+            # The client has no time-out for a single write.
+            configuration = self._client.api_client.configuration
+            configuration.timeout = int(self.request_seconds * 1000)
+            try:
+                _translate_errors(lambda: api.write(bucket=self._bucket, record=body), configuration.timeout / 1000)
+            finally:
+                configuration.timeout = int(self.timeout * 1000)
 
     def _call(self, request: Callable[[], T]) -> T:
         return self.retry.call(lambda: _translate_errors(request, self.timeout))
