@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -24,6 +25,8 @@ Progress = Callable[[int, int], None]
 
 # Seconds that are kept for the last writes and the report.
 RESERVE = 10.0
+# Seconds of these that are kept for the report.
+REPORT = 2.0
 # Seconds that a request is expected to take until one has been measured.
 FIRST_REQUEST = 5.0
 
@@ -50,6 +53,10 @@ class Deadline:
     def left(self) -> float | None:
         """Return the seconds that are left for requests; None if there is no limit."""
         return None if self._left is None else max(self._left() - RESERVE, 0.0)
+
+    def left_for_writing(self) -> float:
+        """Return the seconds that a write may take; the time for the report is kept."""
+        return math.inf if self._left is None else max(self._left() - REPORT, 0.0)
 
     def allows_request(self) -> bool:
         """Return whether a request that takes as long as the longest so far would be done in time."""
@@ -163,7 +170,7 @@ class Transfer:
         if self._broken:
             return
         try:
-            report = self._database.write(points)
+            report = self._database.write(points, deadline=self._deadline.left_for_writing())
             self._coverage.add_refusals(reason for _, reason in report.refused)
         except DatabaseError as error:
             self._coverage.add_problem(f"{self._database.name}: {error}")
@@ -188,13 +195,15 @@ class Transfer:
         self.gaps.add_metrics(request.window, fetched.incomplete)
         points = self._build_points(request, fetched, found)
         try:
-            report = self._database.write(points)
+            report = self._database.write(points, deadline=self._deadline.left_for_writing())
         except DatabaseError as error:
             self._broken = True
+            coverage.rows += error.report.written if error.report else 0
             coverage.add_problem(f"{self._database.name}: {error}. Nothing more was requested from CloudWatch")
             self.gaps.add_metrics(request.window, request.metrics)
             return
         coverage.rows += report.written
+        coverage.add_refusals(["points beyond the retention policy are not kept"] * report.expired)
         coverage.add_refusals(reason for _, reason in report.refused)
         if any(classify_answer(400, reason).kind == "limit" for _, reason in report.refused):
             # These rows fit when the limit is raised. Others would be refused again, however often they are fetched.
