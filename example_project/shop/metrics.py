@@ -25,13 +25,12 @@ describe(
 )
 
 Composite(
-    "shop.not_found_ratio",
-    numerator=total("http.request.count", status="404"),
-    denominator=total("http.request.count"),
-    by=("method",),
+    "shop.large_job_ratio",
+    numerator=total("shop.job.accepted", size="large"),
+    denominator=total("shop.job.accepted"),
     unit="ratio",
-    meaning="Share of the requests that ask for what is not there.",
-    trouble="It jumps: a link is broken, or somebody is looking for holes.",
+    meaning="Share of the jobs taken in that are large.",
+    trouble="Above a half: the presses will not keep up.",
 )
 Alert(
     last("shop.jobs", state="waiting"),
