@@ -39,8 +39,9 @@ def apps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.fixture
-def declared() -> Declarations:
-    return read_declarations()
+def declared() -> Iterator[Declarations]:
+    with isolate():
+        yield read_declarations()
 
 
 def test_metrics_py_of_every_app_is_read_and_one_that_raises_is_named(apps: None) -> None:
@@ -80,6 +81,12 @@ def test_what_is_shipped_has_no_fault_whatever_is_switched_on(declared: Declarat
 def test_a_gauge_without_a_description_is_known_with_tags_that_are_not(declared: Declarations) -> None:
     metric = read_deployment(declared).metrics["shop.jobs"]
     assert (metric.kind, metric.tags, metric.measurement) == ("gauge", None, "shop_jobs")
+
+
+def test_the_example_declares_what_its_metrics_mean_without_a_fault() -> None:
+    declared = read_declarations(shipped=False)
+    assert {each.place.split(":")[0] for each in declared.everything} == {"example_project.shop.metrics"}
+    assert list(find_faults(declared, read_deployment(declared))) == []
 
 
 def test_what_is_off_is_known_with_what_switches_it_on(declared: Declarations) -> None:

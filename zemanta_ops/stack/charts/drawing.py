@@ -102,7 +102,7 @@ def _draw_in_grid(
     title_size = 12 if panel["type"] == "row" else 10
     figure.text(left + 10 / width, top - 16 / height, panel["title"], fontsize=title_size, fontweight="bold")
     if panel["type"] == "text":
-        words = textwrap.fill(panel["options"]["content"].replace("**", "").replace("`", ""), 190)
+        words = textwrap.fill(panel["options"]["content"].replace("**", "").replace("`", ""), 165)
         figure.text(left + 10 / width, top - 10 / height, words, va="top", linespacing=1.5)
     if result is None:
         return
@@ -114,9 +114,9 @@ def _draw_in_grid(
         )
         return
     box = (
-        left + 72 / width,
+        left + 78 / width,
         top - (grid["h"] * _ROW - 62) / height,
-        (grid["w"] * _COLUMN - 94) / width,
+        (grid["w"] * _COLUMN - 100) / width,
         (grid["h"] * _ROW - 94) / height,
     )
     axes = figure.add_axes(box)
@@ -179,8 +179,8 @@ def _draw_lines(axes: Axes, lines: Sequence[Line]) -> None:
 def _limit(axes: Axes, lines: Sequence[Line], defaults: Json) -> None:
     values = [value for line in lines for _, value in line.points if value is not None]
     low = min([defaults["min"]] if "min" in defaults else values, default=0)
-    high = max(values, default=1)
     steps = [step["value"] for step in defaults["thresholds"]["steps"] if step["value"] is not None]
+    high = max(values, default=0 if steps else 1)
     if defaults["custom"].get("thresholdsStyle", {}).get("mode") == "area" and steps:
         # The area in which an alert fires is always in sight.
         high = max(high, max(steps) * 1.2)

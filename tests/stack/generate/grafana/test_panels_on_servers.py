@@ -140,10 +140,9 @@ BY_HAND: dict[tuple[str, str], dict[str, float]] = {
     },
     ("view", "Most repeated query of a request (N+1)"): {"mean": 6, "worst request": 8},
     ("work", "Time of tasks"): {"one_task ok": 6},
-    ("state", "Shop jobs"): {
-        "host=web-1, state=failed": 2, "host=web-1, state=waiting": 5,
-        "host=web-2, state=failed": 2, "host=web-2, state=waiting": 5,
-    },
+    ("state", "Shop jobs"): {"failed": 2, "waiting": 5},
+    ("state", "Shop large job ratio"): {"shop.large_job_ratio": 0},
+    ("state", "Shop price"): {"total": 2},
     ("pipeline", "Longest queue of a process"): {"web-1": 8, "web-2": 8},
 }  # fmt: skip
 

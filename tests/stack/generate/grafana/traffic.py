@@ -74,6 +74,8 @@ def send(telegraf: Telegraf) -> None:
                 client.emit_metric(metric, value, {tag: TAG_VALUES.get(tag, f"one_{tag}") for tag in metric.tags})
         for state, number in JOBS.items():
             client.emit(GAUGE, "shop.jobs", number, {"state": state})
+        client.incr("shop.job.accepted", 3, size="small")
+        client.timing("shop.price", 0.002, step="total")
         client.close()
 
 
