@@ -17,7 +17,7 @@ from typing import Any, Generic, TypeVar, overload
 
 from zemanta_ops import parsing
 
-__all__ = ["ENV_PREFIX", "SETTING", "Fault", "InfluxDB", "Metrics", "Section", "Setting", "conf"]
+__all__ = ["conf"]
 
 T = TypeVar("T")
 
@@ -107,7 +107,7 @@ class Setting(Generic[T]):
 class Fault:
     """A value that cannot be used.
 
-    ``place`` is where it was given and ``reason`` the rest of a sentence; the value, which may be a secret, is in
+    ``place`` names its source and ``reason`` is the rest of a sentence; the value, which may be a secret, is in
     neither. ``is_decisive`` means that no other place takes precedence. ``is_deferred`` means that the value is a
     secret that this process does not decrypt.
     """

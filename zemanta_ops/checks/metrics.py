@@ -76,10 +76,10 @@ def check_gauge_lock(**_: Any) -> list[CheckMessage]:
 @register("zemanta_ops")
 def check_legacy_names(**_: Any) -> list[CheckMessage]:
     """Check that LEGACY_NAMES has valid patterns that do not overlap."""
-    from zemanta_ops.stack.generate.telegraf import legacy
+    from zemanta_ops.stack.generate.telegraf.legacy.declaration import list_problems
 
     hint = 'Write one word per segment, such as "shop.{env}.{host}.{measurement}"; see the page on Telegraf.'
-    return [Error(f"{problem}.", hint=hint, id="zemanta_ops.E130") for problem in legacy.list_problems()]
+    return [Error(f"{problem}.", hint=hint, id="zemanta_ops.E130") for problem in list_problems()]
 
 
 @register("zemanta_ops")
@@ -150,7 +150,7 @@ def _find_nearest(name: str, known: Iterable[str]) -> str | None:
 def _check_values() -> Iterator[CheckMessage]:
     """Report each value that cannot be used by its place; the value itself may be a secret."""
     for fault in conf.find_faults():
-        # A deferred secret is not a fault here: checks also run in builds, where its value is not known.
+        # A deferred secret is not a fault here: checks also run in builds, which do not know its value.
         if not fault.is_deferred:
             hint = f"{fault.setting.name}: {fault.setting.__doc__}."
             yield Error(f"{fault}; it is ignored.", hint=hint, id="zemanta_ops.E103")

@@ -50,7 +50,7 @@ NO_VERSION = "the server that answers is not InfluxDB: it sends no X-Influxdb-Ve
 class DatabaseError(Exception):
     """A request to a database failed.
 
-    ``kind`` says how, ``status`` is the HTTP status or 0, ``retry_after`` the number of seconds that the server asked
+    ``kind`` is the kind of failure, ``status`` is the HTTP status or 0, ``retry_after`` the number of seconds that the server asked
     to wait. The text is the server's own; user, password and token are never in it.
     """
 
