@@ -13,7 +13,7 @@ from collections.abc import Callable
 from multiprocessing import get_context
 
 from zemanta_ops.secrets import ledger
-from zemanta_ops.secrets.redaction import RecordFactory
+from zemanta_ops.secrets.redaction.logs import RecordFactory
 from zemanta_ops.secrets.redaction.matcher import Matcher
 
 SECRETS = 200

@@ -7,7 +7,8 @@ from typing import Any
 from django.apps import AppConfig
 from django.core.signals import setting_changed
 
-from zemanta_ops.conf import SETTING, conf
+from zemanta_ops.conf import conf
+from zemanta_ops.setting import SETTING
 
 
 class ZemantaOpsConfig(AppConfig):
@@ -20,13 +21,13 @@ class ZemantaOpsConfig(AppConfig):
         """Register the checks, and install what lasts as long as the process."""
         from zemanta_ops import checks  # noqa: F401  (importing registers them)
         from zemanta_ops.metrics.client import default_client
-        from zemanta_ops.secrets import redaction
+        from zemanta_ops.secrets.redaction.logs import install as install_redaction
         from zemanta_ops.serving import guard_handlers, refuse_fake, skip_secret_key_checks
 
         guard_handlers()
         refuse_fake()
         skip_secret_key_checks()
-        redaction.install()
+        install_redaction()
         default_client.follow_settings()
         setting_changed.connect(_reload_metrics, dispatch_uid="zemanta_ops.metrics")
         if conf.metrics.instrument and conf.metrics.enabled is not False:

@@ -15,23 +15,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from zemanta_ops import parsing
-from zemanta_ops.setting import SETTING, Fault, Section, Setting, read_django_setting, read_section
+from zemanta_ops.setting import SETTING, Fault, Section, Setting, read_section
 
-__all__ = [
-    "ENV_PREFIX",
-    "SETTING",
-    "CloudWatch",
-    "Fault",
-    "InfluxDB",
-    "Metrics",
-    "Prometheus",
-    "Section",
-    "Setting",
-    "VictoriaMetrics",
-    "conf",
-    "read_django_setting",
-    "read_section",
-]
+__all__ = ["conf"]
 
 ENV_PREFIX = "ZEMANTA_OPS_METRICS_"
 

@@ -1,6 +1,6 @@
 """Convert the raw value of a setting, a Python value or the text of an environment variable, to its type.
 
-Every function raises ValueError with a sentence that says what is accepted. The sentence never repeats the value,
+Every function raises ValueError with a sentence that lists what is accepted. The sentence never repeats the value,
 which may be a secret.
 """
 

@@ -112,7 +112,7 @@ def test_once_leaves_it_to_the_node_that_has_the_lease(form: list[str], captured
     Lease.objects.update(owner="another-node")
     code, out, _ = emit("--once", *form)
     assert code == 0
-    assert ("standing by" in out) if not form else json.loads(out) == {"collected": False, "gauges": []}
+    assert ("waiting: another process" in out) if not form else json.loads(out) == {"collected": False, "gauges": []}
     assert len(captured_metrics.find("jobs.waiting", queue="sms")) == 2
 
 
@@ -179,7 +179,7 @@ def test_one_of_two_nodes_collects_and_the_other_takes_over(project: Path) -> No
     with agent() as listener, running(project, listener.port, "a", "emit_gauges", "--loop", "--lease", "1") as first:
         assert wait_until(lambda: hosts(listener) == {"a"}, 30)
         with running(project, listener.port, "b", "emit_gauges", "--loop", "--lease", "1") as second:
-            assert wait_until(says(project, "b", "standing by"), 30)
+            assert wait_until(says(project, "b", "waiting: another process"), 30)
             hosts(listener)
             assert wait_until(lambda: hosts(listener) == {"a"}, 30)
             first.send_signal(signal.SIGTERM)

@@ -1,7 +1,7 @@
-"""Counts the words that make English read as translated: ``python -m tests.docs.english`` prints each with its line.
+"""Counts the words that make English read as translated. ``python -m tests.docs.english`` lists them.
 
-Three kinds of text are read. ``comments`` are comments and docstrings, ``messages`` are all other strings of three words
-or more, and ``docs`` are the pages. Literals (names, commands, quoted output) never count.
+Three kinds of text are read. ``comments`` are comments and docstrings, ``messages`` are all other strings of three
+words or more, and ``docs`` are the pages. Literals (names, commands, quoted output) never count.
 
 ``where`` is right for a place and wrong for a condition. A program cannot always tell them apart, so it takes these for
 places, and all others for conditions:
@@ -21,7 +21,8 @@ import io
 import re
 import tokenize
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -30,15 +31,19 @@ PACKAGE = ROOT / "zemanta_ops"
 ROOMS = ("secrets", "metrics", "stack")
 PAGES = [*sorted(ROOT.glob("docs/*.rst")), *(ROOT / f"{name}.rst" for name in ("README", "CONTRIBUTING", "CHANGELOG"))]
 
-_NOUNS = """address block column commit context directory environment field file folder function hop host image line list
-    machine module node page path place point position process registry repository row section server table thread"""
+_NOUNS = """
+    address block column commit context directory environment field file folder function hop host image line
+    list machine module node page path place point position process registry repository row section server
+    table thread"""
 _PREPOSITIONS = "about from of to"
-_QUESTIONS = """ask choose decide define determine find how know name on remember report return see show understand what when who"""
+_QUESTIONS = """
+    ask choose decide define determine find how is know name on remember report return see show
+    understand what when who"""
 _BEFORE_PLACE = "|".join(f"{word}(?:s|d|ed)?" for word in f"{_NOUNS} {_PREPOSITIONS} {_QUESTIONS}".split())
 _PLACE = rf"""(?<![\w-])(?:{_BEFORE_PLACE})(?:\s+and|\s+or|,)?\s+where\b
     |\bwhere\b[^.!;:]*\?
     |:\s*where\b|(?:\A|[.-])\s*where\b(?=[^,.;]*(?:[.;]|\Z))"""
-_WORD = re.compile(r"[A-Za-z][A-Za-z'’-]*")
+_WORD = re.compile(r"[A-Za-z][A-Za-z'-]*")
 
 # What is counted, and how often 1,000 words may have it: what the best-written packages have.
 LIMITS = {
@@ -49,7 +54,7 @@ LIMITS = {
     "of before": 0.0,
     "so many": 0.0,
 }
-_PATTERNS = {
+_COUNTED = {
     "where": rf"{_PLACE}|(?-i:WHERE)|(?P<counted>\bwhere\b)",
     "stand": r"(?P<counted>\b(?:stands?|stood|standing)\b)",
     "tell, say": r"(?:messages?|texts?|README|page)\s+says?\b|(?P<counted>\b(?:tell|tells|told|say|says|said)\b)",
@@ -57,7 +62,7 @@ _PATTERNS = {
     "of before": r"(?P<counted>\bof\s+before\b)",
     "so many": r"(?P<counted>\bso\s+many\b|\bas\s+well\s+as\s+it\s+can\b)",
 }
-_PATTERNS = {word: re.compile(pattern, re.IGNORECASE | re.VERBOSE) for word, pattern in _PATTERNS.items()}
+_PATTERNS = {word: re.compile(pattern, re.IGNORECASE | re.VERBOSE) for word, pattern in _COUNTED.items()}
 
 
 class Text(NamedTuple):
@@ -81,7 +86,9 @@ def docs(pages: list[Path] = PAGES) -> Iterator[Text]:
     """Return the prose of the pages, paragraph by paragraph, without literals."""
     for page in pages:
         for line, paragraph in _paragraphs(page.read_text(encoding="utf-8")):
-            yield Text(page, line, _without_literals(paragraph))
+            # Each cell of a table and each item of a list is a sentence.
+            sentences = re.sub(r"^ *(?:\* - |- |\* |\d\. )", ". ", paragraph, flags=re.MULTILINE)
+            yield Text(page, line, _without_literals(sentences))
 
 
 def comments(room: str) -> Iterator[Text]:
@@ -89,14 +96,14 @@ def comments(room: str) -> Iterator[Text]:
     for path in modules(room):
         source = path.read_text(encoding="utf-8")
         yield from (Text(path, line, _without_literals(text)) for line, text in _comments(source))
-        yield from (Text(path, node.lineno, _without_literals(node.value)) for node in _docstrings(ast.parse(source)))
+        yield from (Text(path, line, _without_literals(text)) for line, text, _ in _docstrings(ast.parse(source)))
 
 
 def messages(room: str) -> Iterator[Text]:
     """Return the strings of a room, three words or longer, that are not docstrings."""
     for path in modules(room):
         tree = ast.parse(path.read_text(encoding="utf-8"))
-        others = {id(node) for node in _docstrings(tree)}
+        others = {id(node) for _, _, node in _docstrings(tree)}
         for line, text in _strings(tree, others):
             if len(_WORD.findall(text)) > 2:
                 yield Text(path, line, _without_literals(text))
@@ -128,12 +135,12 @@ def per_thousand(texts: list[Text]) -> dict[str, float]:
     return {word: 1000 * counts[word] / max(words, 1) for word in LIMITS}
 
 
-def report() -> Iterator[tuple[str, list[Text]]]:
-    """Return each kind of text of each room."""
-    for room in (*ROOMS, "house"):
-        yield f"{room}, comments", list(comments(room))
-        yield f"{room}, messages", list(messages(room))
-    yield "docs", list(docs())
+@cache
+def report() -> Mapping[str, list[Text]]:
+    """Return each kind of text of each room, by a title."""
+    kinds = {"comments": comments, "messages": messages}
+    texts = {f"{room}, {kind}": list(read(room)) for room in (*ROOMS, "house") for kind, read in kinds.items()}
+    return {**texts, "docs": list(docs())}
 
 
 def _without_literals(text: str) -> str:
@@ -154,9 +161,7 @@ def _paragraphs(page: str) -> Iterator[tuple[int, str]]:
         elif lines and not line.strip():
             yield number - len(lines), "\n".join(lines)
             lines = []
-        if re.match(r"\s*\.\. code-block", line) or (
-            line.rstrip().endswith("::") and not line.lstrip().startswith("..")
-        ):
+        if re.match(r"\s*(\.\. code-block|(?!\.\.).*::$)", line):
             literal = indent
 
 
@@ -175,34 +180,28 @@ def _comments(source: str) -> Iterator[tuple[int, str]]:
         yield start, " ".join(lines)
 
 
-def _docstrings(tree: ast.AST) -> Iterator[ast.Constant]:
+def _docstrings(tree: ast.AST) -> Iterator[tuple[int, str, ast.Constant]]:
     for node in ast.walk(tree):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and node.body:
-            first = node.body[0]
-            if (
-                isinstance(first, ast.Expr)
-                and isinstance(first.value, ast.Constant)
-                and isinstance(first.value.value, str)
-            ):
-                yield first.value
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            match node.body:
+                case [ast.Expr(value=ast.Constant(value=str(text)) as docstring), *_]:
+                    yield docstring.lineno, text, docstring
 
 
 def _strings(tree: ast.AST, others: set[int]) -> Iterator[tuple[int, str]]:
-    """Return the strings of a module; the values in an f-string become a dash."""
+    """Return the strings of a module; each value in an f-string becomes an ellipsis."""
     inner = set[int]()
     for node in ast.walk(tree):
         if isinstance(node, ast.JoinedStr):
             inner |= {id(part) for part in ast.walk(node)}
-            yield (
-                node.lineno,
-                "".join(str(part.value) if isinstance(part, ast.Constant) else "–" for part in node.values),
-            )
+            parts = [str(part.value) if isinstance(part, ast.Constant) else "…" for part in node.values]
+            yield node.lineno, "".join(parts)
         elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in inner | others:
             yield node.lineno, node.value
 
 
 if __name__ == "__main__":
-    for kind, texts in report():
+    for kind, texts in report().items():
         print(f"{kind}:", ", ".join(f"{word} {count:.1f}" for word, count in per_thousand(texts).items()))
         for finding in findings(texts):
             print(f"    {finding.path.relative_to(ROOT)}:{finding.line}: {finding.word}: {finding.context}")

@@ -30,6 +30,7 @@ from zemanta_ops.secrets.exceptions import (
     SecretError,
     WrongKeyError,
 )
+from zemanta_ops.secrets.redaction.logs import RecordFactory
 
 PASSWORD = "example password"
 IDENTITY = _agekeys.Identity("x25519", bytes(range(32)))
@@ -51,7 +52,7 @@ Arrange = Callable[[pytest.MonkeyPatch], tuple[str, dict[str, Any]]]
 @pytest.fixture(autouse=True)
 def _factory() -> Iterator[None]:
     before = logging.getLogRecordFactory()
-    logging.setLogRecordFactory(redaction.RecordFactory(before))
+    logging.setLogRecordFactory(RecordFactory(before))
     yield
     logging.setLogRecordFactory(before)
 

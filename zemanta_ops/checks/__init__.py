@@ -4,6 +4,7 @@
 ``zemanta_ops.E0xx`` and ``W0xx``: secrets. ``E1xx`` and ``W1xx``: metrics. ``E2xx`` and ``W2xx``: declarations.
 """
 
-from zemanta_ops.checks import cloudwatch, declarations, metrics, secrets
-
-__all__ = ["cloudwatch", "declarations", "metrics", "secrets"]
+from zemanta_ops.checks import cloudwatch as cloudwatch
+from zemanta_ops.checks import declarations as declarations
+from zemanta_ops.checks import metrics as metrics
+from zemanta_ops.checks import secrets as secrets

@@ -6,7 +6,8 @@ from typing import Any
 
 from django.core.checks import CheckMessage, Error, register
 
-from zemanta_ops.conf import conf, read_section
+from zemanta_ops.conf import conf
+from zemanta_ops.setting import read_section
 
 # Whether AWS names a region is known only where the command runs.
 _ANY_REGION = "eu-west-1"

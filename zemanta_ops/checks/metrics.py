@@ -11,8 +11,9 @@ from typing import Any
 from django.core.checks import CheckMessage, Error, Warning, register  # noqa: A004  (Django's own name)
 from django.utils.module_loading import import_string
 
-from zemanta_ops.conf import ENV_PREFIX, SETTING, conf, read_django_setting
+from zemanta_ops.conf import ENV_PREFIX, conf
 from zemanta_ops.metrics import instrumentation
+from zemanta_ops.setting import SETTING, read_django_setting
 
 
 @register("zemanta_ops")
@@ -76,10 +77,10 @@ def check_gauge_lock(**_: Any) -> list[CheckMessage]:
 @register("zemanta_ops")
 def check_legacy_names(**_: Any) -> list[CheckMessage]:
     """Check that LEGACY_NAMES has valid patterns that do not overlap."""
-    from zemanta_ops.stack.generate.telegraf import legacy
+    from zemanta_ops.stack.generate.telegraf.legacy.declaration import list_problems
 
     hint = 'Write one word per segment, such as "shop.{env}.{host}.{measurement}"; see the page on Telegraf.'
-    return [Error(f"{problem}.", hint=hint, id="zemanta_ops.E130") for problem in legacy.list_problems()]
+    return [Error(f"{problem}.", hint=hint, id="zemanta_ops.E130") for problem in list_problems()]
 
 
 @register("zemanta_ops")
@@ -150,7 +151,7 @@ def _find_nearest(name: str, known: Iterable[str]) -> str | None:
 def _check_values() -> Iterator[CheckMessage]:
     """Report each value that cannot be used by its place; the value itself may be a secret."""
     for fault in conf.find_faults():
-        # A deferred secret is not a fault here: checks also run in builds, where its value is not known.
+        # A deferred secret is not a fault here: checks also run in builds, which do not know its value.
         if not fault.is_deferred:
             hint = f"{fault.setting.name}: {fault.setting.__doc__}."
             yield Error(f"{fault}; it is ignored.", hint=hint, id="zemanta_ops.E103")

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from zemanta_ops import conf as settings
-from zemanta_ops.conf import Metrics, Setting
+from zemanta_ops.conf import Metrics
+from zemanta_ops.setting import Setting
 
 T = TypeVar("T")
 

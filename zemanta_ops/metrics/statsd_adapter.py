@@ -17,7 +17,7 @@ from zemanta_ops.metrics.series.values import to_milliseconds, to_number
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-__all__ = ["Pipeline", "StatsClient"]
+__all__ = ["StatsClient"]
 
 
 class StatsClient(statsd.StatsClient):  # type: ignore[misc]  # it has no types

@@ -29,6 +29,26 @@ from collections.abc import Mapping
 
 from zemanta_ops import extras
 
+__all__ = [
+    "ConfigError",
+    "ContextError",
+    "DecryptError",
+    "DeniedError",
+    "EncryptError",
+    "LegacyTokenWarning",
+    "MissingExtraError",
+    "MissingKeyError",
+    "ModeError",
+    "ResolveError",
+    "SecretError",
+    "SourceError",
+    "ThrottledError",
+    "TokenError",
+    "UndecryptedError",
+    "UnreachableError",
+    "WrongKeyError",
+]
+
 
 class SecretError(Exception):
     """Base of all errors about secrets."""

@@ -9,6 +9,8 @@ from urllib.parse import parse_qsl, quote, urlencode
 
 from zemanta_ops.secrets.exceptions import TokenError
 
+__all__ = ["SAFE_NAME", "Token", "associated_data", "context_params"]
+
 # Printed in place of every token, plaintext and key.
 REDACTED = "<redacted>"
 # Any part of a token that becomes part of a path, a URL or a file name must match this.

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from zemanta_ops.conf import SETTING, Section, conf
-from zemanta_ops.setting import read_section
+from zemanta_ops.conf import conf
+from zemanta_ops.setting import SETTING, Section, read_section
 from zemanta_ops.stack.databases import Database, Retry, connect
 
 

@@ -12,8 +12,6 @@ from dataclasses import dataclass, field
 from zemanta_ops.metrics.delivery.statsd_writer import INT64
 from zemanta_ops.metrics.series.series import COUNTER, GAUGE, HISTOGRAM, KIND_NAMES, SET, TIMING
 
-__all__ = ["Datagram", "Rejection", "Sample", "parse"]
-
 # The characters that Go's strings.TrimSpace removes. Python's strip() also removes \x1c to \x1f.
 GO_SPACE = "\t\n\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
 GO_SPACE += "\u2028\u2029\u202f\u205f\u3000"

@@ -10,7 +10,7 @@ import pytest
 from tests.metrics.agents import wait_until
 from zemanta_ops.metrics.gauges.collector import Collector
 from zemanta_ops.metrics.gauges.lease import LeaseError
-from zemanta_ops.metrics.gauges.loop import COLLECTING, STANDING_BY, LeaseRenewal, run
+from zemanta_ops.metrics.gauges.loop import COLLECTING, WAITING, LeaseRenewal, run
 from zemanta_ops.metrics.gauges.registry import AppGauge
 from zemanta_ops.testing import Recorder
 
@@ -62,7 +62,7 @@ def test_the_other_stands_by_and_takes_over(captured_metrics: Recorder) -> None:
     said: list[str] = []
     lease = Answers(False, False, False, True)
     run(collector(), lease, 0.06, until(lambda: bool(captured_metrics.find("users"))), said.append)
-    assert said == [STANDING_BY, COLLECTING]
+    assert said == [WAITING, COLLECTING]
 
 
 def test_who_loses_the_lease_sends_no_more(captured_metrics: Recorder) -> None:
@@ -70,7 +70,7 @@ def test_who_loses_the_lease_sends_no_more(captured_metrics: Recorder) -> None:
     lease = Answers(True, True, False)
 
     def stopping() -> bool:
-        if said == [COLLECTING, STANDING_BY] and lease.asked == 3:
+        if said == [COLLECTING, WAITING] and lease.asked == 3:
             captured_metrics.clear()
         return lease.asked >= 6
 

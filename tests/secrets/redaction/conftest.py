@@ -9,7 +9,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from zemanta_ops.secrets import ledger, redaction
+from zemanta_ops.secrets import ledger
+from zemanta_ops.secrets.redaction.logs import install
 
 CANARY = 'c4nary/+ "quo\'ted" é\\back<&>'
 
@@ -26,6 +27,6 @@ def installed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(sys, "excepthook", sys.excepthook)
     monkeypatch.setattr(threading, "excepthook", threading.excepthook)
     monkeypatch.setattr(sys, "unraisablehook", sys.unraisablehook)
-    redaction.install()
+    install()
     yield
     logging.setLogRecordFactory(before)

@@ -17,7 +17,8 @@ from typing import Any
 
 import pytest
 
-from zemanta_ops.secrets.redaction import RedactingFormatter, install
+from zemanta_ops.secrets.redaction import RedactingFormatter
+from zemanta_ops.secrets.redaction.logs import install
 
 pytestmark = pytest.mark.usefixtures("installed")
 
@@ -216,8 +217,9 @@ def test_the_handler_of_last_resort_prints_no_secret(
 def test_an_uncaught_exception_prints_no_secret(canary: str, thread: bool | None) -> None:
     code = f"""
         import threading
-        from zemanta_ops.secrets import ledger, redaction
-        redaction.install()
+        from zemanta_ops.secrets import ledger
+        from zemanta_ops.secrets.redaction.logs import install
+        install()
         def work():
             value = {[ord(character) for character in canary]!r}
             ledger.reveal("".join(map(chr, value)))

@@ -89,7 +89,7 @@ class Command(OpsCommand):
                 json.dumps({"collected": mine, "gauges": [_build_dict(state) for state in states]}, default=str)
             )
         elif not mine:
-            self.stdout.write(loop.STANDING_BY)
+            self.stdout.write(loop.WAITING)
         else:
             self._list(states)
         if any(state.error for state in states):

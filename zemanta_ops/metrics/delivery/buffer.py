@@ -278,7 +278,7 @@ def _flush_safely(buffer: Buffer, timeout: float = EXIT_SECONDS) -> None:
 
 
 def _threads_are_disabled() -> bool:
-    """Return whether this is uWSGI without enable-threads, where a thread starts and never runs."""
+    """Return whether this is uWSGI without enable-threads, which starts threads but never runs them."""
     uwsgi = sys.modules.get("uwsgi")
     options = getattr(uwsgi, "opt", None)
     return isinstance(options, dict) and not (

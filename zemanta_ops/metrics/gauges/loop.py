@@ -14,7 +14,7 @@ from zemanta_ops.metrics.gauges.lease import CollectorLease, LeaseError
 logger = logging.getLogger("zemanta_ops.metrics")
 
 COLLECTING = "collecting"
-STANDING_BY = "standing by: another process holds the lock"
+WAITING = "waiting: another process holds the lock"
 
 
 def acquire(lease: CollectorLease) -> bool:
@@ -81,7 +81,7 @@ def run(
         lease: the lock.
         seconds: how long the lease lasts.
         is_stopping: called between two steps.
-        report: gets COLLECTING or STANDING_BY at every change.
+        report: gets COLLECTING or WAITING at every change.
 
     Raises:
         LeaseError: The lock cannot be reached at the start.
@@ -98,7 +98,7 @@ def _take_turns(
 ) -> None:
     reported = ""
     while not is_stopping():
-        state = COLLECTING if renewal.is_held() else STANDING_BY
+        state = COLLECTING if renewal.is_held() else WAITING
         if state != reported:
             reported = state
             collector.forget()

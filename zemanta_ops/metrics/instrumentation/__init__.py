@@ -11,8 +11,6 @@ from collections.abc import Iterable
 from importlib import import_module
 from typing import Protocol, cast
 
-__all__ = ["NAMES", "Instrumentation", "find_problem", "install", "load", "uninstall"]
-
 logger = logging.getLogger("zemanta_ops.metrics")
 
 # The registry: a new instrumentation is one module of this package and its name here.

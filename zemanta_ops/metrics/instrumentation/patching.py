@@ -7,7 +7,7 @@ from collections.abc import Callable
 from inspect import iscoroutinefunction
 from typing import Any
 
-__all__ = ["Method", "Patch"]
+__all__ = ["Patch"]
 
 Method = Callable[..., Any]
 

@@ -13,6 +13,8 @@ from zemanta_ops.secrets import wire
 from zemanta_ops.secrets.backends.base import Backend
 from zemanta_ops.secrets.exceptions import TokenError
 
+__all__ = ["register"]
+
 _PATHS = {
     "kms": "zemanta_ops.secrets.backends.kms.KMSBackend",
     "local": "zemanta_ops.secrets.backends.local.LocalBackend",

@@ -129,7 +129,7 @@ class Patience:
     """How long the calls of one start are repeated, together: what one learned, the others need not wait for.
 
     Attributes:
-        total: How many secrets the start decrypts, for the line that says what it waits for.
+        total: How many secrets the start decrypts, for the log line about the wait.
     """
 
     def __init__(self, region: str, total: int = 1, *, repeat: bool = True) -> None:

@@ -13,6 +13,8 @@ from typing import Any, ClassVar
 from zemanta_ops.secrets.exceptions import EncryptError, SecretError, TokenError
 from zemanta_ops.secrets.wire import Token
 
+__all__ = ["Backend", "BatchBackend", "Option", "check_options", "from_base64", "to_base64"]
+
 Result = bytes | SecretError
 
 

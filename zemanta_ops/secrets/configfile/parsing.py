@@ -12,8 +12,8 @@ from typing import Any
 from zemanta_ops.secrets import config
 from zemanta_ops.secrets.configfile import lines
 from zemanta_ops.secrets.exceptions import ConfigError, MissingExtraError
-from zemanta_ops.secrets.files.formats import FormatError, dotenv, format_of
-from zemanta_ops.secrets.files.formats.base import SettingPath
+from zemanta_ops.secrets.files.formats import dotenv, format_of
+from zemanta_ops.secrets.files.formats.base import FormatError, SettingPath
 
 # No settings file comes near these limits, but YAML aliases exceed them in a few lines.
 MAX_DEPTH = 64

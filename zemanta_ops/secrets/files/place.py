@@ -9,8 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from zemanta_ops.secrets.exceptions import SourceError
-from zemanta_ops.secrets.files.formats import Literal
-from zemanta_ops.secrets.files.formats.base import splice
+from zemanta_ops.secrets.files.formats.base import Literal, splice
 from zemanta_ops.secrets.files.rewrite import check_appended, check_safe, replace_tokens
 from zemanta_ops.secrets.files.scan import is_token
 from zemanta_ops.secrets.files.source_file import SourceFile

@@ -7,8 +7,7 @@ import re
 from collections.abc import Mapping
 
 from zemanta_ops.secrets.exceptions import SourceError
-from zemanta_ops.secrets.files.formats import Literal
-from zemanta_ops.secrets.files.formats.base import Span, splice, spread
+from zemanta_ops.secrets.files.formats.base import Literal, Span, splice, spread
 from zemanta_ops.secrets.files.scan import find_tokens, is_token
 from zemanta_ops.secrets.files.source_file import SourceFile, decode
 from zemanta_ops.secrets.wire import REDACTED

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from zemanta_ops.secrets import backends, wire
 from zemanta_ops.secrets.exceptions import SecretError
-from zemanta_ops.secrets.files.formats import Literal
+from zemanta_ops.secrets.files.formats.base import Literal
 from zemanta_ops.secrets.files.source_file import SourceFile, discover, read
 
 

@@ -13,7 +13,8 @@ from pathlib import Path
 
 from zemanta_ops.secrets.exceptions import SourceError
 from zemanta_ops.secrets.files import formats, git
-from zemanta_ops.secrets.files.formats import FormatError, Literal, format_of
+from zemanta_ops.secrets.files.formats import format_of
+from zemanta_ops.secrets.files.formats.base import FormatError, Literal
 
 # Larger files are data, not settings.
 _MAX_BYTES = 4 * 1024 * 1024

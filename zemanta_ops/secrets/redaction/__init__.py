@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from zemanta_ops.secrets.redaction.logs import RecordFactory, RedactingFormatter, install
+from zemanta_ops.secrets.redaction.logs import RedactingFormatter
 from zemanta_ops.secrets.redaction.values import before_send, redact, redact_value
 
-__all__ = ["RecordFactory", "RedactingFormatter", "before_send", "install", "redact", "redact_value"]
+__all__ = ["RedactingFormatter", "before_send", "redact", "redact_value"]

@@ -10,6 +10,8 @@ from django.views.debug import ExceptionReporter
 
 from zemanta_ops.secrets.redaction.values import redact, redact_value
 
+__all__ = ["RedactingExceptionReporter"]
+
 
 class RedactingExceptionReporter(ExceptionReporter):
     """Redacts, by value, everything Django's reporter shows: frame locals, settings, request, source and messages.

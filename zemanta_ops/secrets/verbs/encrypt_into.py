@@ -9,7 +9,7 @@ from typing import TextIO
 from zemanta_ops.secrets import config, wire
 from zemanta_ops.secrets.exceptions import EncryptError, SecretError
 from zemanta_ops.secrets.files import place
-from zemanta_ops.secrets.files.formats import Literal
+from zemanta_ops.secrets.files.formats.base import Literal
 from zemanta_ops.secrets.files.replace import replace_file
 from zemanta_ops.secrets.files.rewrite import check_safe
 from zemanta_ops.secrets.files.scan import is_token

@@ -72,7 +72,7 @@ def run(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
 def run_campaign(
     options: argparse.Namespace, selection: Selection, out: TextIO, err: TextIO, finish: Finish = no_finish
 ) -> int:
-    """Rotate or migrate as the options say; return the exit code."""
+    """Rotate or migrate according to the options; return the exit code."""
     try:
         if options.abandon:
             out.write("discarded\n" if journal.abandon(Path()) else "there is nothing to discard\n")

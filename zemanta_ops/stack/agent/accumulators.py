@@ -108,7 +108,7 @@ class DistributionAccumulator:
         self.values: deque[float] = deque(maxlen=PERCENTILE_LIMIT)
 
     def add(self, value: float, repeat: int) -> None:
-        """Add one value, as often as its sample rate says."""
+        """Add one value, repeated according to its sample rate."""
         for _ in range(repeat):
             self._add_moments(1, value, 0.0)
             self.values.append(value)

@@ -1,4 +1,4 @@
-"""Databases of metrics behind one small surface: write points, read values back, say what went wrong.
+"""Databases of metrics behind one small surface: write points, read values back, report what went wrong.
 
 with connect("http://127.0.0.1:8086", database="telegraf") as database:
     report = database.write([Point("deploys", {"count": 1}, {"env": "prod"})])
@@ -17,18 +17,7 @@ from zemanta_ops.stack.databases.base import ONCE, Database, Retry, StoredValue
 from zemanta_ops.stack.databases.errors import DatabaseError, WriteReport
 from zemanta_ops.stack.databases.line_protocol import Point
 
-__all__ = [
-    "MODULES",
-    "ONCE",
-    "Database",
-    "DatabaseError",
-    "Point",
-    "Retry",
-    "StoredValue",
-    "WriteReport",
-    "choose_class",
-    "connect",
-]
+__all__ = ["ONCE", "Database", "DatabaseError", "Point", "Retry", "StoredValue", "WriteReport", "connect"]
 
 MODULES = (
     "zemanta_ops.stack.databases.influxdb1",

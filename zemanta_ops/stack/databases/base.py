@@ -77,7 +77,7 @@ class StoredValue:
 class Database(ABC):
     """One database, to write points to and read values from.
 
-    Every method may raise ``DatabaseError``; its ``kind`` says what to do. No message or name has a secret in it.
+    Every method may raise ``DatabaseError``; its ``kind`` decides what to do. No message or name has a secret in it.
 
     Attributes:
         chosen_by: The options, names of settings in lower case, whose presence chooses this class.

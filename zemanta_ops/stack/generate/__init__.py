@@ -13,7 +13,7 @@ from typing import Protocol, cast
 from zemanta_ops.conf import conf
 from zemanta_ops.stack.generate.files import Generated, GeneratedFile, IsSecret, SettingsError
 
-__all__ = ["TARGETS", "Generated", "GeneratedFile", "IsSecret", "SettingsError", "generate", "list_targets"]
+__all__ = ["Generated", "GeneratedFile", "IsSecret", "SettingsError"]
 
 TARGETS = {
     "compose": "zemanta_ops.stack.generate.compose",

@@ -10,8 +10,8 @@ import tomlkit
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zemanta_ops.secrets.files.formats import FormatError, format_of, scalars, strings
-from zemanta_ops.secrets.files.formats.base import Literal, splice, spread
+from zemanta_ops.secrets.files.formats import format_of, scalars, strings
+from zemanta_ops.secrets.files.formats.base import FormatError, Literal, splice, spread
 
 PYTHON = '''\
 """Settings: a docstring."""

@@ -7,9 +7,7 @@ from importlib import import_module
 from pathlib import Path
 
 from zemanta_ops.secrets.exceptions import MissingExtraError
-from zemanta_ops.secrets.files.formats.base import FormatError, Literal
-
-__all__ = ["FormatError", "Literal", "format_of", "scalars", "strings"]
+from zemanta_ops.secrets.files.formats.base import Literal
 
 _BY_SUFFIX = {
     ".py": "python_text",

@@ -13,7 +13,8 @@ from zemanta_ops.stack.databases.urls import DEFAULT_PORT
 from zemanta_ops.stack.generate.files import Generated, GeneratedFile, IsSecret, SettingsError
 from zemanta_ops.stack.generate.telegraf import outputs
 from zemanta_ops.stack.generate.telegraf.config import TelegrafConfig, list_variables, render_config
-from zemanta_ops.stack.generate.telegraf.legacy import LegacyError, read_patterns, render_templates
+from zemanta_ops.stack.generate.telegraf.legacy.declaration import LegacyError, read_patterns
+from zemanta_ops.stack.generate.telegraf.legacy.patterns import render_templates
 from zemanta_ops.stack.generate.telegraf.outputs import (
     InfluxDB1Output,
     InfluxDB2Output,

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from zemanta_ops.stack.generate.telegraf.legacy import explain_name, parse_pattern
+from zemanta_ops.stack.generate.telegraf.legacy.explanation import explain_name
+from zemanta_ops.stack.generate.telegraf.legacy.patterns import parse_pattern
 
 PATTERNS = [
     parse_pattern("z1.{env}.{host}.{measurement=view}.{method}.{view}.{view}.{status}"),

@@ -11,15 +11,14 @@ import pytest
 from tests.servers.fixtures import StartTelegraf
 from tests.servers.process import free_port, wait_until
 from tests.stack.generate.telegraf.printed import Printed, points
-from zemanta_ops.stack.generate.telegraf import TelegrafConfig, render_config
-from zemanta_ops.stack.generate.telegraf.legacy import (
-    Explanation,
+from zemanta_ops.stack.generate.telegraf.config import TelegrafConfig, render_config
+from zemanta_ops.stack.generate.telegraf.legacy.explanation import Explanation, explain_name
+from zemanta_ops.stack.generate.telegraf.legacy.patterns import (
     Pattern,
-    explain_name,
+    explain_overlap,
     parse_pattern,
     render_templates,
 )
-from zemanta_ops.stack.generate.telegraf.legacy.patterns import explain_overlap
 
 Series = tuple[str, frozenset[tuple[str, str]]]
 

@@ -7,14 +7,8 @@ import pytest
 from django.test import override_settings
 
 from zemanta_ops.metrics.gauges import registry
-from zemanta_ops.stack.generate.telegraf.legacy import (
-    LegacyError,
-    list_problems,
-    parse_pattern,
-    read_patterns,
-    render_templates,
-)
-from zemanta_ops.stack.generate.telegraf.legacy.patterns import explain_overlap
+from zemanta_ops.stack.generate.telegraf.legacy.declaration import LegacyError, list_problems, read_patterns
+from zemanta_ops.stack.generate.telegraf.legacy.patterns import explain_overlap, parse_pattern, render_templates
 
 VIEW = "z1.{env}.{host}.{measurement=view}.{method}.{app}.{view}.{status}"
 

@@ -18,9 +18,9 @@ DEFAULT_FIELD = "value"
 class Explanation:
     """A name as Telegraf writes it.
 
-    ``pattern`` is the one that it fits. If it is empty, ``reason`` says why, and the whole name is the measurement.
-    ``left_out`` are the segments that the pattern leaves out; ``lost`` has a sentence for each part that is lost
-    although the pattern does not leave it out.
+    ``pattern`` is the one that it fits. If it is empty, ``reason`` explains why, and the whole name is the
+    measurement. ``left_out`` are the segments that the pattern leaves out; ``lost`` has a sentence for each part that
+    is lost although the pattern does not leave it out.
     """
 
     name: str
