@@ -10,6 +10,4 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-__all__ = ["perf_counter"]
-
 perf_counter: Callable[[], float] = getattr(time.perf_counter, "__call__")  # noqa: B004, B009  (mypy's blind spot)

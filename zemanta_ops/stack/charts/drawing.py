@@ -33,7 +33,7 @@ Json = Mapping[str, Any]
 COLOURS = ("#1f83c4", "#d55e00", "#009e73", "#cc79a7", "#b58900", "#56b4e9", "#8f6ad6", "#8c8c8c")
 STYLES = ("-", "--", "-.", ":")
 AREAS = {"green": "#2e9e4f", "yellow": "#d9a400", "red": "#d43a3a"}
-# Stand for the page's own colours, which follow its theme.
+# Placeholders of the page's own colours, which follow its theme.
 INK, GRID = "#010203", "#010204"
 _DPI = 100
 _ROW, _COLUMN = 38, 50

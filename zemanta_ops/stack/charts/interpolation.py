@@ -12,7 +12,7 @@ from zemanta_ops.stack.declarations.durations import parse_duration
 # A custom value of "All" is put in as it is; the values that a person chooses are escaped.
 ALL = ".*"
 _MILLISECONDS = {"d": 86_400_000, "h": 3_600_000, "m": 60_000, "s": 1_000, "ms": 1}
-# Below so many milliseconds an interval becomes so many.
+# Below the first number of milliseconds, an interval becomes the second.
 _ROUNDED = (
     (10, 1), (15, 10), (35, 20), (75, 50), (150, 100), (350, 200), (750, 500), (1_500, 1_000), (3_500, 2_000),
     (7_500, 5_000), (12_500, 10_000), (17_500, 15_000), (25_000, 20_000), (45_000, 30_000), (90_000, 60_000),

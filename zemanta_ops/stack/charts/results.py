@@ -72,7 +72,7 @@ def run_panel(panel: Json, database: Database, window: Window, choice: Choice) -
 
 
 def _name_target(panel: Json, target: Json) -> str:
-    """Return the name of a query's lines, in which ``$tag_x`` stands for the value of a tag."""
+    """Return the name of a query's lines, in which ``$tag_x`` is the value of a tag."""
     if target.get("alias"):
         return str(target["alias"])
     for override in panel["fieldConfig"]["overrides"]:

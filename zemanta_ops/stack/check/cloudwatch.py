@@ -14,7 +14,7 @@ from zemanta_ops.stack.settings import CLOUDWATCH_PLACE, read_cloudwatch_options
 
 # The region of a declaration is not needed to find its marks.
 _ANY_REGION = "eu-west-1"
-# So many runs may be missing until a push counts as stale.
+# A push is stale if more runs than this are missing.
 _RUNS = 3
 
 

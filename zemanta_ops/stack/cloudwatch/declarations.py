@@ -55,7 +55,7 @@ class Declaration:
         namespace: For example ``AWS/RDS``.
         dimensions: Each dimension's name with the patterns that its value may match; ``*`` and ``?`` are wildcards.
         metrics: The metrics and their statistics.
-        period: Seconds that one point stands for.
+        period: Seconds that one point covers.
         look_back: Seconds that a point may be late and still be fetched.
         every: Seconds between two runs.
         enabled: Whether to fetch it at all.

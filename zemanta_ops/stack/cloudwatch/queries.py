@@ -65,7 +65,7 @@ class DataRequest:
 
 
 def count_billed(statistics: int) -> int:
-    """Return how many metrics AWS counts for one metric with so many statistics."""
+    """Return how many metrics AWS counts for one metric with this number of statistics."""
     return -(-statistics // STATISTICS_PER_METRIC)
 
 

@@ -25,7 +25,7 @@ from zemanta_ops.stack.cloudwatch.windows import Window, choose_window, round_up
 from zemanta_ops.stack.databases import Database, DatabaseError
 from zemanta_ops.stack.databases.errors import TRANSIENT
 
-# A window of so many periods holds the five statistics of a metric in one page of an answer.
+# A window of this many periods holds the five statistics of a metric in one page of an answer.
 _TALL = MAX_POINTS // STATISTICS_PER_METRIC
 # A run that starts a little earlier than the one before it did is still due.
 _JITTER = 30

@@ -78,7 +78,7 @@ class Gaps:
         self._series: dict[Scope, set[ListedMetric]] = {}
 
     def add(self, scope: Scope, windows: Sequence[Window], metrics: Sequence[ListedMetric]) -> None:
-        """Add series; an empty sequence stands for all of the scope."""
+        """Add series; an empty sequence means all of the scope."""
         self._windows.setdefault(scope, []).extend(windows)
         self._series.setdefault(scope, set()).update(metrics)
 

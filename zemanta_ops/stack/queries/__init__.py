@@ -9,18 +9,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from zemanta_ops.stack.queries import flux, influxql, promql
-from zemanta_ops.stack.queries.model import HeatmapQuery, PercentileQuery, Query, RatioQuery, Selection, SeriesQuery
-
-__all__ = [
-    "LANGUAGES",
-    "HeatmapQuery",
-    "Language",
-    "PercentileQuery",
-    "Query",
-    "RatioQuery",
-    "Selection",
-    "SeriesQuery",
-]
+from zemanta_ops.stack.queries.model import HeatmapQuery as HeatmapQuery
+from zemanta_ops.stack.queries.model import PercentileQuery as PercentileQuery
+from zemanta_ops.stack.queries.model import Query as Query
+from zemanta_ops.stack.queries.model import RatioQuery as RatioQuery
+from zemanta_ops.stack.queries.model import Selection as Selection
+from zemanta_ops.stack.queries.model import SeriesQuery as SeriesQuery
 
 
 class Language(Protocol):

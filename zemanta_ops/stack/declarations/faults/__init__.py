@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from zemanta_ops.stack.declarations.faults.collisions import find_collisions
-from zemanta_ops.stack.declarations.faults.fault import Fault
+from zemanta_ops.stack.declarations.faults.fault import Fault as Fault
 from zemanta_ops.stack.declarations.faults.references import find_reference_faults
 from zemanta_ops.stack.declarations.faults.shapes import find_shape_faults
 from zemanta_ops.stack.declarations.faults.texts import find_text_faults
 from zemanta_ops.stack.declarations.faults.values import find_value_faults
 from zemanta_ops.stack.declarations.known import Deployment
 from zemanta_ops.stack.declarations.registry import Declarations
-
-__all__ = ["Fault", "find_faults", "remove_faulty"]
 
 
 def find_faults(declared: Declarations, deployment: Deployment) -> Iterator[Fault]:

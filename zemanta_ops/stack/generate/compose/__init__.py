@@ -2,6 +2,4 @@
 
 from __future__ import annotations
 
-from zemanta_ops.stack.generate.compose.generator import generate
-
-__all__ = ["generate"]
+from zemanta_ops.stack.generate.compose.generator import generate as generate

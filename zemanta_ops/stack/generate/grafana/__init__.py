@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from zemanta_ops.stack.generate.grafana.generator import build_dashboards, generate, read_sources
-
-__all__ = ["build_dashboards", "generate", "read_sources"]
+from zemanta_ops.stack.generate.grafana.generator import build_dashboards as build_dashboards
+from zemanta_ops.stack.generate.grafana.generator import generate as generate
+from zemanta_ops.stack.generate.grafana.generator import read_sources as read_sources
