@@ -1,14 +1,16 @@
-"""The forms of a value in text: escaped by repr, JSON, a URL, HTML or base64, as a whole or line by line."""
+"""The forms of a value in text: escaped by repr, JSON, a URL, HTML, a shell, SQL or base64, as a whole or in parts."""
 
 from __future__ import annotations
 
 import base64
 import html
 import json
+import shlex
 from collections.abc import Callable, Iterator
 from urllib.parse import quote, quote_plus
 
 from zemanta_ops.secrets.ledger import MIN_REDACTED_LENGTH
+from zemanta_ops.secrets.redaction.parts import parts
 
 _Escape = Callable[[str], str]
 
@@ -50,6 +52,34 @@ def _json_slash(value: str) -> str:
     return _json(value).replace("/", "\\/")
 
 
+def _json_script(value: str) -> str:
+    """Escape as Django's ``json_script`` does."""
+    return _json(value).translate({ord(char): f"\\u{ord(char):04X}" for char in "<>&"})
+
+
+def _javascript(value: str) -> str:
+    """Escape as Django's ``escapejs`` does."""
+    return value.translate(_JAVASCRIPT)
+
+
+def _javascript_json(value: str) -> str:
+    return _javascript(_json(value))
+
+
+def _shell(value: str) -> str:
+    """Escape as ``shlex.quote`` does, without the quotes around it."""
+    return shlex.quote(f" {value}")[2:-1]
+
+
+def _sql(value: str) -> str:
+    return value.replace("'", "''")
+
+
+def _sql_backslash(value: str) -> str:
+    """Escape as PostgreSQL's ``E''`` literals and, where it has quotes, MySQL's do."""
+    return value.replace("\\", "\\\\").replace("'", "\\'").replace('"', '\\"')
+
+
 def _url(safe: str) -> _Escape:
     return lambda value: quote(_utf8(value), safe=safe)
 
@@ -61,6 +91,17 @@ def _url_lower(value: str) -> str:
 
 def _url_plus(value: str) -> str:
     return quote_plus(_utf8(value))
+
+
+def _url_twice(value: str) -> str:
+    return quote(quote(_utf8(value), safe=""), safe="")
+
+
+def _url_plus_twice(value: str) -> str:
+    return quote_plus(quote_plus(_utf8(value)))
+
+
+_JAVASCRIPT = {code: f"\\u{code:04X}" for code in (*range(32), *map(ord, "\\'\"<>&=-;`\u2028\u2029"))}
 
 
 _NESTING: tuple[_Escape, ...] = (
@@ -75,17 +116,26 @@ _NESTING: tuple[_Escape, ...] = (
     _json_slash,
     html.escape,
 )
-_OUTER: tuple[_Escape, ...] = (_url(""), _url("/"), _url("!$&'()*+,;=:@/?"), _url_plus, _url_lower)
+_OUTER: tuple[_Escape, ...] = (
+    _url(""),
+    _url("/"),
+    _url("!$&'()*+,;=:@/?"),
+    _url_plus,
+    _url_lower,
+    _url_twice,
+    _url_plus_twice,
+)
+# Text for another language; a log shows it as it is, as repr or JSON escapes it, or on an HTML page.
+_LANGUAGES: tuple[_Escape, ...] = (_shell, _sql, _sql_backslash, _javascript, _javascript_json, _json_script)
 
 
 def forms(value: str) -> frozenset[str]:
     """Return every form in which a program may print ``value``; none shorter than ``MIN_REDACTED_LENGTH``.
 
-    Each line of a multi-line value counts as a value. Nested escapes, such as the repr of a JSON text, are followed
+    Each part of a value counts as a value: see ``parts``. Nested escapes, such as the repr of a JSON text, are followed
     two levels deep, and three on an HTML page.
     """
-    values = {value, *(line.strip() for line in value.splitlines())}
-    found = {form for part in values if len(part) >= MIN_REDACTED_LENGTH for form in _forms(part)}
+    found = {form for part in parts(value) if len(part) >= MIN_REDACTED_LENGTH for form in _forms(part)}
     return frozenset(form for form in found if len(form) >= MIN_REDACTED_LENGTH)
 
 
@@ -97,6 +147,11 @@ def _forms(value: str) -> Iterator[str]:
     # An error page escapes everything once more, such as the repr of a JSON body.
     yield from map(html.escape, twice)
     yield from (escape(value) for escape in _OUTER)
+    for escape in _LANGUAGES:
+        form = escape(value)
+        if form not in once:
+            yield form
+            yield from (nest(form) for nest in _NESTING)
     yield from _base64(_utf8(value))
     yield from (_utf8(value).hex(), _utf8(value).hex().upper())
     # As logs and terminals show bytes that are not text.

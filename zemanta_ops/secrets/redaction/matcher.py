@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
 from zemanta_ops.secrets.ledger import MIN_REDACTED_LENGTH
@@ -15,21 +14,41 @@ _ELLIPSES = ("...", "…")
 
 
 class Matcher:
-    """Searches for a set of values and all their forms; immutable."""
+    """Searches for a set of values and all their forms. It only grows, and may be read while it does."""
 
-    def __init__(self, values: Iterable[str]) -> None:
+    def __init__(self, values: Iterable[str] = ()) -> None:
         """Compute every form of every value."""
-        known = {form for value in values for form in forms(value)}
+        self._build({form for value in values for form in forms(value)})
+
+    def with_values(self, values: Iterable[str]) -> Matcher:
+        """Return a matcher that searches for ``values`` too: this one, or another if they have shorter forms."""
+        new = {form for value in values for form in forms(value)} - self._forms
+        if self._forms and all(len(form) - _GRAM + 1 >= self._stride for form in new):
+            self._add(new)
+            return self
+        other = Matcher()
+        other._build(self._forms | new)
+        return other
+
+    def _build(self, known: set[str]) -> None:
         # Every form has at least `stride` grams. Wherever in a text the form is, one of them starts at a multiple of
         # `stride`: it is enough to look up every stride-th gram of the text.
         self._stride = min(_MAX_STRIDE, min(map(len, known), default=MIN_REDACTED_LENGTH) - _GRAM + 1)
-        grams: dict[str, list[tuple[int, str]]] = defaultdict(list)
+        self._forms: set[str] = set()
+        self._grams: dict[str, list[tuple[int, str]]] = {}
+        self._known: set[str] = set()
+        self._longest = 0
+        self._add(known)
+
+    def _add(self, known: set[str]) -> None:
         for form in known:
             for offset in range(self._stride):
-                grams[form[offset : offset + _GRAM]].append((offset, form))
-        self._grams = dict(grams)
-        self._known = frozenset(grams)
-        self._longest = max(map(len, known), default=0)
+                gram = form[offset : offset + _GRAM]
+                self._grams.setdefault(gram, []).append((offset, form))
+                # Last: whoever finds a gram here finds its forms above.
+                self._known.add(gram)
+        self._forms |= known
+        self._longest = max(self._longest, max(map(len, known), default=0))
 
     def redact(self, text: str) -> str:
         """Return ``text`` with every form replaced, or the same object if it contains none."""

@@ -1,4 +1,7 @@
-"""Django's error page and error mail without secrets: ``DEFAULT_EXCEPTION_REPORTER`` names this class."""
+"""Django's error page and error mail without secrets: two settings name these classes.
+
+``DEFAULT_EXCEPTION_REPORTER`` and ``DEFAULT_EXCEPTION_REPORTER_FILTER``.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +9,11 @@ from collections.abc import Generator
 from types import TracebackType
 from typing import Any
 
-from django.views.debug import ExceptionReporter
+from django.views.debug import ExceptionReporter, SafeExceptionReporterFilter
 
 from zemanta_ops.secrets.redaction.values import redact, redact_value
 
-__all__ = ["RedactingExceptionReporter"]
+__all__ = ["RedactingExceptionReporter", "RedactingExceptionReporterFilter"]
 
 
 class RedactingExceptionReporter(ExceptionReporter):
@@ -51,6 +54,20 @@ class RedactingExceptionReporter(ExceptionReporter):
         """Drop the hint of a Unicode error if it may be part of a secret: its ten characters are too few to match."""
         source = getattr(self.exc_value, "args", ("", ""))[1:2]
         return hint if redact_value(source) is source else ""
+
+
+class RedactingExceptionReporterFilter(SafeExceptionReporterFilter):
+    """Redacts settings and request for all who ask Django's filter: the page for 404 errors, django-debug-toolbar."""
+
+    def get_safe_settings(self) -> dict[str, Any]:
+        """Return the settings, cleansed by name as Django does and by value."""
+        safe: dict[str, Any] = redact_value(super().get_safe_settings())
+        return safe
+
+    def get_safe_request_meta(self, request: Any) -> dict[str, Any]:
+        """Return the request's headers and environment, cleansed by name as Django does and by value."""
+        safe: dict[str, Any] = redact_value(super().get_safe_request_meta(request))
+        return safe
 
 
 class _RedactedRepr:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from typing import Any
 
 from zemanta_ops.secrets import ledger
 from zemanta_ops.secrets.redaction.matcher import Matcher
 
-_building = threading.Lock()
-_current: tuple[object, Matcher] = (None, Matcher(()))
+# Reentrant: a signal handler that logs may interrupt the very thread that builds.
+_building = threading.RLock()
+_current: tuple[frozenset[str], Matcher] = (frozenset(), Matcher())
 
 
 def matcher() -> Matcher:
@@ -18,8 +20,12 @@ def matcher() -> Matcher:
     values = ledger.plaintexts()
     if _current[0] is not values:
         with _building:
-            if _current[0] is not values:
-                _current = (values, Matcher(values))
+            seen, current = _current
+            if seen is not values:
+                # Adding is cheap: a process that logs after each of its secrets does not build them all each time.
+                grown = current.with_values(values - seen) if seen <= values else Matcher(values)
+                _current = (values, grown)
+                return grown
     return _current[1]
 
 
@@ -87,3 +93,13 @@ class _Redactor:
             return value
         kind = next(kind for kind in (list, tuple, set, frozenset) if isinstance(value, kind))
         return kind(items)
+
+
+def _reset_lock() -> None:
+    """Give a forked child a lock that no thread of its parent holds."""
+    global _building
+    _building = threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_reset_lock)

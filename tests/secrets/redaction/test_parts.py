@@ -1,0 +1,201 @@
+"""What programs print of a secret alone: a URL's password, a string in JSON, a line of a key; and other languages."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import signal
+import threading
+import time
+from collections.abc import Callable
+from urllib.parse import quote, quote_plus
+
+import pytest
+from django.conf import settings
+from django.test import RequestFactory, override_settings
+from django.utils.html import escapejs, json_script
+from django.utils.module_loading import import_string
+from django.views.debug import SafeExceptionReporterFilter
+
+from zemanta_ops.secrets import ledger
+from zemanta_ops.secrets.redaction import redact, values
+from zemanta_ops.secrets.redaction.forms import forms
+from zemanta_ops.secrets.redaction.matcher import Matcher
+from zemanta_ops.secrets.redaction.parts import parts
+from zemanta_ops.secrets.wire import REDACTED
+
+PEM = "-----BEGIN EXAMPLE KEY-----\nMIGHAgEAMBMGByqGSM49\nAgEGCCqGSM49AwEHBG0w\n-----END EXAMPLE KEY-----\n"
+
+PARTS = {
+    "password of a URL": ("postgres://shop:example-pw-1@db/shop", 'password "example-pw-1" refused'),
+    "password of a URL, unescaped": ("postgres://shop:example%2Fpw%401@db/shop", "password=example/pw@1"),
+    "password of a URL, as written": ("postgres://shop:example%2Fpw%401@db/shop", "password=example%2Fpw%401"),
+    "password of a URL without a user": ("redis://:example-pw-1@cache:6379/0", "AUTH example-pw-1"),
+    "password of a URL that parsers refuse": ("amqp://shop:example[pw/1#?@mq//", "login(example[pw/1#?)"),
+    "password with an at sign": ("smtp://shop:example@pw@1@mail", "LOGIN example@pw@1"),
+    "user and password of a broker list": ("amqp://shop:example-pw-1@a;amqp://b", "refused example-pw-1"),
+    "string in JSON": (json.dumps({"a": [{"key": "example-string"}]}), "KeyError: example-string"),
+    "JSON that is one string": (json.dumps("example-string é"), "got example-string é"),
+    "URL in JSON": (json.dumps({"dsn": "https://example-dsn-key:example-dsn-pw@host/1"}), "key example-dsn-pw"),
+    "line of a PEM file": (PEM, "cannot parse MIGHAgEAMBMGByqGSM49"),
+    "line of a PEM file in JSON": (json.dumps({"private_key": PEM}), "cannot parse AgEGCCqGSM49AwEHBG0w"),
+    "JSON in JSON": (json.dumps({"a": json.dumps({"b": "example-inner"})}), "example-inner"),
+}
+
+
+@pytest.mark.parametrize("case", PARTS)
+def test_a_part_of_a_value_is_redacted(case: str) -> None:
+    value, shown = PARTS[case]
+    assert redact(shown) == shown
+    ledger.reveal(value)
+    assert REDACTED in redact(shown)
+    assert not [part for part in parts(value) if len(part) >= ledger.MIN_REDACTED_LENGTH and part in redact(shown)]
+
+
+@pytest.mark.parametrize(
+    "value", ["https://example.com:443/path", "{not json at all", "[" * 100_000, "no://", "://@", "http://[::1"]
+)
+def test_what_only_looks_like_a_url_or_json_is_one_value(value: str) -> None:
+    assert parts(value) == {value}
+
+
+def test_short_parts_are_not_redacted() -> None:
+    ledger.reveal("postgres://shop:short@db/shop")
+    assert redact("a short line") == "a short line"
+
+
+NASTY = "example'pw\"with;<tags>&back\\slash=1-`$HOME`/% +é\u2028"
+
+LANGUAGES: dict[str, Callable[[str], str]] = {
+    "shell": shlex.quote,
+    "shell in repr": lambda value: repr(f"mysql -p{shlex.quote(value)}"),
+    "shell in JSON": lambda value: json.dumps({"command": shlex.join(["mysql", value])}),
+    "SQL": lambda value: "ALTER USER shop PASSWORD '{}'".format(value.replace("'", "''")),
+    "SQL in repr": lambda value: repr("PASSWORD '{}'".format(value.replace("'", "''"))),
+    "SQL with backslashes": lambda value: value.replace("\\", "\\\\").replace("'", "\\'").replace('"', '\\"'),
+    "JavaScript": lambda value: str(escapejs(value)),
+    "JavaScript of JSON": lambda value: str(escapejs(json.dumps({"a": value}))),
+    "json_script": lambda value: str(json_script({"a": value}, "id")),
+    "URL in a URL": lambda value: quote(f"next={quote(value, safe='')}", safe=""),
+    "form in a form": lambda value: quote_plus(f"next={quote_plus(value)}"),
+}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_value_in_another_language_is_redacted(language: str) -> None:
+    ledger.reveal(NASTY)
+    clean = redact(f"before {LANGUAGES[language](NASTY)} after")
+    assert REDACTED in clean
+    assert "slash" not in clean
+    assert clean.startswith("before ")
+    assert clean.endswith(" after")
+
+
+def test_a_matcher_that_grew_finds_what_a_new_one_finds() -> None:
+    secrets = ["a-longer-example-value-0", "example-8", "another-example", PEM, "12345678", "é" * 9]
+    grown = Matcher()
+    for secret in secrets:
+        grown = grown.with_values([secret])
+    text = " | ".join(secrets)
+    assert grown.redact(text) == Matcher(secrets).redact(text)
+    assert not [secret for secret in secrets if secret in grown.redact(text)]
+
+
+def test_each_value_is_escaped_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A line after each of 200 secrets does not compute the forms of those before."""
+    from zemanta_ops.secrets.redaction import matcher
+
+    asked: list[str] = []
+    real = forms
+
+    def counted(value: str) -> frozenset[str]:
+        asked.append(value)
+        return real(value)
+
+    monkeypatch.setattr(matcher, "forms", counted)
+    for number in range(20):
+        ledger.reveal(f"example-value-{number:03}")
+        assert redact(f"has example-value-{number:03}") == f"has {REDACTED}"
+    assert sorted(asked) == sorted(set(asked))
+
+
+def test_forgotten_values_are_not_redacted() -> None:
+    ledger.reveal("example-forgotten")
+    assert redact("example-forgotten") == REDACTED
+    ledger.forget()
+    assert redact("example-forgotten") == "example-forgotten"
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+def test_a_child_forked_while_a_thread_builds_redacts() -> None:
+    held, done = threading.Event(), threading.Event()
+
+    def build() -> None:
+        with values._building:
+            held.set()
+            done.wait(20)
+
+    thread = threading.Thread(target=build)
+    thread.start()
+    held.wait(20)
+    ledger.reveal("example-after-fork")
+    child = os.fork()
+    if child == 0:
+        os._exit(0 if redact("example-after-fork") == REDACTED else 1)
+    try:
+        assert _ends(child) == 0
+    finally:
+        done.set()
+        thread.join()
+
+
+def _ends(child: int) -> int:
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        pid, status = os.waitpid(child, os.WNOHANG)
+        if pid:
+            return os.waitstatus_to_exitcode(status)
+        time.sleep(0.01)
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    raise AssertionError("the child waits for a lock that no thread will release")
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="this system has no interval timers")
+def test_a_signal_handler_that_logs_while_a_matcher_is_built_does_not_wait_for_itself(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    seen: list[str] = []
+    real = Matcher.with_values
+
+    def interrupted(self: Matcher, new: frozenset[str]) -> Matcher:
+        if not seen:
+            seen.append("")
+            seen[0] = redact("an example-in-handler line")
+        return real(self, new)
+
+    monkeypatch.setattr(Matcher, "with_values", interrupted)
+    ledger.reveal("example-in-handler")
+    assert redact("example-in-handler") == REDACTED
+    assert seen == [f"an {REDACTED} line"]
+
+
+FILTER = "zemanta_ops.secrets.redaction.reporter.RedactingExceptionReporterFilter"
+
+
+@override_settings(
+    DEFAULT_EXCEPTION_REPORTER_FILTER=FILTER,
+    BROKER="amqp://shop:example-pw-9@mq",
+    ENDPOINTS=["x example-pw-9"],
+)
+def test_all_who_ask_djangos_filter_get_settings_and_request_without_secrets() -> None:
+    """django-debug-toolbar's settings panel calls ``get_safe_settings`` of the default filter."""
+    ledger.reveal("amqp://shop:example-pw-9@mq")
+    # Django caches the filter of the first call.
+    safe = import_string(settings.DEFAULT_EXCEPTION_REPORTER_FILTER)()
+    assert isinstance(safe, SafeExceptionReporterFilter)
+    request = RequestFactory().get("/?a=1", headers={"x-shop": "example-pw-9"})
+    shown = f"{safe.get_safe_settings()} {safe.get_safe_request_meta(request)}"
+    assert "example-pw-9" not in shown
+    assert shown.count(REDACTED) >= 3
