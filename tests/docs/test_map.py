@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import runpy
 from typing import Any
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -45,5 +45,5 @@ def test_an_import_that_follows_from_two_others_is_left_out(draw_map: dict[str, 
 
 
 def test_the_map_is_a_picture_for_light_and_dark_pages(drawn: str) -> None:
-    assert ElementTree.fromstring(drawn).tag.endswith("svg")
+    assert ET.fromstring(drawn).tag.endswith("svg")
     assert "prefers-color-scheme: dark" in drawn
