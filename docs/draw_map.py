@@ -30,12 +30,9 @@ PLUGINS = {
 }
 HIDDEN = {"migrations", "models"}
 
-WIDTH = 1180
-MARGIN = 20
-BOX = 30
-ROW = 68
-GAP = 14
-TITLE = 44
+# In pixels.
+WIDTH, MARGIN = 1180, 20
+BOX, ROW, GAP, TITLE = 30, 68, 14, 44
 
 STYLE = """
 svg { background: #ffffff; font: 13px system-ui, "Segoe UI", Helvetica, Arial, sans-serif }
