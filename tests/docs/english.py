@@ -11,7 +11,7 @@ places, and all others for conditions:
 * ``where`` after a noun for a place (``the file where``) or after ``from``, ``to``, ``of`` or ``about``;
 * ``where`` after a word that takes a question: ``shows where``, ``decide where``, ``how and where``.
 
-``say`` is right for a text, so ``the message says`` does not count.
+``say`` is right for a text, so ``the message says`` does not count. Neither does ``tell apart``.
 """
 
 from __future__ import annotations
@@ -57,7 +57,9 @@ LIMITS = {
 _COUNTED = {
     "where": rf"{_PLACE}|(?-i:WHERE)|(?P<counted>\bwhere\b)",
     "stand": r"(?P<counted>\b(?:stands?|stood|standing)\b)",
-    "tell, say": r"(?:messages?|texts?|README|page)\s+says?\b|(?P<counted>\b(?:tell|tells|told|say|says|said)\b)",
+    "tell, say": r"""(?:messages?|texts?|README|page|report)\s+(?:that\s+)?says?\b
+        |\bt(?:ell|ells|old)\b[^.;:]{0,60}?\bapart\b
+        |(?P<counted>\b(?:tell|tells|told|say|says|said)\b)""",
     "is no": r"\bthere\s+(?:is|are|was|were)\s+no\b|(?P<counted>\b(?:is|are|was|were|be)\s+no\b(?!\s+(?:longer|more)))",
     "of before": r"(?P<counted>\bof\s+before\b)",
     "so many": r"(?P<counted>\bso\s+many\b|\bas\s+well\s+as\s+it\s+can\b)",

@@ -1,6 +1,5 @@
 """Django system checks with stable ids.
 
-
 ``zemanta_ops.E0xx`` and ``W0xx``: secrets. ``E1xx`` and ``W1xx``: metrics. ``E2xx`` and ``W2xx``: declarations.
 """
 

@@ -9,7 +9,7 @@ from django.core.checks import CheckMessage, Error, register
 from zemanta_ops.conf import conf
 from zemanta_ops.setting import read_section
 
-# Whether AWS names a region is known only where the command runs.
+# Whether AWS names a region is known only when the command runs.
 _ANY_REGION = "eu-west-1"
 
 

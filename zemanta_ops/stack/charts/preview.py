@@ -57,7 +57,7 @@ def _judge(panel: Json, result: PanelResult, database: Database, choice: Choice)
 
 
 def _explain_empty(panel: Json, database: Database, choice: Choice) -> str:
-    """Return whether the measurement was ever written, so that a quiet one is told from a missing one."""
+    """Return whether the measurement was ever written, so that a quiet one is not confused with a missing one."""
     if panel.get("timeShift"):
         return f"there is nothing of {panel['timeShift']} ago"
     found = _MEASUREMENT.search(panel["targets"][0]["query"].split("FROM (SELECT")[-1])

@@ -39,7 +39,7 @@ class Estimate:
 
 
 def estimate_scope(scope: Scope, declaration: Declaration, metrics: Sequence[ListedMetric]) -> Estimate:
-    """Return the price of fetching these metrics as often as their declaration says."""
+    """Return the price of fetching these metrics as often as their declaration requires."""
     runs = MONTH_SECONDS / declaration.every
     statistics = sum(len(each.metric.statistics) for each in metrics)
     billed = sum(count_billed(len(each.metric.statistics)) for each in metrics)

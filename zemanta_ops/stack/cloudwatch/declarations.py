@@ -126,7 +126,7 @@ class DeclarationReader:
         Args:
             name: Its name.
             given: Its keys as they are written.
-            base: The declaration whose values count where ``given`` has none.
+            base: The declaration whose values are used if ``given`` has none.
             shared: Values, already read, that count before those of ``base``.
 
         """

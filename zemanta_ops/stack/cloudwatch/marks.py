@@ -42,7 +42,7 @@ def read_marks(database: Database, scopes: Sequence[Scope], now: int) -> dict[Sc
 
 
 def build_mark(scope: Scope, now: int, covered: datetime, figures: Mapping[str, float]) -> Point:
-    """Return the point that says what a run covered of a scope, with the figures of the run."""
+    """Return the point that records what a run covered of a scope, with the figures of the run."""
     fields = {COVERED: covered.timestamp(), **figures}
     return Point(MEASUREMENT, fields, _build_tags(scope), now * 10**9)
 

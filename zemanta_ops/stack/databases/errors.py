@@ -74,9 +74,9 @@ class WriteReport:
 class DatabaseError(Exception):
     """A request to a database failed.
 
-    ``kind`` says how, ``status`` is the HTTP status or 0, ``retry_after`` the number of seconds that the server asked
-    to wait. ``report`` is set by ``Database.write``: what was written before, and what was not. The text is the
-    server's own; user, password and token are never in it.
+    ``kind`` is the kind of failure, ``status`` the HTTP status or 0, ``retry_after`` the number of seconds that the
+    server asked to wait. ``report`` is set by ``Database.write``: what was written before, and what was not. The text
+    is the server's own; user, password and token are never in it.
     """
 
     report: WriteReport | None = None

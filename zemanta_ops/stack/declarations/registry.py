@@ -109,7 +109,7 @@ def _import(name: str) -> Failure | None:
     try:
         import_module(name)
     except Exception as error:  # noqa: BLE001  (one broken module must not hide what the others declare)
-        # The message may repeat a value that the module read; its type says enough, and the import shows the rest.
+        # The message may repeat a value that the module read; its type is enough, and the import shows the rest.
         del DECLARED[kept:]
         return Failure(name, type(error).__name__)
     return None

@@ -8,7 +8,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Fault:
-    """A fault: ``id`` is that of the system check, ``hint`` says what to do."""
+    """A fault: ``id`` is that of the system check, ``hint`` is the advice."""
 
     id: str
     text: str

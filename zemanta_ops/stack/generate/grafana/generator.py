@@ -65,7 +65,7 @@ def build_dashboards(sources: Sources, language: str) -> Mapping[str, Json]:
 
 
 def choose_source(is_secret: IsSecret) -> Source:
-    """Return where the settings say that the metrics are; what is secret of it is left to Grafana's environment."""
+    """Return where the settings put the metrics; secrets are left to Grafana's environment."""
     influxdb = conf.influxdb
     if not influxdb.url:
         return Source("influxql", _ANYWHERE, "telegraf")

@@ -135,7 +135,7 @@ class Sources:
 
 
 def write_text(declared: Declared | None, extra: str = "") -> str:
-    """Return what a declaration says, in Markdown."""
+    """Return a declaration as Markdown."""
     parts = [extra]
     if declared is not None:
         parts = [declared.meaning, extra]
