@@ -14,6 +14,7 @@ from zemanta_ops.stack.check.hops import Hop, fail_hop
 from zemanta_ops.stack.check.telegraf_stats import AgentState
 from zemanta_ops.stack.databases import Database, DatabaseError, Point, StoredValue
 from zemanta_ops.stack.databases.errors import classify_answer
+from zemanta_ops.stack.databases.line_protocol import FieldValue
 
 # The probe's time is that of its collection, between sending and arrival. Clocks may differ by this many seconds.
 CLOCK_TOLERANCE = 5.0
@@ -240,7 +241,7 @@ def write_directly(database: Database) -> DatabaseError | None:
     value = float(time.time_ns() % 2**48)
     # The field of the probe itself shows whether its type is still that of an old integer. The padding is as large as
     # a batch of Telegraf's: on a full disk, a small point may still fit into the last block of a file.
-    fields = {"direct": value, "value": value, "padding": secrets.token_hex(_PADDING_BYTES)}
+    fields: dict[str, FieldValue] = {"direct": value, "value": value, "padding": secrets.token_hex(_PADDING_BYTES)}
     # One point an hour: written again, it replaces itself.
     hour = 3600 * 10**9
     point = Point("zemanta_ops_probe", fields, {"metric_type": "direct"}, time.time_ns() // hour * hour)
