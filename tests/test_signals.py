@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from zemanta_ops.signals import handle_end_signals, note_end_signals
+from zemanta_ops.signals import exit_on_signals, handle_end_signals, note_end_signals
 
 END_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -39,3 +39,21 @@ def test_another_thread_leaves_the_handlers_alone() -> None:
     thread.start()
     thread.join()
     assert seen == before
+
+
+@pytest.mark.parametrize("number", END_SIGNALS)
+def test_a_signal_leaves_with_the_exit_code_of_a_shell(number: signal.Signals) -> None:
+    before = signal.getsignal(number)
+    with pytest.raises(SystemExit) as ended, exit_on_signals():
+        signal.raise_signal(number)
+    assert ended.value.code == 128 + number
+    assert signal.getsignal(number) == before
+
+
+def test_a_signal_that_is_ignored_stays_ignored() -> None:
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with exit_on_signals():
+            signal.raise_signal(signal.SIGINT)
+    finally:
+        signal.signal(signal.SIGINT, before)

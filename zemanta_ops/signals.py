@@ -30,6 +30,28 @@ def handle_end_signals(action: Callable[[], None]) -> Iterator[None]:
 
 
 @contextmanager
+def exit_on_signals() -> Iterator[None]:
+    """Raise SystemExit on SIGINT and SIGTERM, with the exit code of a shell: 130 and 143.
+
+    Cleanup runs, and no traceback is printed. A signal that the process was started to ignore stays ignored.
+    """
+
+    def leave(number: int, _frame: object) -> None:
+        raise SystemExit(128 + number)
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    heard = [each for each in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(each) is not signal.SIG_IGN]
+    previous = {number: signal.signal(number, leave) for number in heard}
+    try:
+        yield
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
 def note_end_signals(wake: Callable[[], None]) -> Iterator[Callable[[], bool]]:
     """Yield a function that returns whether SIGINT or SIGTERM has arrived; ``wake`` is called on each of them."""
     arrived = False

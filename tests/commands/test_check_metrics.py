@@ -83,6 +83,20 @@ def test_a_signal_ends_the_canary_cleanly(agent: Agent, tmp_path: Path) -> None:
     assert (process.returncode, err) == (0, "")
 
 
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_ends_a_single_check_without_a_traceback(
+    number: signal.Signals, code: int, agent: Agent, influxdb1: InfluxDB1, database: str, tmp_path: Path
+) -> None:
+    influxdb = {"URL": influxdb1.url, "DATABASE": database}
+    run = command(tmp_path, "--timeout", "60", metrics={"PORT": agent.port}, influxdb=influxdb)
+    with subprocess.Popen(**run, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        agent.wait_for(lambda report: report.count("zemanta_ops.probe") >= 1, timeout=20)
+        process.send_signal(number)
+        _, err = process.communicate(timeout=20)
+
+    assert (process.returncode, err) == (code, "")
+
+
 def test_without_influxdb_it_ends_at_the_agent(agent: Agent, tmp_path: Path) -> None:
     code, document = checked(tmp_path, metrics={"PORT": agent.port})
 

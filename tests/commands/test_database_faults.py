@@ -70,9 +70,10 @@ def test_who_may_only_write_is_told(guarded_store: Store, sink: int) -> None:
 def test_an_agent_that_may_only_read_is_told(guarded_store: Store, start_telegraf: StartTelegraf) -> None:
     reader = guarded_store.limited("read")
     telegraf = started(start_telegraf, reader)
-    code, cause, _ = found("telegraf", reader, "--timeout", "3", port=telegraf.port)
+    code, cause, one = found("telegraf", reader, "--timeout", "3", port=telegraf.port)
 
-    assert (code, cause) == (13, "read_only")
+    assert (code, cause) == (13, "agent_not_writing")
+    assert "needs the right to write" in one["advice"]
 
 
 def test_who_may_only_read_sees_that_all_is_well(guarded_store: Store, start_telegraf: StartTelegraf) -> None:

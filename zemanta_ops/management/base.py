@@ -8,6 +8,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from zemanta_ops.signals import exit_on_signals
 from zemanta_ops.terminal import keep_line_breaks
 
 # argparse exits with this code for wrong arguments, so the commands do too.
@@ -22,7 +23,10 @@ class UsageError(CommandError):
 
 
 class OpsCommand(BaseCommand):
-    """A command whose ``epilog`` shows examples and exit codes; it runs without system checks."""
+    """A command whose ``epilog`` shows examples and exit codes; it runs without system checks.
+
+    SIGINT and SIGTERM end it in order, with exit code 130 or 143, unless the command handles them itself.
+    """
 
     epilog = ""
     requires_system_checks: tuple[str, ...] = ()
@@ -30,6 +34,11 @@ class OpsCommand(BaseCommand):
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
         """Return a parser that shows the epilog with its own line breaks."""
         return super().create_parser(prog_name, subcommand, **{**keep_line_breaks(self.epilog), **kwargs})
+
+    def execute(self, *args: Any, **options: Any) -> str | None:
+        """Run the command until it returns or a signal ends it."""
+        with exit_on_signals():
+            return super().execute(*args, **options)
 
 
 def parse_positive(text: str) -> float:

@@ -180,7 +180,7 @@ PROBE = Metric(
     "zemanta_ops.probe",
     "gauge",
     "nonce",
-    (),
+    ("slot",),
     "random number that ``check_metrics`` sends and looks for",
     source="check_metrics",
 )

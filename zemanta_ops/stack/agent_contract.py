@@ -11,3 +11,6 @@ INTERNAL_WRITE = "internal_write"
 
 # The value of their tag ``output`` that distinguishes ``watch_metrics --write`` from a Telegraf.
 WATCH_METRICS = "watch_metrics"
+
+# The name of the generated output, in Telegraf's log and as the tag ``alias`` of what it reports about itself.
+OUTPUT_ALIAS = "zemanta_ops"

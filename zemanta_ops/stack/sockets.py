@@ -7,10 +7,13 @@ import os
 import socket
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 
 # By default the kernel holds about 90 datagrams of 1,432 bytes. It grants as much of this as net.core.rmem_max allows.
 RECEIVE_BUFFER = 4 * 1024 * 1024
+# The state of a listening TCP socket in ``/proc/net/tcp``.
+_LISTENING = "0A"
 _NOT_HERE = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
 
 
@@ -60,8 +63,25 @@ def count_kernel_drops_of_port(port: int) -> int | None:
     return sum(found) if found else None
 
 
-def _read_socket_table() -> Iterator[list[str]]:
-    for table in ("/proc/net/udp", "/proc/net/udp6"):
+@dataclass(frozen=True)
+class PortSocket:
+    """A socket on a port of this machine; ``waiting`` is what its program has not read or accepted yet."""
+
+    inode: str
+    is_listening: bool
+    waiting: int
+
+
+def read_port_sockets(protocol: str, port: int) -> Iterator[PortSocket]:
+    """Yield the sockets with this local port; nothing without ``/proc/net``."""
+    for columns in _read_socket_table(protocol):
+        if int(columns[1].rpartition(":")[2], 16) == port:
+            listening = protocol == "udp" or columns[3] == _LISTENING
+            yield PortSocket(columns[9], listening, int(columns[4].partition(":")[2], 16))
+
+
+def _read_socket_table(protocol: str = "udp") -> Iterator[list[str]]:
+    for table in (f"/proc/net/{protocol}", f"/proc/net/{protocol}6"):
         try:
             lines = Path(table).read_text(encoding="ascii").splitlines()[1:]
         except OSError:

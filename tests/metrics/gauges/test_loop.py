@@ -96,3 +96,21 @@ def test_while_the_lock_cannot_be_asked_the_lease_lasts_to_its_end(caplog: pytes
 def test_a_lock_that_cannot_be_given_back_ends_by_itself(caplog: pytest.LogCaptureFixture) -> None:
     run(collector(), Stubborn(True), 60, lambda: True, print)
     assert "could not be given back: ConnectionError" in caplog.text
+
+
+def test_a_holder_that_was_frozen_emits_nothing_when_it_wakes(
+    captured_metrics: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = [0.0]
+    monkeypatch.setattr("zemanta_ops.metrics.gauges.loop.read_clock", lambda: clock[0])
+
+    def read() -> int:
+        clock[0] += 1000  # frozen while it collects: the lease of 60 s is another's by now
+        return 5
+
+    frozen = Collector([AppGauge("users", read, every=60, timeout=60)], 0.02)
+    said: list[str] = []
+    run(frozen, Answers(True, True, False), 60, until(lambda: WAITING in said), said.append)
+
+    assert said == [COLLECTING, WAITING]
+    assert captured_metrics.find("users") == []

@@ -11,7 +11,7 @@ from zemanta_ops.stack.agent import writer as writer_module
 from zemanta_ops.stack.agent.aggregator import Aggregator
 from zemanta_ops.stack.agent.report import Report, SeriesSummary
 from zemanta_ops.stack.agent.writer import Writer, build_points
-from zemanta_ops.stack.databases import ONCE, Database, Point, connect
+from zemanta_ops.stack.databases import ONCE, Database, DatabaseError, Point, WriteReport, connect
 from zemanta_ops.stack.statsd import parse
 
 
@@ -85,7 +85,7 @@ def test_a_listener_that_is_gone_stops_nothing(dead: Database) -> None:
 
 
 def test_whatever_a_client_package_raises_is_a_reason(dead: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    def write(points: object) -> None:
+    def write(points: object, deadline: float) -> None:
         raise ValueError("the text may hold anything")
 
     monkeypatch.setattr(dead, "write", write)
@@ -94,6 +94,34 @@ def test_whatever_a_client_package_raises_is_a_reason(dead: Database, monkeypatc
     writer.close()
 
     assert (writer.read_state().reason, writer.read_state().lost) == ("ValueError", 3)
+
+
+def test_only_what_was_not_written_is_kept(dead: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    batches: list[list[Point]] = []
+
+    def write(points: list[Point], deadline: float) -> None:
+        batches.append(points)
+        error = DatabaseError("server", "it failed")
+        error.report = WriteReport(written=1, refused=[("line", "why")], unwritten=points[2:])
+        raise error
+
+    monkeypatch.setattr(dead, "write", write)
+    writer = Writer(dead, "here", "127.0.0.1:8125", lambda _: None)
+    writer.put(interval("hits:1|c\nmore:1|c"))
+    assert wait_until(lambda: writer.read_state().points == 1, 10)
+    state = writer.read_state()
+    writer.close()
+
+    assert (len(batches[0]), state.refused, state.waiting, state.lost) == (4, 1, 2, 0)
+
+
+def test_points_that_are_too_old_are_counted_with_their_reason(influxdb1: InfluxDB1, database: str) -> None:
+    influxdb1.query(f'CREATE RETENTION POLICY short ON "{database}" DURATION 1h REPLICATION 1')
+    with connect(influxdb1.url, database=f"{database}/short", retry=ONCE) as influxdb:
+        old = Point("old", {"value": 1.0}, {}, 10**18)
+        report = influxdb.write([old, Point("new", {"value": 1.0}), old])
+
+    assert (report.written, report.expired, report.refused) == (1, 2, [])
 
 
 def test_it_writes_through_the_interface_of_2x_too(influxdb1: InfluxDB1, database: str) -> None:

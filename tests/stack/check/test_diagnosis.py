@@ -2,17 +2,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from zemanta_ops.stack.check.diagnosis import Arrival, judge_probe, judge_telegraf
+from zemanta_ops.stack.check.agent_config import AgentConfig
+from zemanta_ops.stack.check.agent_process import AgentProcess
+from zemanta_ops.stack.check.diagnosis import Arrival, Evidence, judge_probe, judge_telegraf
 from zemanta_ops.stack.check.hops import ADVICE, FlowReport, Hop, fail_hop, skip_hop
 from zemanta_ops.stack.check.telegraf_stats import AgentState, read_agent_state
 from zemanta_ops.stack.databases import ONCE, Database, DatabaseError, Point, StoredValue, WriteReport
+from zemanta_ops.stack.databases.errors import Kind
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=timezone.utc)
 DOCS = Path(__file__).parents[3] / "docs" / "check_metrics.rst"
@@ -87,7 +90,7 @@ def diagnose(
     arrival: Arrival, internals: AgentState, answer: DatabaseError | WriteReport | None = None, lost_by_kernel: int = 0
 ) -> tuple[Hop, Hop]:
     database = Canned(answer=answer or WriteReport(written=1))
-    telegraf = judge_telegraf(arrival, internals, database, 8125, lost_by_kernel)
+    telegraf = judge_telegraf(arrival, Evidence(internals, 8125, lost_by_kernel=lost_by_kernel), database)
     return telegraf, judge_probe(arrival, telegraf, 5.0)
 
 
@@ -150,18 +153,18 @@ def test_nothing_new_for_long_means_that_telegraf_does_not_write() -> None:
     assert (telegraf.status, telegraf.cause) == ("failed", "agent_not_writing")
 
 
-def test_no_points_at_all_leave_the_question_open() -> None:
+def test_no_points_at_all_mean_that_telegraf_writes_elsewhere() -> None:
     telegraf, probe = diagnose(missing(), AgentState())
 
-    assert (telegraf.status, telegraf.cause) == ("warning", "no_internals")
-    assert (probe.status, probe.cause) == ("failed", "no_internals")
+    assert (telegraf.status, telegraf.cause) == ("failed", "agent_not_writing")
+    assert (probe.status, probe.cause) == ("failed", "agent_not_writing")
 
 
 @pytest.mark.parametrize(
     ("answer", "cause"),
     [
-        (DatabaseError("forbidden", "may not write"), "read_only"),
-        (DatabaseError("unauthorized", "may not write"), "read_only"),
+        (DatabaseError("disk_full", "no space left on device"), "disk_full"),
+        (WriteReport(refused=[("line", "partial write: field type conflict dropped=1")]), "agent_rejected"),
         (DatabaseError("missing", "database not found"), "missing"),
         (WriteReport(refused=[("line", "partial write: max-series-per-database limit exceeded: (5)")]), "limit"),
         (WriteReport(refused=[("line", "partial write: max-values-per-tag limit exceeded")]), "limit"),
@@ -172,6 +175,17 @@ def test_a_database_that_takes_nothing_is_the_cause(answer: DatabaseError | Writ
 
     assert telegraf.cause == probe.cause == cause
     assert telegraf.status == "failed"
+
+
+@pytest.mark.parametrize("kind", ["forbidden", "unauthorized", "read_only"])
+def test_that_the_application_may_not_write_says_nothing_about_telegraf(kind: Kind) -> None:
+    refusal = DatabaseError(kind, "may not write")
+
+    assert diagnose(missing(), AgentState(ago(1)), refusal)[1].cause == "probe_lost"
+    assert diagnose(missing(), AgentState(ago(300)), refusal)[0].cause == "agent_not_writing"
+    assert diagnose(missing(), AgentState(ago(20), flush_seconds=30.0), refusal)[0].cause == "slow_flush"
+    elsewhere = AgentState(ago(1), address="127.0.0.1:8126")
+    assert diagnose(missing(), elsewhere, refusal)[0].cause == "agent_elsewhere"
 
 
 def test_losses_are_a_failure_though_the_probe_came() -> None:
@@ -189,36 +203,136 @@ def test_a_database_that_failed_meanwhile_is_the_cause() -> None:
     assert (probe.status, probe.cause) == ("failed", "timeout")
 
 
-def test_what_telegraf_says_is_read_for_this_machine_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("zemanta_ops.stack.check.telegraf_stats.socket.gethostname", lambda: "web-1")
-    database = Canned(
-        {
-            ("internal_write", "metrics_written"): [
-                *readings((50, 10), (40, 20), (39, 20), (30, 30), (20, 40), (10, 50), host="web-1", output="influxdb"),
-                *readings((5, 1), host="web-2", output="influxdb"),
-            ],
-            ("internal_write", "metrics_dropped"): readings((90, 5), (50, 7), (10, 10), host="web-1"),
-            ("internal_write", "metrics_rejected"): readings((50, 2), (10, 2), host="web-1"),
-            ("internal_statsd", "udp_packets_received"): readings((50, 100), (10, 3), host="web-1", address=":8126"),
-        }
-    )
-
-    internals = read_agent_state(database, NOW, 60)
-
-    assert internals.newest == ago(10)
-    assert internals.flush_seconds == 10
-    assert internals.received == 3
-    assert internals.address == ":8126"
-    assert internals.lost == {"metrics because its buffer was full": 5}
-    assert internals.is_fresh(NOW)
-    assert internals.listens_elsewhere(8125)
+def internals() -> dict[tuple[str, str], list[StoredValue]]:
+    return {
+        ("internal_write", "metrics_written"): [
+            *readings((50, 10), (40, 20), (39, 20), (30, 30), (20, 40), (10, 50), host="web-1", output="influxdb"),
+            *readings((5, 1), host="web-2", output="influxdb"),
+        ],
+        ("internal_write", "metrics_dropped"): [
+            *readings((90, 5), (50, 7), (10, 10), host="web-1", output="influxdb"),
+            *readings((50, 0), (10, 900), host="web-2", output="influxdb"),
+        ],
+        ("internal_write", "metrics_rejected"): readings((50, 2), (10, 2), host="web-1", output="influxdb"),
+        ("internal_statsd", "udp_packets_received"): readings((50, 100), (10, 3), host="web-1", address=":8126"),
+    }
 
 
-def test_where_this_machine_has_no_agent_any_other_speaks_for_it() -> None:
+def test_what_telegraf_says_is_read_for_the_first_name_that_is_known() -> None:
+    state = read_agent_state(Canned(internals()), NOW, 60, ["web-9", "web-1", "web-2"])
+
+    assert state.newest == ago(10)
+    assert state.flush_seconds == 10
+    assert state.received == 3
+    assert state.address == ":8126"
+    assert state.lost == {"metrics because its buffer was full": 5}
+    assert state.is_fresh(NOW)
+    assert state.listens_elsewhere(8125)
+
+
+def test_the_only_agent_speaks_for_this_machine_and_several_do_not() -> None:
     database = Canned({("internal_write", "metrics_written"): readings((5, 1), host="elsewhere")})
 
-    assert read_agent_state(database, NOW, 60).newest == ago(5)
-    assert read_agent_state(Canned(), NOW, 60) == AgentState()
+    assert read_agent_state(database, NOW, 60, ["web-9"]).newest == ago(5)
+    assert read_agent_state(Canned(), NOW, 60, ["web-9"]) == AgentState()
+    assert read_agent_state(Canned(internals()), NOW, 60, ["web-9"]) == AgentState(others=2)
+
+
+def test_the_losses_of_other_nodes_are_not_ones_own() -> None:
+    telegraf, _ = diagnose(found(ago(1)), AgentState(others=999))
+
+    assert (telegraf.status, telegraf.cause) == ("warning", "no_name")
+    assert "999 agents" in telegraf.text
+
+
+def test_the_generated_output_is_read_before_that_of_another_telegraf_of_this_name() -> None:
+    both = [
+        *readings((20, 1000), (10, 2000), host="web-1", output="influxdb"),
+        *readings((25, 10), (15, 20), host="web-1", output="influxdb", alias="zemanta_ops"),
+    ]
+    dropped = readings((20, 0), (10, 70), host="web-1", output="influxdb")
+    series = {("internal_write", "metrics_written"): both, ("internal_write", "metrics_dropped"): dropped}
+    state = read_agent_state(Canned(series), NOW, 60, ["web-1"])
+
+    assert (state.newest, state.lost) == (ago(15), {})
+
+
+def written(*steps: tuple[float, float]) -> AgentState:
+    series = {("internal_write", "metrics_written"): readings(*steps, host="web-1")}
+    series["internal_write", "metrics_dropped"] = readings((30, 900), (20, 3), (10, 905), host="web-1")
+    return read_agent_state(Canned(series), NOW, 60, ["web-1"])
+
+
+def test_two_agents_of_one_name_are_seen_and_their_losses_not_told_apart() -> None:
+    state = written((60, 1000), (50, 20), (40, 1010), (30, 30), (20, 1020), (10, 40))
+
+    assert (state.is_shared, state.lost) == (True, {})
+    assert diagnose(found(ago(1)), state)[0].cause == "same_name"
+
+
+def test_an_agent_that_begins_again_and_again_is_seen() -> None:
+    state = written((60, 30), (50, 40), (40, 5), (30, 15), (20, 4), (15, 12), (10, 3))
+
+    assert (state.is_shared, state.restarts) == (False, 3)
+    telegraf = judge_telegraf(found(ago(1)), Evidence(AgentState(ago(1), restarts=3), 8125), Canned())
+    assert (telegraf.status, telegraf.cause) == ("failed", "agent_restarting")
+    assert diagnose(found(ago(1)), AgentState(ago(1), restarts=1))[0].status == "ok"
+
+
+def test_writes_that_fail_while_points_wait_are_a_failure_though_the_probe_came() -> None:
+    state = AgentState(ago(1), failed=3, waiting=120)
+
+    telegraf, probe = diagnose(found(ago(1)), state, DatabaseError("disk_full", "no space left on device"))
+    assert (telegraf.status, telegraf.cause, probe.status) == ("failed", "disk_full", "ok")
+    assert diagnose(found(ago(1)), state, DatabaseError("forbidden", "may not"))[0].cause == "agent_failing"
+    # A database that was down for a moment and has everything by now.
+    assert diagnose(found(ago(1)), AgentState(ago(1), failed=3))[0].status == "ok"
+
+
+@pytest.mark.parametrize("state", [AgentState(ago(1), refused=2), AgentState(ago(1), rejected=40)])
+def test_what_the_database_refused_is_a_failure_though_the_probe_came(state: AgentState) -> None:
+    telegraf, probe = diagnose(found(ago(1)), state)
+
+    assert (telegraf.status, telegraf.cause, probe.status) == ("failed", "agent_rejected", "ok")
+
+
+@pytest.mark.parametrize(
+    ("evidence", "cause"),
+    [
+        ({"is_stuck": True}, "agent_hangs"),
+        ({"process": AgentProcess(name="telegraf", is_stopped=True)}, "agent_hangs"),
+        ({"process": AgentProcess(name="nginx", pid=7)}, "port_taken"),
+        ({"changes": 3}, "agent_restarting"),
+        ({"process": AgentProcess(name="telegraf", config=AgentConfig(flush_seconds=60.0))}, "slow_flush"),
+        ({"process": AgentProcess(name="telegraf", config=AgentConfig(has_internal=False))}, "no_internals"),
+        ({"process": AgentProcess(name="telegraf", config=AgentConfig(flush_seconds=1.0))}, "agent_not_writing"),
+    ],
+)
+def test_what_this_machine_shows_decides(evidence: dict[str, Any], cause: str) -> None:
+    assert judge_telegraf(missing(), Evidence(AgentState(), 8125, **evidence), Canned()).cause == cause
+
+
+def test_where_a_readable_configuration_writes_is_in_the_text() -> None:
+    config = AgentConfig(flush_seconds=1.0, has_internal=True, outputs=["influxdb http://db:8086 other"])
+    evidence = Evidence(AgentState(), 8125, process=AgentProcess(name="telegraf", config=config))
+
+    assert "influxdb http://db:8086 other" in judge_telegraf(missing(), evidence, Canned()).text
+
+
+@pytest.mark.parametrize(
+    ("tags", "dogstatsd", "finding"),
+    [
+        ({"slot": "0", "env": "prod"}, True, ("ok", "")),
+        ({"env": "prod"}, False, ("warning", "tags_lost")),
+        ({}, False, ("failed", "tags_lost")),
+        ({}, True, ("failed", "extensions_off")),
+    ],
+)
+def test_tags_that_are_lost_are_named(tags: dict[str, str], dogstatsd: bool, finding: tuple[str, str]) -> None:
+    arrival = replace(found(ago(1)), reading=StoredValue(ago(1), 1.0, tags), sent_tags={"slot": "0", "env": "prod"})
+    probe = judge_probe(arrival, Hop("telegraf", "ok", ""), 5.0, dogstatsd=dogstatsd)
+
+    assert (probe.status, probe.cause) == finding
 
 
 @pytest.mark.parametrize(("hop", "code"), [("settings", 10), ("agent", 11), ("database", 12), ("telegraf", 13)])
@@ -246,8 +360,8 @@ def test_the_point_written_past_the_agent_is_always_one_series() -> None:
             return WriteReport(written=1)
 
     for _ in range(2):
-        judge_telegraf(missing(), AgentState(), Keeping(), 8125, 0)
+        judge_telegraf(missing(), Evidence(AgentState(), 8125), Keeping())
 
     assert {(point.measurement, *point.tags.items(), *point.fields) for point in written} == {
-        ("zemanta_ops_probe", ("metric_type", "direct"), "direct")
+        ("zemanta_ops_probe", ("metric_type", "direct"), "direct", "value", "padding")
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from contextlib import nullcontext
 from typing import Any
 
 from django.core.management.base import CommandParser
@@ -30,7 +31,8 @@ exit codes:
   11  agent: nothing receives what the application sends
   12  database: InfluxDB cannot be reached or read
   13  telegraf: the agent does not write, or loses metrics
-  14  probe: it did not arrive, or arrived with a wrong time
+  14  probe: it did not arrive, or arrived with a wrong time or without its tags
+ 130, 143  ended by Ctrl-C or SIGTERM; with --watch, these end it with 0
 """
 
 
@@ -56,9 +58,9 @@ class Command(OpsCommand):
         """Check once, or as often as asked; exit with the code of the last check."""
         self.as_json = options["json"]
         pause, rounds = options["watch"], options["rounds"]
-        report = self._check(options["timeout"])
-        if pause:
-            with handle_end_signals(_end):
+        with handle_end_signals(_end) if pause else nullcontext():
+            report = self._check(options["timeout"])
+            if pause:
                 _emit(report)
                 for _ in range(1, rounds or sys.maxsize):
                     time.sleep(pause)

@@ -56,9 +56,13 @@ class Collector:
     Args:
         gauges: what to collect.
         agent_interval: seconds between two collections of the agent.
+        may_emit: called right before values are sent; False if another process may be sending by now.
     """
 
-    def __init__(self, gauges: Iterable[AppGauge], agent_interval: float) -> None:
+    def __init__(
+        self, gauges: Iterable[AppGauge], agent_interval: float, may_emit: Callable[[], bool] = lambda: True
+    ) -> None:
+        self.may_emit = may_emit
         self.states = [GaugeState(gauge) for gauge in gauges]
         self._resend_seconds = agent_interval / 2
         self._resend_at = time.monotonic() + self._resend_seconds
@@ -82,6 +86,7 @@ class Collector:
             self._resend_at = now + self._resend_seconds
             for state in self.states:
                 self._emit(state, now)
+            default_client.flush()
 
     def wait(self, seconds: float) -> None:
         """Wait until a collection ends or ``wake()`` is called, at most ``seconds``."""
@@ -140,6 +145,8 @@ class Collector:
         if result.error is None:
             state.values, state.collected = result.values, now
             self._emit(state, now)
+            # Nothing stays in the queue for longer than the lease may last.
+            default_client.flush()
 
     def _expire(self, now: float) -> None:
         for state in self.states:
@@ -156,6 +163,9 @@ class Collector:
 
     def _emit(self, state: GaugeState, now: float) -> None:
         if state.collected is None or now - state.collected > 2 * state.gauge.every:
+            return
+        # A process that was frozen goes on here, when another one has long taken over.
+        if not self.may_emit():
             return
         for value in state.values:
             default_client.emit(GAUGE, value.name, value.value, value.tags)

@@ -17,6 +17,11 @@ COLLECTING = "collecting"
 WAITING = "waiting: another process holds the lock"
 
 
+def read_clock() -> float:
+    """Return seconds that go on while the process is frozen and, on Linux, while the machine sleeps."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic()
+
+
 def acquire(lease: CollectorLease) -> bool:
     """Take or renew the lease; return False if another process holds it.
 
@@ -55,7 +60,7 @@ class LeaseRenewal:
 
         While the lock cannot be reached, a lease that was held lasts until it expires.
         """
-        now = time.monotonic()
+        now = read_clock()
         if now >= self._renew_at:
             self._renew_at = now + self.pause
             try:
@@ -65,6 +70,10 @@ class LeaseRenewal:
             except LeaseError as error:
                 logger.warning("%s", error)
         return now < self._expires_at
+
+    def is_current(self) -> bool:
+        """Return whether the lease that was taken last is still valid, without renewing it."""
+        return read_clock() < self._expires_at
 
 
 def run(
@@ -97,6 +106,7 @@ def _take_turns(
     collector: Collector, renewal: LeaseRenewal, is_stopping: Callable[[], bool], report: Callable[[str], None]
 ) -> None:
     reported = ""
+    collector.may_emit = renewal.is_current
     while not is_stopping():
         state = COLLECTING if renewal.is_held() else WAITING
         if state != reported:

@@ -16,7 +16,8 @@ from zemanta_ops.stack.statsd import Sample
 
 # Telegraf's metric_buffer_limit: at most this many points wait for the database; after that the oldest are lost.
 WAITING_LIMIT = 10_000
-# Seconds that the database has at the end to accept what is left.
+# Seconds that a batch may take, and that the database has at the end to accept what is left.
+BATCH_SECONDS = 30.0
 END_SECONDS = 6.0
 
 
@@ -95,9 +96,11 @@ class Writer:
         if not batch:
             return False
         try:
-            report = self._database.write(batch)
+            report = self._database.write(batch, deadline=BATCH_SECONDS)
         except DatabaseError as error:
-            self._put_back(batch, str(error))
+            if error.report:
+                self._count(error.report)
+            self._put_back(error.report.unwritten if error.report else batch, str(error))
         except Exception as error:  # noqa: BLE001  a client package may raise anything
             self._put_back(batch, type(error).__name__)
         else:
@@ -106,16 +109,23 @@ class Writer:
         return False
 
     def _note(self, report: WriteReport) -> None:
+        self._count(report)
         with self._lock:
             self._in_flight = 0
-            self._points += report.written
-            self._refused += len(report.refused)
-            if report.refused:
-                self._reason = report.refused[-1][1]
-        if report.refused:
-            self._report_once(f"{self._database.name} refused {len(report.refused)} points: {self._reason}")
+        if report.refused or report.expired:
+            number = len(report.refused) + report.expired
+            self._report_once(f"{self._database.name} refused {number} points: {self._reason}")
         else:
             self._reported = False
+
+    def _count(self, report: WriteReport) -> None:
+        with self._lock:
+            self._points += report.written
+            self._refused += len(report.refused) + report.expired
+            if report.expired:
+                self._reason = f"{report.expired} points are older than the retention policy keeps"
+            if report.refused:
+                self._reason = report.refused[-1][1]
 
     def _put_back(self, batch: list[Point], reason: str) -> None:
         with self._lock:

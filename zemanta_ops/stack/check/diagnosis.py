@@ -2,25 +2,37 @@
 
 from __future__ import annotations
 
+import secrets
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
+from zemanta_ops.stack.check.agent_config import AgentConfig
+from zemanta_ops.stack.check.agent_process import TELEGRAF, AgentProcess
 from zemanta_ops.stack.check.hops import Hop, fail_hop
 from zemanta_ops.stack.check.telegraf_stats import AgentState
 from zemanta_ops.stack.databases import Database, DatabaseError, Point, StoredValue
 from zemanta_ops.stack.databases.errors import classify_answer
+from zemanta_ops.stack.databases.line_protocol import FieldValue
 
 # The probe's time is that of its collection, between sending and arrival. Clocks may differ by this many seconds.
 CLOCK_TOLERANCE = 5.0
 _SAME_BATCH = 0.5
+# More restarts than these in ten minutes are not those of an operator.
+_RESTARTS = 2
+_PADDING_BYTES = 8192
 _KERNEL = "datagrams in the kernel because its receive buffer was full"
+# The right to write is that of the application: it says nothing about the agent's.
+_NOT_OURS = ("forbidden", "unauthorized", "read_only")
 
 
 @dataclass(frozen=True)
 class Arrival:
-    """Whether and how the probe was found; ``error`` is the last failure of the database while waiting."""
+    """Whether and how the probe was found.
+
+    ``error`` is the last failure of the database while waiting, ``sent_tags`` are those that the probe was sent with.
+    """
 
     sent_at: datetime
     until: datetime
@@ -28,6 +40,7 @@ class Arrival:
     reading: StoredValue | None = None
     latency: float | None = None
     error: DatabaseError | None = None
+    sent_tags: Mapping[str, str] = field(default_factory=dict)
 
     def compute_skew(self) -> float:
         """Return by how many seconds the probe's time is outside the time between sending and arrival."""
@@ -38,21 +51,63 @@ class Arrival:
         return min(early, 0.0) or max(late, 0.0)
 
 
-def judge_telegraf(arrival: Arrival, state: AgentState, database: Database, port: int, lost_by_kernel: int) -> Hop:
+@dataclass(frozen=True)
+class Evidence:
+    """What is known about the agent besides the arrival of the probe.
+
+    Attributes:
+        state: What it reports about itself.
+        port: The port that the application sends to.
+        dogstatsd: Whether the application writes tags as DogStatsD does.
+        process: The program that has the port on this machine; None if that is unknown.
+        changes: How often another socket took the port while the probe was on its way.
+        is_stuck: Whether what was sent stayed unread.
+        lost_by_kernel: Datagrams that the kernel dropped meanwhile.
+
+    """
+
+    state: AgentState
+    port: int
+    dogstatsd: bool = False
+    process: AgentProcess | None = None
+    changes: int = 0
+    is_stuck: bool = False
+    lost_by_kernel: int = 0
+
+    @property
+    def config(self) -> AgentConfig:
+        """The agent's configuration; empty if it cannot be read."""
+        return self.process.config if self.process else AgentConfig()
+
+    @property
+    def stranger(self) -> str:
+        """The name of the program on the port if it is known and is not Telegraf."""
+        name = self.process.name if self.process else ""
+        return name if name and name != TELEGRAF else ""
+
+
+def judge_telegraf(arrival: Arrival, evidence: Evidence, database: Database) -> Hop:
     """Return what is known about the agent's part of the way."""
-    lost = {**state.lost, **({_KERNEL: lost_by_kernel} if lost_by_kernel > 0 else {})}
-    if lost:
-        return fail_hop("telegraf", "agent_dropping", f"{state.agent} lost {_join_losses(lost)}", lost=lost)
     if arrival.error is not None:
         return Hop("telegraf", "skipped", "the database failed while the probe was on its way")
-    age = state.compute_age(arrival.until)
+    if failure := _find_failure(evidence, database):
+        return failure
+    age = evidence.state.compute_age(arrival.until)
     if arrival.reading is not None:
-        return _describe_success(state, age)
-    return _find_suspect(arrival, state, age, database, port)
+        return _describe_success(evidence.state, age)
+    suspects: tuple[Callable[[], Hop | None], ...] = (
+        lambda: _suspect_process(evidence),
+        lambda: _suspect_database(database),
+        lambda: _suspect_pace(arrival, evidence, age),
+        lambda: _suspect_output(arrival, evidence, age),
+    )
+    found = (suspect() for suspect in suspects)
+    alive = Hop("telegraf", "ok", f"{evidence.state.agent} wrote about itself {max(age or 0, 0):.1f} s ago")
+    return next((hop for hop in found if hop), alive)
 
 
-def judge_probe(arrival: Arrival, telegraf: Hop, timeout: float) -> Hop:
-    """Return whether the probe arrived, and when."""
+def judge_probe(arrival: Arrival, telegraf: Hop, timeout: float, *, dogstatsd: bool = False) -> Hop:
+    """Return whether the probe arrived, when, and with its tags."""
     if arrival.reading is None:
         return _describe_absence(arrival, telegraf, timeout)
     skew = arrival.compute_skew()
@@ -62,6 +117,12 @@ def judge_probe(arrival: Arrival, telegraf: Hop, timeout: float) -> Hop:
         return fail_hop("probe", "clock_skew", text, arrival.latency, skew_seconds=skew)
     again = f", sent {arrival.attempts} times" if arrival.attempts > 1 else ""
     text = f"the metric was readable {arrival.latency:.2f} s after it was sent{again}"
+    lost = sorted(name for name in arrival.sent_tags if name not in arrival.reading.tags)
+    if lost:
+        all_lost = len(lost) == len(arrival.sent_tags)
+        cause = "extensions_off" if dogstatsd and all_lost else "tags_lost"
+        what = f"{text}, but without its tags {', '.join(lost)}"
+        return Hop("probe", "failed" if all_lost else "warning", what, cause, arrival.latency, {"tags": lost})
     return Hop("probe", "ok", text, seconds=arrival.latency)
 
 
@@ -73,39 +134,117 @@ def _describe_absence(arrival: Arrival, telegraf: Hop, timeout: float) -> Hop:
 
 
 def _describe_success(state: AgentState, age: float | None) -> Hop:
+    if age is None and state.others:
+        text = f"{state.others} agents report about themselves, none of them under the name of this machine"
+        return Hop("telegraf", "warning", text, "no_name")
     if age is None:
         return Hop("telegraf", "warning", "the agent reports nothing about itself", "no_internals")
+    if state.is_shared:
+        text = "two agents report about themselves under the name of this machine, so losses cannot be told apart"
+        return Hop("telegraf", "warning", text, "same_name")
     pace = f", every {state.flush_seconds:.1f} s" if state.flush_seconds else ""
     return Hop("telegraf", "ok", f"{state.agent} wrote about itself {max(age, 0):.1f} s ago{pace}, and lost nothing")
 
 
-def _find_suspect(arrival: Arrival, state: AgentState, age: float | None, database: Database, port: int) -> Hop:
-    """Return why nothing arrived, from the most certain sign to the least."""
+def _find_failure(evidence: Evidence, database: Database) -> Hop | None:
+    """Return what is wrong whether the probe arrived or not: metrics are being lost."""
+    state = evidence.state
+    if state.failed and state.waiting:
+        return _explain_failed_writes(state, database)
+    lost = {**state.lost, **({_KERNEL: evidence.lost_by_kernel} if evidence.lost_by_kernel > 0 else {})}
+    if lost:
+        return fail_hop("telegraf", "agent_dropping", f"{state.agent} lost {_join_losses(lost)}", lost=lost)
+    if state.rejected or state.refused:
+        what = f"{state.rejected:,} metrics" if state.rejected else f"a part of {state.refused} writes"
+        text = f"the database refused {what} of {state.agent}, which gave them up"
+        return fail_hop("telegraf", "agent_rejected", text, rejected=state.rejected, refused=state.refused)
+    if evidence.changes > 1 or (state.restarts > _RESTARTS and not state.is_shared):
+        what = f"its counters began again {state.restarts} times" if state.restarts else "its port was opened again"
+        return fail_hop("telegraf", "agent_restarting", f"{state.agent} ends and is started again: {what}")
+    return None
+
+
+def _explain_failed_writes(state: AgentState, database: Database) -> Hop:
     refusal = write_directly(database)
-    if refusal is not None:
-        words = "the database can be read, but does not accept writes"
-        cause = {"forbidden": "read_only", "unauthorized": "read_only"}.get(refusal.kind, refusal.kind)
-        return fail_hop("telegraf", cause, f"{words}: {refusal}")
-    if age is None:
-        return Hop("telegraf", "warning", "the agent reports nothing about itself in this database", "no_internals")
+    text = f"{state.failed} writes of {state.agent} failed, and {state.waiting:,} points wait for the database"
+    if refusal is None or refusal.kind in _NOT_OURS:
+        return fail_hop("telegraf", "agent_failing", text, waiting=state.waiting)
+    return fail_hop("telegraf", _name_cause(refusal), f"{text}: {refusal}", waiting=state.waiting)
+
+
+def _suspect_process(evidence: Evidence) -> Hop | None:
+    """Return what this machine shows: another program on the port, or one that does not read it."""
+    state, process = evidence.state, evidence.process
+    if state.listens_elsewhere(evidence.port) and (process is None or evidence.stranger or not process.name):
+        text = f"{state.agent} listens on {state.address}: another program uses port {evidence.port}"
+        return fail_hop("telegraf", "agent_elsewhere", text, address=state.address)
+    name = process.name if process and process.name else "the program on the port"
+    if evidence.is_stuck or (process and process.is_stopped):
+        text = f"{name} has port {evidence.port} and does not read what arrives"
+        return fail_hop("telegraf", "agent_hangs", text)
+    if evidence.stranger and not state.newest:
+        text = f"{name} (process {process.pid if process else 0}) has port {evidence.port}, not Telegraf"
+        return fail_hop("telegraf", "port_taken", text)
+    return None
+
+
+def _suspect_database(database: Database) -> Hop | None:
+    refusal = write_directly(database)
+    if refusal is None or refusal.kind in _NOT_OURS:
+        return None
+    words = "the database can be read, but does not accept writes"
+    return fail_hop("telegraf", _name_cause(refusal), f"{words}: {refusal}")
+
+
+def _name_cause(refusal: DatabaseError) -> str:
+    return "agent_rejected" if "field type conflict" in str(refusal) else refusal.kind
+
+
+def _suspect_pace(arrival: Arrival, evidence: Evidence, age: float | None) -> Hop | None:
+    """Return a finding if the agent writes too rarely for the probe to have arrived."""
     waited = (arrival.until - arrival.sent_at).total_seconds()
-    if age < waited - _SAME_BATCH:
-        # It wrote what it had collected after the probe was sent, and the probe was not included.
-        if state.listens_elsewhere(port):
-            text = f"{state.agent} listens on {state.address}: another program uses port {port}"
-            return fail_hop("telegraf", "agent_elsewhere", text, address=state.address)
-        return Hop("telegraf", "ok", f"{state.agent} wrote about itself {max(age, 0):.1f} s ago, and lost nothing")
+    state = evidence.state
+    seconds = evidence.config.flush_seconds or state.flush_seconds
+    if not seconds or waited >= 2 * seconds:
+        return None
     # A metric waits up to one interval for its collection and one for the flush, which are usually about the same.
-    if state.flush_seconds and waited < 2 * state.flush_seconds and state.is_fresh(arrival.until):
-        text = f"{state.agent} writes every {state.flush_seconds:.0f} s, and last did {age:.0f} s ago"
-        return fail_hop("telegraf", "slow_flush", text, flush_seconds=state.flush_seconds)
-    text = f"{state.agent} last wrote into this database {age:.0f} s ago"
+    if age is not None and (age < waited - _SAME_BATCH or not state.is_fresh(arrival.until)):
+        return None
+    if age is None and not evidence.config.flush_seconds:
+        return None
+    last = f"last did {age:.0f} s ago" if age is not None else "has not done so yet"
+    text = f"{state.agent} writes every {seconds:.0f} s, and {last}"
+    return fail_hop("telegraf", "slow_flush", text, flush_seconds=seconds)
+
+
+def _suspect_output(arrival: Arrival, evidence: Evidence, age: float | None) -> Hop | None:
+    """Return a finding if the agent does not write into this database."""
+    state, config = evidence.state, evidence.config
+    waited = (arrival.until - arrival.sent_at).total_seconds()
+    if age is not None and age < waited - _SAME_BATCH:
+        # It wrote what it had collected after the probe was sent, and the probe was not included.
+        return None
+    outputs = f". Its configuration has: {'; '.join(config.outputs)}" if config.outputs else ""
+    if age is None and config.has_internal is False:
+        text = f"the agent reports nothing about itself{outputs}"
+        return Hop("telegraf", "warning", text, "no_internals")
+    if age is None:
+        others = f", but {state.others} others have" if state.others else ""
+        text = f"the agent of this machine has written nothing into this database{others}{outputs}"
+        return fail_hop("telegraf", "agent_not_writing", text)
+    text = f"{state.agent} last wrote into this database {age:.0f} s ago{outputs}"
     return fail_hop("telegraf", "agent_not_writing", text, age_seconds=age)
 
 
 def write_directly(database: Database) -> DatabaseError | None:
     """Write one point without the agent, always to the same series; return why the database refuses it, or None."""
-    point = Point("zemanta_ops_probe", {"direct": float(time.time_ns() % 2**48)}, {"metric_type": "direct"})
+    value = float(time.time_ns() % 2**48)
+    # The field of the probe itself shows whether its type is still that of an old integer. The padding is as large as
+    # a batch of Telegraf's: on a full disk, a small point may still fit into the last block of a file.
+    fields: dict[str, FieldValue] = {"direct": value, "value": value, "padding": secrets.token_hex(_PADDING_BYTES)}
+    # One point an hour: written again, it replaces itself.
+    hour = 3600 * 10**9
+    point = Point("zemanta_ops_probe", fields, {"metric_type": "direct"}, time.time_ns() // hour * hour)
     try:
         report = database.write([point])
     except DatabaseError as error:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from collections.abc import Callable
 from contextlib import ExitStack, closing
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
+from typing import Any
 
-from zemanta_ops.conf import conf
+from zemanta_ops.conf import conf, read_hostname
 from zemanta_ops.extras import MissingExtraError
 from zemanta_ops.metrics.options import Options, from_settings
+from zemanta_ops.stack.check.agent_hop import check_agent
+from zemanta_ops.stack.check.agent_process import AgentProcess, ListenerWatch, find_agent_process, is_local
 from zemanta_ops.stack.check.cloudwatch import check_cloudwatch
-from zemanta_ops.stack.check.diagnosis import Arrival, judge_probe, judge_telegraf
+from zemanta_ops.stack.check.diagnosis import Arrival, Evidence, judge_probe, judge_telegraf
 from zemanta_ops.stack.check.hops import HOPS, FlowReport, Hop, fail_hop, skip_hop
 from zemanta_ops.stack.check.probe import Probe
 from zemanta_ops.stack.check.telegraf_stats import AgentState, read_agent_state
@@ -24,7 +28,6 @@ from zemanta_ops.stack.sockets import count_kernel_drops_of_port, show_address
 REQUEST_SECONDS = 5.0
 _RETRY = Retry(attempts=2, kinds=TRANSIENT - SILENT)
 _POLL_SECONDS = 0.2
-_REFUSALS = {"refused": "agent_down", "dns": "agent_unknown"}
 
 
 def compute_default_timeout(delay: float = 0.0) -> float:
@@ -48,8 +51,9 @@ def check_flow(timeout: float | None = None, waiting: Callable[[float], None] | 
         if database:
             stack.enter_context(database)
         probe = stack.enter_context(closing(Probe(options)))
-        drops_before = count_kernel_drops_of_port(options.port) or 0
-        agent = _check_agent(probe, options)
+        at_home = is_local(options.host)
+        drops_before = _count_drops(options, at_home)
+        agent = check_agent(probe, options, is_local=at_home)
         if database is None:
             return _stop([settings, agent], "no database is configured: set ZEMANTA_OPS['INFLUXDB']")
         found = _check_database(database)
@@ -60,9 +64,12 @@ def check_flow(timeout: float | None = None, waiting: Callable[[float], None] | 
         if found.status == "failed" and found.cause != "limit":
             return _stop([settings, agent, found], "the database comes first")
         timeout = compute_default_timeout(database.delay) if timeout is None else timeout
-        arrival = _wait(probe, database, timeout, waiting)
-        telegraf = _check_telegraf(arrival, database, options.port, drops_before)
-        hops = (settings, agent, found, telegraf, judge_probe(arrival, telegraf, timeout))
+        listener = ListenerWatch(options.protocol, options.port, is_local=at_home)
+        arrival = _wait(probe, database, timeout, listener, waiting)
+        evidence = _collect_evidence(arrival, database, options, listener, drops_before)
+        telegraf = judge_telegraf(arrival, evidence, database)
+        last = judge_probe(arrival, telegraf, timeout, dogstatsd=evidence.dogstatsd)
+        hops = (settings, agent, found, telegraf, last)
         return FlowReport((*hops, *check_cloudwatch(database)), arrival.latency)
 
 
@@ -86,28 +93,40 @@ def _check_settings(options: Options) -> tuple[Hop, Database | None]:
     return Hop("settings", "ok", f"{where}; {database.name if database else 'no database'}"), database
 
 
-def _check_telegraf(arrival: Arrival, database: Database, port: int, drops_before: int) -> Hop:
+def _collect_evidence(
+    arrival: Arrival, database: Database, options: Options, listener: ListenerWatch, drops_before: int
+) -> Evidence:
+    process = find_agent_process(options.protocol, options.port) if listener.is_local else None
     # If the database has just failed, another query would only cost another time-out.
-    state = AgentState() if arrival.error else _read_agent_state(database)
-    lost_by_kernel = (count_kernel_drops_of_port(port) or 0) - drops_before
-    return judge_telegraf(arrival, state, database, port, lost_by_kernel)
+    state = AgentState() if arrival.error else _read_agent_state(database, _list_hosts(arrival, process), arrival)
+    return Evidence(
+        state,
+        options.port,
+        dogstatsd=options.dialect == "dogstatsd",
+        process=process,
+        changes=listener.changes,
+        is_stuck=listener.is_stuck,
+        lost_by_kernel=_count_drops(options, listener.is_local) - drops_before,
+    )
 
 
-def _check_agent(probe: Probe, options: Options) -> Hop:
-    where = f"{options.protocol} {show_address(options.host, options.port)}"
-    start = time.monotonic()
-    lost = probe.send()
-    seconds = time.monotonic() - start
-    if not lost:
-        return Hop("agent", "ok", f"{where} accepts datagrams", seconds=seconds)
-    words = {"refused": f"nothing listens on {where}", "dns": f"the host name {options.host} cannot be resolved"}
-    text = words.get(lost, f"{where} cannot be reached: {lost}")
-    return fail_hop("agent", _REFUSALS.get(lost, "agent_network"), text, seconds)
+def _list_hosts(arrival: Arrival | None = None, process: AgentProcess | None = None) -> list[str]:
+    """Return the names under which the agent of this machine may report about itself, the most certain first."""
+    from_probe = arrival.reading.tags.get("host", "") if arrival and arrival.reading else ""
+    # If the application sends no tag host, the agent adds its own.
+    own = from_probe if arrival and "host" not in arrival.sent_tags else ""
+    configured = process.config.hostname if process else ""
+    names = (own, configured, socket.gethostname(), read_hostname() or "", conf.metrics.host_tag or "")
+    return list(dict.fromkeys(name for name in names if name and "$" not in name))
+
+
+def _count_drops(options: Options, at_home: bool) -> int:
+    return (count_kernel_drops_of_port(options.port) or 0) if at_home and options.protocol == "udp" else 0
 
 
 def _find_agent_elsewhere(agent: Hop, database: Database, options: Options) -> Hop:
     """Return the failed hop, with the port that Telegraf reports if that is a different one."""
-    state = _read_agent_state(database)
+    state = _read_agent_state(database, _list_hosts())
     fresh = state.is_fresh(datetime.now(timezone.utc))
     if agent.cause != "agent_down" or not fresh or not state.listens_elsewhere(options.port):
         return agent
@@ -130,7 +149,13 @@ def _check_database(database: Database) -> Hop:
     return Hop("database", "ok", f"{database.name} can be read, {database.product} {version}", seconds=seconds)
 
 
-def _wait(probe: Probe, database: Database, timeout: float, waiting: Callable[[float], None] | None) -> Arrival:
+def _wait(
+    probe: Probe,
+    database: Database,
+    timeout: float,
+    listener: ListenerWatch,
+    waiting: Callable[[float], None] | None,
+) -> Arrival:
     """Search for the probe until it is found or the time is over, and send it again in every interval of the agent.
 
     Sending it again covers the loss of one datagram, and another canary that sets the same gauge in one interval.
@@ -139,16 +164,21 @@ def _wait(probe: Probe, database: Database, timeout: float, waiting: Callable[[f
     deadline = probe.sent_at + timeout
     again = time.monotonic() + conf.metrics.agent_interval
     error: DatabaseError | None = None
+
+    def conclude(**found: Any) -> Arrival:
+        return Arrival(sent_at, datetime.now(timezone.utc), probe.attempts, sent_tags=probe.tags, **found)
+
     while True:
+        listener.look()
         try:
             reading, error = probe.find(database), None
         except DatabaseError as failure:
             reading, error = None, failure
         now = time.monotonic()
         if reading:
-            return Arrival(sent_at, datetime.now(timezone.utc), probe.attempts, reading, now - probe.sent_at)
+            return conclude(reading=reading, latency=now - probe.sent_at)
         if now >= deadline:
-            return Arrival(sent_at, datetime.now(timezone.utc), probe.attempts, error=error)
+            return conclude(error=error)
         if now >= again:
             probe.send()
             again = now + conf.metrics.agent_interval
@@ -157,10 +187,12 @@ def _wait(probe: Probe, database: Database, timeout: float, waiting: Callable[[f
         time.sleep(min(_POLL_SECONDS, max(deadline - now, 0)))
 
 
-def _read_agent_state(database: Database) -> AgentState:
+def _read_agent_state(database: Database, hosts: list[str], arrival: Arrival | None = None) -> AgentState:
     recent = max(60.0, 3 * conf.metrics.agent_interval)
+    # The agent's points have the time of its clock.
+    skew = timedelta(seconds=arrival.compute_skew() if arrival else 0.0)
     try:
-        return read_agent_state(database, datetime.now(timezone.utc), recent)
+        return read_agent_state(database, datetime.now(timezone.utc) + skew, recent, hosts)
     except DatabaseError:
         # Only the diagnosis depends on it.
         return AgentState()

@@ -17,35 +17,63 @@ Status = Literal["ok", "warning", "failed", "skipped"]
 ADVICE: dict[str, str] = {
     "disabled": "set ENABLED to True in ZEMANTA_OPS['METRICS'], or leave it out",
     "setting": "correct the setting. Run: manage.py check",
-    "incomplete": "give ZEMANTA_OPS['INFLUXDB'] a URL and either DATABASE (1.x) or ORG, BUCKET and TOKEN (2.x)",
+    "incomplete": "give ZEMANTA_OPS['INFLUXDB'] a URL and either DATABASE (1.x) or ORG, BUCKET and TOKEN (2.x). Run: "
+    "manage.py check",
     "missing_client": "install the package that the message names",
     "agent_down": "start Telegraf (or manage.py watch_metrics), or correct HOST and PORT",
     "agent_elsewhere": "set PORT to the port of the agent's statsd input, or move that input",
+    "agent_protocol": "set PROTOCOL to the protocol of the agent's statsd input, or change that input",
+    "agent_full": "raise max_tcp_connections of the agent's statsd input: each process of the application has one",
     "agent_unknown": "correct HOST: this machine cannot resolve the name",
     "agent_network": "check the route and the firewall between this machine and HOST",
-    "unreachable": "start InfluxDB, or correct the URL",
+    "agent_restarting": "find out why the agent ends: journalctl -u telegraf, memory limits, its configuration",
+    "agent_hangs": "the agent is frozen or overloaded: check its log and its load, then restart it",
+    "port_taken": "stop the program that has the port, or give the agent another; watch_metrics writes only with "
+    "--write",
+    "unreachable": "start the database, or correct its URL",
     "blocked": "the connection is never answered: check for a firewall, or correct the host of the URL",
-    "timeout": "the port accepts the connection and never answers: InfluxDB hangs or is overloaded, or something in "
-    "between drops the traffic. Check its log, its disk and its load",
-    "unauthorized": "correct TOKEN (2.x), or USERNAME and PASSWORD (1.x)",
+    "timeout": "the port accepts the connection and never answers: the database hangs or is overloaded, or something "
+    "in between drops the traffic. Check its log, its disk and its load",
+    "tls": "make the scheme of the URL fit the server; for a certificate, see the page on certificates: "
+    "SSL_CERT_FILE names the authority",
+    "gateway": "a proxy or load balancer in front of the database does not reach it: start the database, or correct "
+    "the proxy's backend",
+    "proxy": "the URL leads to something else than the database: correct its host, port and path, or let the proxy "
+    "pass /ping, /query and /api on without a login or a redirect",
+    "wrong_path": "correct the path of the URL: a cluster has /insert/TENANT/influx and /select/TENANT/prometheus, a "
+    "single node none",
+    "unauthorized": "correct TOKEN (InfluxDB 2.x), or USERNAME and PASSWORD",
     "forbidden": "these credentials may not read the database: grant them READ",
-    "missing": "create the database or bucket, or correct DATABASE, or BUCKET and ORG",
-    "overloaded": "InfluxDB asks to be tried again later: check its load and its limits",
-    "server": "InfluxDB failed: check its log",
-    "refused": "InfluxDB refused the request: check its version and its log",
-    "foreign": "set the URL to InfluxDB itself, not to a server that only accepts its writes",
-    "limit": "InfluxDB accepts no new series: raise max-series-per-database (1.x), or use fewer tag values; "
-    "manage.py metrics_series shows what this application can produce",
-    "no_internals": "enable [[inputs.internal]] in Telegraf, so that the next failure can be located; "
-    "watch_metrics writes only with --write",
-    "agent_not_writing": "the agent does not write to this database: check Telegraf's log; its output has a URL, "
-    "database and token of its own, not those of these settings; watch_metrics writes only with --write",
-    "read_only": "these credentials may not write; if Telegraf uses them too, grant them WRITE",
+    "missing": "create the database or bucket (through the 1.x interface of 2.x, its mapping too), or correct "
+    "DATABASE, or BUCKET and ORG",
+    "overloaded": "the database asks to be tried again later: check its load and its limits",
+    "server": "the database failed: check its log",
+    "refused": "the database refused the request: check its version and its log",
+    "foreign": "set the URL to the database itself, not to a server that only accepts its writes; for "
+    "VictoriaMetrics, use ZEMANTA_OPS['VICTORIAMETRICS']",
+    "limit": "the database accepts no new series: raise max-series-per-database (InfluxDB 1.x), or use fewer tag "
+    "values; manage.py metrics_series shows what this application can produce",
+    "disk_full": "the disk of the database is full: free space or shorten the retention policy, then restart InfluxDB. "
+    "Telegraf keeps what it cannot write, up to metric_buffer_limit",
+    "no_internals": "enable [[inputs.internal]] in Telegraf, so that the next failure can be located; watch_metrics "
+    "writes only with --write",
+    "no_name": "set TELEGRAF_HOSTNAME to the name of this machine, so that losses can be found",
+    "same_name": "give each Telegraf a TELEGRAF_HOSTNAME of its own",
+    "agent_not_writing": "check Telegraf's log (journalctl -u telegraf): its output has a URL, database, policy and "
+    "credentials of its own, not those of these settings, and needs the right to write; watch_metrics writes only "
+    "with --write",
+    "agent_failing": "the database refuses what Telegraf writes: check Telegraf's log (journalctl -u telegraf), the "
+    "disk and the rights of its credentials",
+    "agent_rejected": "Telegraf's log names the metrics (journalctl -u telegraf). A field type conflict: the "
+    "database has integers from before; set float_counters, and begin a new database or retention policy",
     "slow_flush": "Telegraf writes rarely: lower its flush_interval, or set --timeout to more seconds",
     "agent_dropping": "Telegraf loses metrics: raise metric_buffer_limit, allowed_pending_messages and "
     "read_buffer_size, or find out why its writes are slow",
-    "probe_lost": "Telegraf does not write what the application sends. Check that it is Telegraf that listens on HOST "
-    "and PORT (watch_metrics writes only with --write), and that its output keeps the probe (namepass, namedrop)",
+    "probe_lost": "Telegraf does not write what the application sends. Check that it is Telegraf that listens on "
+    "HOST and PORT (watch_metrics writes only with --write), and that its output keeps the probe (namepass, "
+    "namedrop)",
+    "extensions_off": "set datadog_extensions = true in the agent's statsd input, or DIALECT to influx",
+    "tags_lost": "let the agent keep the tags (tagexclude, taginclude, processors)",
     "push_missing": "schedule manage.py push_cloudwatch, or deploy the Lambda function, and read its log",
     "push_stale": "the schedule has stopped, or every run fails: run manage.py push_cloudwatch and read its report",
     "push_incomplete": "runs fail for these declarations: run manage.py push_cloudwatch and read its report",

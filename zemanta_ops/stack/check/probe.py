@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import secrets
+import socket
+import sys
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 
@@ -18,6 +21,8 @@ from zemanta_ops.stack.statsd import Sample
 CLOCKS = timedelta(days=1)
 # A refusal by another machine arrives after the first datagram has left.
 _REFUSAL_SECONDS = 0.05
+# Probes that are on their way at once need different series: the agent keeps one value of a gauge.
+SLOTS = 64
 
 
 class Probe:
@@ -32,8 +37,10 @@ class Probe:
         # Telegraf stores gauges as 64-bit floats, which represent this number exactly.
         self.nonce = secrets.randbelow(2**48) + 1
         self._client = Client(replace(options, enabled=True, threads=False, report_seconds=float("inf")))
-        series = self._client.create_series(GAUGE, catalog.PROBE.name, {})
+        self._slot, self._reservation = _reserve_slot()
+        series = self._client.create_series(GAUGE, catalog.PROBE.name, {"slot": self._slot})
         self.measurement = Sample(series.full_name, GAUGE, 0).measurement
+        self.tags: Mapping[str, str] = dict(series.all_tags)
         self.sent_at = 0.0
         self.attempts = 0
 
@@ -41,6 +48,9 @@ class Probe:
         """Send the probe; return why it was lost (``refused``, ``dns``, ``network`` …), or ""."""
         self.attempts += 1
         self.sent_at = self.sent_at or time.monotonic()
+        if self.attempts > 1:
+            # Another machine may have the same slot: probes that collide once must not collide again.
+            self._slot = str(secrets.randbelow(SLOTS))
         lost = self._send_once()
         if lost or self.attempts > 1:
             return lost
@@ -54,12 +64,31 @@ class Probe:
         return found[0] if found else None
 
     def close(self) -> None:
-        """Close the socket."""
+        """Close the socket, and give the slot back."""
         self._client.close()
+        if self._reservation:
+            self._reservation.close()
 
     def _send_once(self) -> str:
         before = self._client.health()["dropped"] if self.attempts else {}
-        self._client.gauge(catalog.PROBE.name, self.nonce)
+        self._client.gauge(catalog.PROBE.name, self.nonce, slot=self._slot)
         self._client.flush()
         after = self._client.health()["dropped"]
         return next((reason for reason, count in after.items() if count > before.get(reason, 0)), "")
+
+
+def _reserve_slot() -> tuple[str, socket.socket | None]:
+    """Return the lowest slot that no other probe of this machine has, so that there is usually one series.
+
+    Linux forgets a name in its abstract namespace with the process that has it. Other systems choose at random.
+    """
+    if sys.platform == "linux":
+        for slot in range(SLOTS):
+            reservation = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+            try:
+                reservation.bind(f"\0zemanta_ops.probe.{slot}")
+            except OSError:
+                reservation.close()
+            else:
+                return str(slot), reservation
+    return str(secrets.randbelow(SLOTS)), None

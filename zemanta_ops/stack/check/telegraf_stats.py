@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import pairwise
 from statistics import median
 
-from zemanta_ops.stack.agent_contract import INTERNAL_STATSD, INTERNAL_WRITE, WATCH_METRICS
+from zemanta_ops.stack.agent_contract import INTERNAL_STATSD, INTERNAL_WRITE, OUTPUT_ALIAS, WATCH_METRICS
 from zemanta_ops.stack.databases import Database, StoredValue
 
 # Long enough to see how often Telegraf writes, even if that is once in a few minutes.
@@ -19,7 +18,6 @@ FRESH_SECONDS = 15.0
 _LOSSES = {
     (INTERNAL_STATSD, "udp_packets_dropped"): "datagrams because its message queue was full",
     (INTERNAL_WRITE, "metrics_dropped"): "metrics because its buffer was full",
-    (INTERNAL_WRITE, "metrics_rejected"): "metrics because the database refused them",
 }
 
 
@@ -27,7 +25,21 @@ _LOSSES = {
 class AgentState:
     """The agent's state as its own points show it; ``newest`` is None if there are none.
 
-    ``agent`` is its name for people: Telegraf, or watch_metrics, which reports the same about itself.
+    Attributes:
+        newest: The time of its newest point.
+        flush_seconds: How often it writes.
+        received: Datagrams received recently.
+        address: Where its statsd input listens.
+        agent: Its name for people: Telegraf, or watch_metrics, which reports the same about itself.
+        lost: What it lost recently, in words.
+        failed: Writes that failed recently, if the newest did too.
+        waiting: Points that wait for the database.
+        rejected: Metrics that the database refused recently.
+        refused: Writes of which the database refused a part recently.
+        restarts: How often its counters began again.
+        is_shared: Two agents report under one name, so their counters cannot be told apart.
+        others: How many other agents report here, if the one of this machine is not among them.
+
     """
 
     newest: datetime | None = None
@@ -36,6 +48,13 @@ class AgentState:
     address: str = ""
     agent: str = "Telegraf"
     lost: Mapping[str, int] = field(default_factory=dict)
+    failed: int = 0
+    waiting: int = 0
+    rejected: int = 0
+    refused: int = 0
+    restarts: int = 0
+    is_shared: bool = False
+    others: int = 0
 
     def compute_age(self, now: datetime) -> float | None:
         """Return the age of the newest point in seconds."""
@@ -51,35 +70,66 @@ class AgentState:
         return bool(self.address) and self.address.rpartition(":")[2] != str(port)
 
 
-def read_agent_state(database: Database, now: datetime, recent: float) -> AgentState:
-    """Return what the Telegraf of this machine reported, or that of any machine if this one has none.
+def read_agent_state(database: Database, now: datetime, recent: float, hosts: Sequence[str]) -> AgentState:
+    """Return what the agent reported whose tag ``host`` is one of ``hosts``, or the only agent there is.
 
-    ``lost`` and ``received``, the number of datagrams, are those of the last ``recent`` seconds.
+    Counts are those of the last ``recent`` seconds.
     """
-    here = {"host": socket.gethostname()}
-    written = _read(database, INTERNAL_WRITE, "metrics_written", now, here)
-    if not written:
-        here = {}
-        written = _read(database, INTERNAL_WRITE, "metrics_written", now, here)
-    if not written:
-        return AgentState()
+    for host in hosts:
+        if written := _choose_output(_read(database, INTERNAL_WRITE, "metrics_written", now, host)):
+            return _build_state(database, now, recent, host, written)
+    # One agent of many: a short time is enough to count them, and a thousand of them must not take long.
+    start = now - timedelta(seconds=max(2 * FRESH_SECONDS, 1.5 * recent / 3))
+    found = database.read_values(INTERNAL_WRITE, "metrics_written", start, now + LOOK_BACK)
+    names = {reading.tags.get("host", "") for reading in found}
+    if len(names) != 1:
+        return AgentState(others=len(names))
+    (host,) = names
+    written = _choose_output(_read(database, INTERNAL_WRITE, "metrics_written", now, host))
+    return _build_state(database, now, recent, host, written) if written else AgentState()
+
+
+def _build_state(
+    database: Database, now: datetime, recent: float, host: str, written: Sequence[StoredValue]
+) -> AgentState:
     since = now - timedelta(seconds=recent)
-    received = _read(database, INTERNAL_STATSD, "udp_packets_received", now, here)
-    lost = {words: _compute_growth(_read(database, *key, now, here), since) for key, words in _LOSSES.items()}
+    own = {key: value for key, value in written[-1].tags.items() if key in ("alias", "output")}
+
+    def read(name: str) -> list[StoredValue]:
+        return [each for each in _read(database, INTERNAL_WRITE, name, now, host) if own.items() <= each.tags.items()]
+
+    received = _read(database, INTERNAL_STATSD, "udp_packets_received", now, host)
+    restarts, is_shared = _count_restarts(written)
+    lost = {}
+    for (measurement, name), words in _LOSSES.items():
+        values = read(name) if measurement == INTERNAL_WRITE else _read(database, measurement, name, now, host)
+        lost[words] = _compute_growth(values, since)
+    errors, waiting = read("write_errors"), read("buffer_size")
+    failed = _compute_growth(errors, since)
     return AgentState(
         newest=written[-1].time,
         flush_seconds=_compute_flush_seconds(written),
         received=_compute_growth(received, since),
         address=received[-1].tags.get("address", "") if received else "",
         agent=WATCH_METRICS if written[-1].tags.get("output") == WATCH_METRICS else "Telegraf",
-        lost={words: number for words, number in lost.items() if number},
+        lost={} if is_shared else {words: number for words, number in lost.items() if number},
+        failed=failed if _compare_newest(errors) > 0 and _compare_newest(waiting) >= 0 else 0,
+        waiting=int(float(waiting[-1].value)) if waiting else 0,
+        rejected=0 if is_shared else _compute_growth(read("metrics_rejected"), since),
+        # A refusal of some points of a write is logged as an error, and the write counts as done.
+        refused=0 if failed or is_shared else _compute_growth(read("errors"), since),
+        restarts=restarts,
+        is_shared=is_shared,
     )
 
 
-def _read(
-    database: Database, measurement: str, value: str, now: datetime, tags: Mapping[str, str]
-) -> list[StoredValue]:
-    return database.read_values(measurement, value, now - LOOK_BACK, now + LOOK_BACK, tags=tags)
+def _read(database: Database, measurement: str, value: str, now: datetime, host: str) -> list[StoredValue]:
+    return database.read_values(measurement, value, now - LOOK_BACK, now + LOOK_BACK, tags={"host": host})
+
+
+def _choose_output(written: Sequence[StoredValue]) -> Sequence[StoredValue]:
+    """Return the readings of the generated output if there are any: others may be those of another Telegraf."""
+    return [each for each in written if each.tags.get("alias") == OUTPUT_ALIAS] or written
 
 
 def _compute_growth(readings: Sequence[StoredValue], since: datetime) -> int:
@@ -93,6 +143,19 @@ def _compute_growth(readings: Sequence[StoredValue], since: datetime) -> int:
             grown += int(value - before[key] if value >= before[key] else value)
         before[key] = value
     return grown
+
+
+def _compare_newest(readings: Sequence[StoredValue]) -> float:
+    """Return by how much a value changed in the last readings."""
+    return float(readings[-1].value) - float(readings[-3].value) if len(readings) >= 3 else 0.0
+
+
+def _count_restarts(written: Sequence[StoredValue]) -> tuple[int, bool]:
+    """Return how often the counter of one output fell, and whether it came back: then two agents write it."""
+    values = [float(reading.value) for reading in written if reading.tags == written[-1].tags]
+    falls = [number for number in range(1, len(values)) if values[number] < values[number - 1]]
+    came_back = sum(max(values[number : number + 4]) >= values[number - 1] for number in falls)
+    return len(falls), came_back > 1
 
 
 def _compute_flush_seconds(written: Sequence[StoredValue]) -> float | None:

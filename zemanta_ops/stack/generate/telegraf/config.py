@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from zemanta_ops.stack.agent_contract import PERCENTILES
-from zemanta_ops.stack.generate.telegraf.outputs import ALIAS, Output, StdoutOutput
+from zemanta_ops.stack.agent_contract import OUTPUT_ALIAS, PERCENTILES
+from zemanta_ops.stack.generate.telegraf.outputs import Output, StdoutOutput
 from zemanta_ops.stack.generate.telegraf.toml import Value, Variable, render_section
 
 HOSTNAME = Variable("TELEGRAF_HOSTNAME", "the tag host, if the name of the machine is not suitable", optional=True)
@@ -79,7 +79,9 @@ def render_config(config: TelegrafConfig) -> str:
             render_section("[[inputs.statsd]]", _build_statsd(config)),
             "# What Telegraf reports about itself; check_metrics reads it.",
             render_section("[[inputs.internal]]", {"collect_memstats": False}),
-            render_section(f"[[outputs.{config.output.name}]]", {"alias": ALIAS, **config.output.build_values()}),
+            render_section(
+                f"[[outputs.{config.output.name}]]", {"alias": OUTPUT_ALIAS, **config.output.build_values()}
+            ),
         ]
     )
 

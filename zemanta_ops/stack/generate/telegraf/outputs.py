@@ -25,8 +25,6 @@ REMOTE_USERNAME = Variable("REMOTE_WRITE_USERNAME", "a user who may send with re
 REMOTE_PASSWORD = Variable("REMOTE_WRITE_PASSWORD", "the password of that user")
 REMOTE_URL = Variable("REMOTE_WRITE_URL", "the URL that remote write is sent to")
 
-# The name of the output in Telegraf's log and in what Telegraf reports about itself.
-ALIAS = "zemanta_ops"
 _TENANT_TAGS = ("vm_account_id", "vm_project_id")
 
 

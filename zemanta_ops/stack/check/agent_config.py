@@ -1,0 +1,106 @@
+"""The configuration of the Telegraf of this machine, as far as it can be read: where it writes, and how often.
+
+Python 3.10 has no parser for it; then nothing is known.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+if sys.version_info >= (3, 11):
+    import tomllib
+
+_LARGEST_FILE = 1_000_000
+_FILTER = re.compile("(name|field|tag|metric)(pass|drop)")
+
+
+@dataclass(frozen=True)
+class AgentConfig:
+    """What a readable telegraf.conf says; empty if it cannot be read."""
+
+    flush_seconds: float | None = None
+    hostname: str = ""
+    has_internal: bool | None = None
+    outputs: Sequence[str] = ()
+    filters: Sequence[str] = ()
+    lacks_extensions: bool = False
+
+
+def read_config(pid: int) -> AgentConfig:
+    """Return what the files say that a running Telegraf was started with."""
+    sections: list[Mapping[str, Any]] = []
+    for path in _list_config_files(pid):
+        with suppress(OSError, ValueError):
+            if sys.version_info >= (3, 11) and path.stat().st_size < _LARGEST_FILE:
+                sections.append(tomllib.loads(path.read_text(encoding="utf-8")))
+    return _summarize(sections) if sections else AgentConfig()
+
+
+def _list_config_files(pid: int) -> Iterator[Path]:
+    try:
+        arguments = Path(f"/proc/{pid}/cmdline").read_text(encoding="utf-8").split("\0")
+        folder = Path(f"/proc/{pid}/cwd").readlink()
+    except OSError:
+        return
+    for option, value in _list_options(arguments):
+        path = folder / value
+        yield from sorted(path.glob("*.conf")) if option == "config-directory" else [path]
+
+
+def _list_options(arguments: Sequence[str]) -> Iterator[tuple[str, str]]:
+    for argument, following in zip(arguments, [*arguments[1:], ""], strict=True):
+        found = re.fullmatch(r"--?(config|config-directory)(?:=(.*))?", argument)
+        if found:
+            yield found[1], found[2] or following
+
+
+def _summarize(files: Sequence[Mapping[str, Any]]) -> AgentConfig:
+    agent: dict[str, Any] = {}
+    outputs: list[tuple[str, Mapping[str, Any]]] = []
+    inputs: list[tuple[str, Mapping[str, Any]]] = []
+    for document in files:
+        agent |= document.get("agent", {})
+        outputs += _list_plugins(document.get("outputs"))
+        inputs += _list_plugins(document.get("inputs"))
+    statsd = [values for name, values in inputs if name == "statsd"]
+    return AgentConfig(
+        flush_seconds=parse_duration(str(agent.get("flush_interval", "10s"))),
+        hostname=str(agent.get("hostname", "")),
+        has_internal=any(name == "internal" for name, _ in inputs),
+        outputs=[_describe_output(name, values) for name, values in outputs],
+        filters=sorted({key for _, values in outputs for key in values if _FILTER.fullmatch(key)}),
+        lacks_extensions=bool(statsd) and not any(values.get("datadog_extensions") for values in statsd),
+    )
+
+
+def _list_plugins(kinds: Any) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    if isinstance(kinds, Mapping):
+        for name, instances in kinds.items():
+            for values in instances if isinstance(instances, list) else [instances]:
+                if isinstance(values, Mapping):
+                    yield name, values
+
+
+def _describe_output(name: str, values: Mapping[str, Any]) -> str:
+    """Return plug-in, URL and database; the URL without what may be a password, a variable as its name."""
+    urls = values.get("urls") or [values.get("url", "")]
+    shown = ", ".join(re.sub(r"\?.*", "", re.sub("//[^/]*@", "//", str(each))) for each in urls)
+    database = str(values.get("database") or values.get("bucket") or "")
+    policy = str(values.get("retention_policy") or "")
+    place = "/".join(each for each in (database, policy) if each)
+    return " ".join(each for each in (name, shown, place) if each)
+
+
+def parse_duration(text: str) -> float | None:
+    """Return the seconds of one of Go's durations, such as ``1m30s``; None if it is not one."""
+    units = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
+    parts = re.findall(r"([0-9.]+)(ms|h|m|s)", text)
+    if not parts or "".join(number + unit for number, unit in parts) != text:
+        return None
+    return sum(float(number) * units[unit] for number, unit in parts)
