@@ -111,7 +111,8 @@ class Sources:
 
     def document(self, name: str, extra: str = "") -> str:
         """Return the documentation of a metric in Markdown."""
-        return write_text(self.declared.describe(name), extra)
+        known = self.deployment.metrics.get(name)
+        return write_text(self.declared.describe(name), extra or (known.meaning if known else ""))
 
     def open_dashboard(self, name: str, tag: str = "") -> str:
         """Return the address of another dashboard that keeps the time and the variables, and sets one more."""
@@ -133,7 +134,7 @@ class Sources:
 
     def _has(self, name: str, tag: str) -> bool:
         known = self.deployment.metrics[name]
-        if known.source == "elsewhere":
+        if known.source in ("elsewhere", "cloudwatch"):
             return known.tags is not None and tag in known.tags
         return tag in self.deployment.common_tags or (known.tags is not None and tag in known.tags)
 

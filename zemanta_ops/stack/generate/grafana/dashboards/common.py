@@ -82,16 +82,22 @@ def draw_composite(sources: Sources, composite: Composite, variables: Sequence[s
 
 
 def draw_metric(
-    sources: Sources, term: Term, title: str, by: Sequence[str] | None = (), *, unit: str = "", key: str = ""
+    sources: Sources,
+    term: Term,
+    title: str,
+    by: Sequence[str] | None = (),
+    *,
+    unit: str = "",
+    also: Sequence[str] = (),
 ) -> Panel:
-    """Return one aggregate of a metric, with the areas of its alert and the documentation of the metric."""
+    """Return one aggregate of a metric, with the areas of its alert; ``also`` are further variables."""
     alert = sources.find_alert(term.metric)
     alert = alert if alert is not None and _shows(alert.subject, term) else None
     return Panel(
-        key or f"{term.function} {term.metric}",
+        f"{term.function} {term.metric}",
         title,
         sources.document(term.metric),
-        [Asked(term.metric, sources.ask(term, by))],
+        [Asked(term.metric, sources.ask(term, by, variables=also))],
         unit=unit or sources.deployment.metrics[term.metric].unit,
         limits=to_limits(alert),
         runbook=alert.runbook if alert else "",
