@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -71,7 +72,9 @@ def _explain_empty(panel: Json, database: Database, choice: Choice) -> str:
 
 def _was_written(measurement: str, target: Json, database: Database, choice: Choice) -> bool:
     if isinstance(database, PromQLDatabase):
-        return bool(database.query(f'last_over_time({{__name__="{measurement}"}}[30d])'))
+        labels = {"__name__": measurement, **database.labels}
+        selector = ", ".join(f"{name}={json.dumps(value)}" for name, value in labels.items())
+        return bool(database.query(f"last_over_time({{{selector}}}[30d])"))
     if target.get("rawQuery"):
         return bool(database.query(f'SELECT * FROM "{measurement}" LIMIT 1'))  # noqa: S608  (quoted as in the panel)
     flux = (

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from math import ceil
 
+from zemanta_ops.stack.declarations.durations import format_duration
 from zemanta_ops.stack.declarations.model import Composite
 from zemanta_ops.stack.declarations.terms import Term, mean, rate
 from zemanta_ops.stack.generate.grafana.panels import WEEK, Asked, Panel
@@ -77,6 +79,8 @@ def draw_composite(sources: Sources, composite: Composite, variables: Sequence[s
         limits=to_limits(alert),
         runbook=alert.runbook if alert else "",
         link=link,
+        # With the agent's interval a view of little traffic would never reach the minimum of the denominator.
+        interval=format_duration(max(composite.window_seconds, ceil(sources.deployment.agent_interval))),
         minimum=0 if composite.unit == "ratio" else None,
     )
 
