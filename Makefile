@@ -6,10 +6,11 @@ WORKERS ?= $(shell $(PYTHON) -c "import os; print(os.cpu_count() + 1)")
 PYTEST := $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal
 COVERAGE := --cov --cov-report= --cov-fail-under=0
 
-.PHONY: help demo demo-live test test-servers test-more servers lint format matrix docs lambda dist clean
+.PHONY: help demo pictures demo-live test test-servers test-more servers lint format matrix docs lambda dist clean
 
 help:
 	@echo "make demo          run the whole main job on real input, in under 30 s after installation"
+	@echo "make pictures      draw the dashboards of the docs from a run of the demo"
 	@echo "make demo-live     the same site, kept running for you to click; prints its address"
 	@echo "make test          install what the tests need (Telegraf, InfluxDB 1.8, VictoriaMetrics) and run them"
 	@echo "make test-servers  the second tier: InfluxDB 2.7, Vault, Kapacitor, age, PostgreSQL, Redis"
@@ -36,6 +37,10 @@ $(VENV)/.dev: pyproject.toml | $(BIN)/python
 
 demo: $(VENV)/.demo
 	$(BIN)/python -m example_project.demo --page build/dashboards
+
+pictures: $(VENV)/.demo
+	$(BIN)/python -m example_project.demo --seconds 20 --page build/dashboards
+	cp build/dashboards/overview.png build/dashboards/view.png docs/pictures/
 
 demo-live: $(VENV)/.demo
 	$(BIN)/python -m example_project.demo --live

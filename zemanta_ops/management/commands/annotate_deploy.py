@@ -60,7 +60,7 @@ class Command(OpsCommand):
     def _write(self, point: Point) -> None:
         database = open_database()
         if database is None:
-            raise ValueError("INFLUXDB is not configured. Set ZEMANTA_OPS INFLUXDB URL and DATABASE, or BUCKET")
+            raise ValueError("No database is configured. Set ZEMANTA_OPS INFLUXDB, or VICTORIAMETRICS")
         with database:
             report = database.write([point])
         if report.refused:

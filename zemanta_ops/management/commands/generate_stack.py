@@ -19,7 +19,7 @@ from zemanta_ops.stack.charts.preview import Finding, preview
 from zemanta_ops.stack.databases import DatabaseError
 from zemanta_ops.stack.generate import Generated, SettingsError, generate, list_targets
 from zemanta_ops.stack.generate.files import PlannedFile, WriteError, compare_files, write_files
-from zemanta_ops.stack.generate.grafana import build_dashboards, read_sources
+from zemanta_ops.stack.generate.grafana import build_dashboards, choose_language, read_sources
 from zemanta_ops.stack.settings import list_faults, open_database
 
 # The last six hours, as a dashboard shows when it is opened.
@@ -119,12 +119,12 @@ def preview_panels() -> list[Finding]:
     if faults := list_faults():
         raise CommandError("; ".join(faults), returncode=EXIT_SETTINGS)
     sources, _ = read_sources()
-    dashboards = build_dashboards(sources, "flux" if conf.influxdb.bucket else "influxql")
+    dashboards = build_dashboards(sources, choose_language())
     now = int(time.time()) * 1_000
     try:
         database = open_database()
         if database is None:
-            raise ValueError("INFLUXDB is not configured. Set URL and DATABASE, or BUCKET")
+            raise ValueError("No database is configured. Set ZEMANTA_OPS INFLUXDB, or VICTORIAMETRICS")
         with database:
             return list(preview(dashboards, database, Window(now - _PREVIEWED, now), Choice({}, conf.influxdb.bucket)))
     except (ValueError, MissingExtraError) as error:

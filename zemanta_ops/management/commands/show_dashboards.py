@@ -15,7 +15,7 @@ from zemanta_ops.management.base import OpsCommand, UsageError
 from zemanta_ops.parsing import accept_duration
 from zemanta_ops.stack.charts.interpolation import Choice, Window
 from zemanta_ops.stack.databases import Database, DatabaseError
-from zemanta_ops.stack.generate.grafana import build_dashboards, read_sources
+from zemanta_ops.stack.generate.grafana import build_dashboards, choose_language, read_sources
 from zemanta_ops.stack.settings import list_faults, open_database
 
 EXIT_SETTINGS = 3
@@ -70,7 +70,7 @@ class Command(OpsCommand):
 def _open() -> Database:
     database = open_database()
     if database is None:
-        raise ValueError("INFLUXDB is not configured. Set ZEMANTA_OPS INFLUXDB URL and DATABASE, or BUCKET")
+        raise ValueError("No database is configured. Set ZEMANTA_OPS INFLUXDB, or VICTORIAMETRICS")
     return database
 
 
@@ -79,7 +79,7 @@ def _draw(database: Database, window: Window, choice: Choice) -> dict[str, bytes
     from zemanta_ops.stack.charts.show import draw_all
 
     sources, _ = read_sources()
-    dashboards = build_dashboards(sources, "flux" if conf.influxdb.bucket else "influxql")
+    dashboards = build_dashboards(sources, choose_language())
     return draw_all(dashboards, database, window, choice, f"{sources.project}: dashboards")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -10,12 +11,13 @@ from typing import Any
 from zemanta_ops.stack.charts.interpolation import Choice, Window
 from zemanta_ops.stack.charts.results import PanelResult, list_panels, run_panel
 from zemanta_ops.stack.databases import Database, DatabaseError
+from zemanta_ops.stack.databases.promql import PromQLDatabase
 
 Json = Mapping[str, Any]
 
 SLOW_SECONDS = 1.0
 MAX_LINES = 200
-_MEASUREMENT = re.compile(r'FROM "((?:[^"\\]|\\.)*)"|_measurement == "((?:[^"\\]|\\.)*)"')
+_MEASUREMENT = re.compile(r'FROM "((?:[^"\\]|\\.)*)"|_measurement == "((?:[^"\\]|\\.)*)"|__name__="([^"]*)"')
 
 
 @dataclass(frozen=True)
@@ -60,14 +62,19 @@ def _explain_empty(panel: Json, database: Database, choice: Choice) -> str:
     """Return whether the measurement was ever written, so that a quiet one is not confused with a missing one."""
     if panel.get("timeShift"):
         return f"there is nothing of {panel['timeShift']} ago"
-    found = _MEASUREMENT.search(panel["targets"][0]["query"].split("FROM (SELECT")[-1])
-    measurement = (found[1] or found[2]) if found else ""
-    if _was_written(measurement, panel["targets"][0], database, choice):
+    target = panel["targets"][0]
+    found = _MEASUREMENT.search(str(target.get("query", target.get("expr"))).split("FROM (SELECT")[-1])
+    measurement = next(filter(None, found.groups()), "") if found else ""
+    if _was_written(measurement, target, database, choice):
         return f"{measurement} was written, but nothing of what the panel selects is in the time shown"
     return f"nothing has written {measurement}"
 
 
 def _was_written(measurement: str, target: Json, database: Database, choice: Choice) -> bool:
+    if isinstance(database, PromQLDatabase):
+        labels = {"__name__": measurement, **database.labels}
+        selector = ", ".join(f"{name}={json.dumps(value)}" for name, value in labels.items())
+        return bool(database.query(f"last_over_time({{{selector}}}[30d])"))
     if target.get("rawQuery"):
         return bool(database.query(f'SELECT * FROM "{measurement}" LIMIT 1'))  # noqa: S608  (quoted as in the panel)
     flux = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -10,12 +11,16 @@ from typing import Any
 
 from zemanta_ops.stack.charts.interpolation import Choice, Window, interpolate
 from zemanta_ops.stack.databases import Database
+from zemanta_ops.stack.databases.promql import PromQLDatabase
 
 Json = Mapping[str, Any]
 
 # What Flux adds to each row, beside its tags.
 _FLUX_ONLY = ("result", "table", "_start", "_stop", "_field", "_measurement")
+# What VictoriaMetrics and PromQL add to the labels.
+_PROMQL_ONLY = ("__name__", "db")
 _DEFAULT_INTERVAL = "10s"
+_NANOSECONDS = 10**15
 
 
 @dataclass
@@ -59,22 +64,46 @@ def run_panel(panel: Json, database: Database, window: Window, choice: Choice) -
     result = PanelResult()
     shifted = window.shift(panel["timeShift"]) if "timeShift" in panel else window
     for target in panel["targets"]:
-        text = interpolate(target["query"], shifted, choice, panel.get("interval", _DEFAULT_INTERVAL))
         started = time.monotonic()
-        rows = database.query(text)
+        rows = run_target(target, database, shifted, choice, panel.get("interval", _DEFAULT_INTERVAL))
         result.seconds = max(result.seconds, time.monotonic() - started)
         if panel["type"] == "table":
-            _merge_rows(result.rows, rows)
+            _merge_rows(result.rows, rows, _name_column(panel, target))
         else:
             _add_lines(result.lines, rows, _name_target(panel, target), shifted.start - window.start)
     _name_by_labels(result.lines)
     return result
 
 
+def run_target(target: Json, database: Database, window: Window, choice: Choice, minimum: str) -> list[dict[str, Any]]:
+    """Return the rows of one query; a PromQL query is asked at the end of each interval, as Grafana does it."""
+    if not isinstance(database, PromQLDatabase):
+        return database.query(interpolate(target["query"], window, choice, minimum))
+    text = interpolate(target["expr"], window, choice, minimum)
+    if target.get("instant"):
+        rows = database.query_at(text, window.end / 1_000)
+    else:
+        step = window.find_interval(minimum)
+        start, end = window.start // step * step, window.end // step * step
+        rows = database.query_range(text, start / 1_000, end / 1_000, step / 1_000)
+    return [{key: value for key, value in row.items() if key not in _PROMQL_ONLY} for row in rows]
+
+
+def _name_column(panel: Json, target: Json) -> str:
+    """Return the column of a PromQL table's query, which its transformation names; InfluxQL and Flux name theirs."""
+    for transformation in panel["transformations"]:
+        renamed = transformation["options"].get("renameByName", {})
+        if f"Value #{target['refId']}" in renamed:
+            return str(renamed[f"Value #{target['refId']}"])
+    return ""
+
+
 def _name_target(panel: Json, target: Json) -> str:
     """Return the name of a query's lines, in which ``$tag_x`` is the value of a tag."""
     if target.get("alias"):
         return str(target["alias"])
+    if "expr" in target:
+        return re.sub(r"\{\{(\w+)\}\}", r"$tag_\1", target.get("legendFormat", ""))
     for override in panel["fieldConfig"]["overrides"]:
         if override["matcher"] == {"id": "byFrameRefID", "options": target["refId"]}:
             return str(override["properties"][0]["value"])
@@ -108,7 +137,8 @@ def to_milliseconds(moment: Any) -> int:
     """Return the time of a row, which is nanoseconds from InfluxQL and a datetime from Flux."""
     if isinstance(moment, datetime):
         return round(moment.timestamp() * 1_000)
-    return int(moment) // 1_000_000
+    # Nanoseconds from InfluxDB, seconds from PromQL.
+    return int(moment) // 1_000_000 if moment > _NANOSECONDS else round(moment * 1_000)
 
 
 def _name_line(name: str, column: str, labels: Mapping[str, str]) -> str:
@@ -125,11 +155,11 @@ def _name_by_labels(lines: list[Line]) -> None:
         line.name = ", ".join(f"{tag}={line.labels[tag]}" for tag in different) or "value"
 
 
-def _merge_rows(rows: list[dict[str, Any]], found: list[dict[str, Any]]) -> None:
+def _merge_rows(rows: list[dict[str, Any]], found: list[dict[str, Any]], column: str) -> None:
     """Add the columns of one query to the rows of the same tags."""
     for row in found:
         _, labels, numbers = _split(row)
         match = next((each for each in rows if all(each.get(tag) == value for tag, value in labels.items())), None)
         if match is None:
             rows.append(match := {**labels})
-        match.update(numbers)
+        match.update({column: numbers["value"]} if column else numbers)

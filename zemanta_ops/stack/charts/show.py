@@ -10,8 +10,9 @@ from typing import Any
 from zemanta_ops.stack.charts.drawing import Deploy, draw_png, sort_rows
 from zemanta_ops.stack.charts.interpolation import ALL, Choice, Window, interpolate
 from zemanta_ops.stack.charts.page import Drawn, render_page
-from zemanta_ops.stack.charts.results import list_panels, run_panel, to_milliseconds
+from zemanta_ops.stack.charts.results import list_panels, run_panel, run_target, to_milliseconds
 from zemanta_ops.stack.databases import Database
+from zemanta_ops.stack.databases.promql import PromQLDatabase
 from zemanta_ops.stack.declarations.names import to_number
 
 Json = Mapping[str, Any]
@@ -100,7 +101,11 @@ def _choose_row(panel: Json, choice: Choice) -> Choice:
 def list_values(dashboard: Json, name: str, database: Database, window: Window, choice: Choice) -> list[str]:
     """Return the values that a variable offers."""
     variable = next(each for each in dashboard["templating"]["list"] if each["name"] == name)
-    rows = database.query(interpolate(variable["query"], window, choice, _ANY_INTERVAL))
+    text = interpolate(variable["query"], window, choice, _ANY_INTERVAL)
+    if isinstance(database, PromQLDatabase):
+        selector, _, label = text.removeprefix("label_values(").removesuffix(")").rpartition(", ")
+        return sorted(database.list_label_values(label, selector))
+    rows = database.query(text)
     return sorted({str(row.get("value", row.get("_value"))) for row in rows} - {"None", ALL})
 
 
@@ -108,7 +113,7 @@ def read_deploys(dashboard: Json, database: Database, window: Window, choice: Ch
     """Return the deploys that the dashboard shows."""
     found = []
     for annotation in dashboard["annotations"]["list"]:
-        for row in database.query(interpolate(annotation["target"]["query"], window, choice, _ANY_INTERVAL)):
+        for row in run_target(annotation["target"], database, window, choice, _ANY_INTERVAL):
             moment = to_milliseconds(row.get("time", row.get("_time", 0)))
-            found.append(Deploy(moment, str(row.get("title") or "a deploy")))
+            found.append(Deploy(moment, str(row.get("title") or row.get("version") or "a deploy")))
     return sorted(found, key=lambda each: each.moment)

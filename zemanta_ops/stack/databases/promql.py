@@ -9,6 +9,7 @@ from abc import abstractmethod
 from collections.abc import Mapping
 from datetime import datetime, timezone
 from typing import Any
+from urllib.parse import quote
 
 from zemanta_ops.stack.databases.base import Database, Retry, StoredValue
 from zemanta_ops.stack.databases.errors import DatabaseError
@@ -46,11 +47,31 @@ class PromQLDatabase(Database):
 
     def query(self, text: str) -> list[dict[str, Any]]:
         """Return the result of a PromQL query at this moment: a row a series, with labels, ``time`` and ``value``."""
-        now = datetime.now(timezone.utc).timestamp()
+        return self.query_at(text, datetime.now(timezone.utc).timestamp())
+
+    def query_at(self, text: str, moment: float) -> list[dict[str, Any]]:
+        """Return the result of a PromQL query at a moment, in seconds since the epoch."""
         # With its cache VictoriaMetrics hides the newest 30 seconds.
-        parameters = {"query": text, "time": f"{now:.3f}", "nocache": "1"}
+        parameters = {"query": text, "time": f"{moment:.3f}", "nocache": "1"}
         rows = self._get("/api/v1/query", parameters)["data"]["result"]
         return [{**row["metric"], "time": row["value"][0], "value": float(row["value"][1])} for row in rows]
+
+    def query_range(self, text: str, start: float, end: float, step: float) -> list[dict[str, Any]]:
+        """Return the result of a PromQL query at every ``step`` seconds: a row for each series and moment."""
+        span = {"start": f"{start:.3f}", "end": f"{end:.3f}", "step": f"{step:.3f}s"}
+        # VictoriaMetrics hides the newest 30 seconds of a range, with its cache or without.
+        fresh = {"nocache": "1", "latency_offset": "1ms"}
+        rows = self._get("/api/v1/query_range", {"query": text, **span, **fresh})["data"]["result"]
+        return [
+            {**row["metric"], "time": moment, "value": float(number)}
+            for row in rows
+            for moment, number in row["values"]
+        ]
+
+    def list_label_values(self, label: str, selector: str) -> list[str]:
+        """Return the values of a label among the series that a selector matches."""
+        found: list[str] = self._get(f"/api/v1/label/{quote(label)}/values", {"match[]": selector})["data"]
+        return found
 
     def read_values(
         self,

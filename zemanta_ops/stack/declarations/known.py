@@ -24,6 +24,7 @@ class KnownMetric:
         field: The field that has its value; of a timing or histogram there are several.
         source: What emits it; see ``catalog.Metric``, ``project`` or ``elsewhere``.
         remedy: If it is not emitted: what to do so that it is.
+        meaning: What it is, if its source says so.
 
     """
 
@@ -35,10 +36,11 @@ class KnownMetric:
     field: str = VALUE
     source: str = "project"
     remedy: str = ""
+    meaning: str = ""
 
     def has_tag(self, tag: str, common: frozenset[str] = frozenset()) -> bool:
         """Return whether its series may carry a tag; ``common`` has those of every metric."""
-        if self.source == "elsewhere":
+        if self.source in ("elsewhere", "cloudwatch"):
             return self.tags is None or tag in self.tags
         return self.tags is None or tag in self.tags or tag in common
 

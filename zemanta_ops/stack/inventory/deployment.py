@@ -11,6 +11,7 @@ from zemanta_ops.stack.declarations.model import Description
 from zemanta_ops.stack.declarations.names import to_measurement
 from zemanta_ops.stack.declarations.registry import Declarations
 from zemanta_ops.stack.declarations.terms import FUNCTIONS
+from zemanta_ops.stack.inventory.aws_metrics import list_aws_metrics
 from zemanta_ops.stack.inventory.emitted_metrics import EmittedMetric, list_metrics
 
 # A tag whose name is not known before it is emitted, as ``list_metrics`` writes it.
@@ -21,7 +22,7 @@ _MIDDLEWARE = "Add zemanta_ops.metrics.middleware.RequestMetricsMiddleware to MI
 def read_deployment(declared: Declarations) -> Deployment:
     """Return what this deployment emits, with what the descriptions add."""
     prefix = conf.metrics.prefix
-    metrics = {known.name: known for known in _list_off(prefix)}
+    metrics = {known.name: known for known in (*_list_off(prefix), *list_aws_metrics())}
     for metric in list_metrics():
         metrics[metric.name] = _convert(metric, declared, prefix)
     for description in declared.descriptions:
@@ -55,6 +56,8 @@ def _list_off(prefix: str) -> Iterator[KnownMetric]:
 def _find_remedy(source: str) -> str:
     if source == "check_metrics":
         return ""
+    if source == "push_cloudwatch":
+        return 'Add "CLOUDWATCH" to ZEMANTA_OPS, and run push_cloudwatch.'
     if source == "buckets":
         return 'Set ZEMANTA_OPS["METRICS"]["BUCKETS"].'
     if source == "requests":

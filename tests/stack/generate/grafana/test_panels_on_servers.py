@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import itertools
 import socket
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from tests.servers.influxdb1 import InfluxDB1
 from tests.servers.influxdb2 import ORG, TOKEN, InfluxDB2
 from tests.servers.process import free_port, wait_until
 from tests.servers.telegraf import Telegraf, config, influxdb1_output, influxdb2_output
+from tests.servers.victoriametrics import VictoriaMetrics
 from tests.stack.generate.grafana.traffic import INTERVAL, REQUESTS, configured, send, wait_for_room
 from zemanta_ops.stack.charts.interpolation import Choice, Window
 from zemanta_ops.stack.charts.results import PanelResult, list_panels, run_panel
@@ -35,13 +37,16 @@ class Filled:
     databases: Mapping[str, Database]
     name: str
     window: Window
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
     def run(
         self, dashboard: str, title: str, language: str, values: Any = None, window: Window | None = None
     ) -> PanelResult:
-        with configured():
+        with configured(**self.settings):
             sources, _ = read_sources()
         panel = next(p for p in list_panels(build_dashboards(sources, language)[dashboard]) if p["title"] == title)
+        # The traffic is within one interval of this length, whatever longer one a panel has.
+        panel = {**panel, "interval": "1s"}
         choice = Choice(values or (ONE_VIEW if dashboard == "view" else {}), self.name)
         return run_panel(panel, self.databases[language], window or self.window, choice)
 
@@ -88,6 +93,26 @@ def filled_both(
         two = connect(influxdb2.url, org=ORG, bucket=name, token=TOKEN)
         yield Filled({"influxql": connect(influxdb1.url, database=name), "flux": two}, name, window)
         two.close()
+
+
+@pytest.fixture(scope="module")
+def filled_victoriametrics(
+    victoriametrics: VictoriaMetrics, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Filled]:
+    require("telegraf")
+    with ExitStack() as stack, victoriametrics.flushing():
+        name = next(_names)
+        database = connect(write_url=victoriametrics.url, database=name)
+        output = influxdb1_output(victoriametrics.url, name)
+
+        def arrived() -> bool:
+            return len(database.query(f'{{__name__="shop_jobs_value", db="{name}"}}')) == 4
+
+        window = fill(stack, tmp_path_factory.mktemp("telegraf"), output, arrived)
+        # A value is at the end of its interval, and there is none of an interval that has not ended.
+        assert wait_until(lambda: time.time() > window.start / 1_000 + 2 * INTERVAL, INTERVAL + 1)
+        settings = {"WRITE_URL": victoriametrics.url, "DATABASE": name}
+        yield Filled({"promql": database}, name, window, {"VICTORIAMETRICS": settings})
 
 
 def sums(result: PanelResult) -> dict[str, float]:
@@ -258,3 +283,20 @@ def test_variables_offer_the_values_that_the_ones_before_leave(filled: Filled) -
     assert values("host", {}) == ["web-1", "web-2"]
     assert values("view", {"host": ["web-2"]}) == ["shop_list", "shop_report"]
     assert values("view", {"env": ["production"]}) == []
+
+
+@pytest.mark.second_tier
+@pytest.mark.parametrize(("dashboard", "title"), BY_HAND, ids=[" ".join(key) for key in BY_HAND])
+def test_promql_draws_what_was_sent(filled_victoriametrics: Filled, dashboard: str, title: str) -> None:
+    found = sums(filled_victoriametrics.run(dashboard, title, "promql"))
+    assert found == pytest.approx(BY_HAND[dashboard, title], rel=1e-6)
+
+
+@pytest.mark.second_tier
+def test_the_table_of_views_is_the_same_in_promql(filled_victoriametrics: Filled) -> None:
+    result = filled_victoriametrics.run("overview", "Views, slowest first", "promql")
+    rows = {row.pop("view"): row for row in result.rows}
+    assert rows["shop_list"] == pytest.approx(
+        {"requests": 100, "errors": 0, "mean": 34.5, "p95 of the worst host": 57}, rel=1e-6
+    )
+    assert rows["shop_detail"]["errors"] == 0.25

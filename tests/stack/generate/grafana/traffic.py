@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from unittest import mock
 
 from django.http import HttpRequest, HttpResponse
@@ -98,7 +98,7 @@ def wait_for_room(seconds: float = 6) -> Window:
 
 
 @contextmanager
-def configured(**influxdb: str) -> Iterator[None]:
-    """Have the settings that this traffic is of."""
-    with override_settings(MIDDLEWARE=MIDDLEWARE, ZEMANTA_OPS={**SETTINGS, "INFLUXDB": influxdb}):
+def configured(**sections: Any) -> Iterator[None]:
+    """Have the settings that this traffic is of, and further sections."""
+    with override_settings(MIDDLEWARE=MIDDLEWARE, ZEMANTA_OPS={**SETTINGS, **sections}):
         yield

@@ -67,6 +67,35 @@ describe(
     action="Look at the agent's buffer and at the database's load.",
 )
 
+describe(
+    "zemanta_ops.cloudwatch.metrics",
+    meaning="Metrics that push_cloudwatch requested, as AWS counts them for the bill.",
+    trouble="It jumps: a declaration matches far more than it should.",
+    impact="None for users; the bill grows.",
+    action="Run: manage.py push_cloudwatch --list",
+)
+describe(
+    "zemanta_ops.cloudwatch.rows",
+    meaning="Rows that push_cloudwatch wrote.",
+    trouble="It stops, or halves.",
+    impact="None for users; the dashboard of AWS goes blind.",
+    action="Run push_cloudwatch by hand and read what it reports.",
+)
+describe(
+    "zemanta_ops.cloudwatch.failed",
+    meaning="Declarations that the last run of push_cloudwatch did not cover.",
+    trouble="Anything above zero.",
+    impact="None for users; some metrics of AWS are missing.",
+    action="Run push_cloudwatch by hand and read what it reports.",
+)
+describe(
+    "zemanta_ops.cloudwatch.duration",
+    meaning="Time that each run of push_cloudwatch took.",
+    trouble="It nears the time between two runs.",
+    impact="None for users; metrics of AWS come late.",
+    action="Fetch fewer metrics, or raise the time-out of the function.",
+)
+
 Alert(
     rate("zemanta_ops.dropped"),
     warn=above(0.1),

@@ -43,7 +43,7 @@ def generate(is_secret: IsSecret) -> Generated:
         GeneratedFile(f"dashboards/{name}.json", render_json(dashboard))
         for name, dashboard in build_dashboards(sources, source.language).items()
     ]
-    if not conf.influxdb.url:
+    if not conf.list_databases():
         warnings.append("INFLUXDB is not configured: the dashboards ask an InfluxDB 1.8 on this machine")
     return Generated(files, warnings)
 
@@ -55,7 +55,8 @@ def read_sources() -> tuple[Sources, list[str]]:
     deployment = read_deployment(kept)
     kept = _keep_emitted(kept, [name for name, known in deployment.metrics.items() if known.remedy])
     warnings = [f"{fault.text} {fault.hint}" for fault in faults if fault.is_error]
-    return Sources(kept, deployment, _name_project()), warnings
+    labels = {"db": conf.victoriametrics.database} if conf.victoriametrics in conf.list_databases() else {}
+    return Sources(kept, deployment, _name_project(), labels), warnings
 
 
 def build_dashboards(sources: Sources, language: str) -> Mapping[str, Json]:
@@ -64,16 +65,28 @@ def build_dashboards(sources: Sources, language: str) -> Mapping[str, Json]:
     return {each.name: render_dashboard(each, language, interval) for each in draw_dashboards(sources)}
 
 
+def choose_language() -> str:
+    """Return the language of the configured database: InfluxQL if there is none."""
+    databases = conf.list_databases()
+    if conf.victoriametrics in databases or conf.prometheus in databases:
+        return "promql"
+    return "flux" if conf.influxdb.bucket else "influxql"
+
+
 def choose_source(is_secret: IsSecret) -> Source:
     """Return where the settings put the metrics; secrets are left to Grafana's environment."""
-    influxdb = conf.influxdb
+    language, influxdb = choose_language(), conf.influxdb
+    if language == "promql":
+        section = conf.prometheus if conf.prometheus in conf.list_databases() else conf.victoriametrics
+        read = section.read_url or section.write_url[0]
+        return Source(language, "$PROMETHEUS_URL" if is_secret(read) else show_url(split_url(read)))
     if not influxdb.url:
-        return Source("influxql", _ANYWHERE, "telegraf")
+        return Source(language, _ANYWHERE, "telegraf")
     url = "$INFLUX_URL" if is_secret(influxdb.url) else show_url(split_url(influxdb.url))
     if influxdb.bucket:
-        return Source("flux", url, org=influxdb.org, bucket=influxdb.bucket)
+        return Source(language, url, org=influxdb.org, bucket=influxdb.bucket)
     database = influxdb.database.partition("/")[0]
-    return Source("influxql", url, database, has_user=bool(influxdb.username))
+    return Source(language, url, database, has_user=bool(influxdb.username))
 
 
 def render_json(dashboard: Json) -> str:

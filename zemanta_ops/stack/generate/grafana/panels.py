@@ -53,6 +53,7 @@ class Panel:
         width: In 24ths of the page.
         height: In rows of Grafana's grid.
         time_shift: How much earlier than the dashboard's time it looks.
+        interval: The shortest time between two points, if it is longer than the agent's interval.
         sort: For a table: the column whose largest value comes first.
 
     """
@@ -69,6 +70,7 @@ class Panel:
     width: int = 12
     height: int = 8
     time_shift: str = ""
+    interval: str = ""
     sort: str = ""
     minimum: float | None = 0
     extra: Mapping[str, Any] = field(default_factory=dict)
@@ -87,7 +89,7 @@ def render_panel(panel: Panel, uid: str, place: tuple[int, int], language: str, 
         return {**body, "description": "", "options": {"mode": "markdown", "content": panel.text}}
     body |= {
         "datasource": render_datasource(language),
-        "interval": interval,
+        "interval": panel.interval or interval,
         "targets": [_render_target(asked, number, language) for number, asked in enumerate(panel.asked)],
         "fieldConfig": {"defaults": _render_defaults(panel, language), "overrides": _render_overrides(panel, language)},
         "options": _OPTIONS[panel.type](panel),

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from zemanta_ops.stack.declarations.known import Deployment
@@ -30,12 +30,14 @@ class Sources:
         declared: The declarations without faults.
         deployment: What is emitted.
         project: The name in titles and uids.
+        labels: Labels that the series of this database have, if it shares its server with others.
 
     """
 
     declared: Declarations
     deployment: Deployment
     project: str
+    labels: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def common(self) -> tuple[str, ...]:
@@ -54,14 +56,16 @@ class Sources:
         known = self.deployment.metrics.get(name)
         measurement = self.deployment.measure(name)
         chosen = tuple(tag for tag in (*self.common, *variables) if known is None or self._has(name, tag))
-        return Selection(measurement, field or (known.field if known else "value"), filters, chosen)
+        own = {label: to_regex([text]) for label, text in self.labels.items()}
+        return Selection(measurement, field or (known.field if known else "value"), {**own, **filters}, chosen)
 
     def select_term(self, term: Term, *, variables: Sequence[str] = ()) -> Selection:
         """Return the series of an aggregate."""
         filters = {tag: to_regex(values) for tag, values in term.filters.items()}
         known = self.deployment.metrics.get(term.metric)
         field = "count" if known and known.kind in ("timing", "histogram") else ""
-        return replace(self.select(term.metric, field, variables=variables), filters=filters)
+        selection = self.select(term.metric, field, variables=variables)
+        return selection.narrow(filters)
 
     def ask(self, term: Term, by: Sequence[str] | None, *, variables: Sequence[str] = (), whole: bool = False) -> Query:
         """Return the query of an aggregate."""
@@ -107,7 +111,8 @@ class Sources:
 
     def document(self, name: str, extra: str = "") -> str:
         """Return the documentation of a metric in Markdown."""
-        return write_text(self.declared.describe(name), extra)
+        known = self.deployment.metrics.get(name)
+        return write_text(self.declared.describe(name), extra or (known.meaning if known else ""))
 
     def open_dashboard(self, name: str, tag: str = "") -> str:
         """Return the address of another dashboard that keeps the time and the variables, and sets one more."""
@@ -129,7 +134,7 @@ class Sources:
 
     def _has(self, name: str, tag: str) -> bool:
         known = self.deployment.metrics[name]
-        if known.source == "elsewhere":
+        if known.source in ("elsewhere", "cloudwatch"):
             return known.tags is not None and tag in known.tags
         return tag in self.deployment.common_tags or (known.tags is not None and tag in known.tags)
 

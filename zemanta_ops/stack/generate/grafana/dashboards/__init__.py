@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from zemanta_ops.stack.generate.grafana.dashboards import overview, pipeline, state, view, work
+from zemanta_ops.stack.generate.grafana.dashboards import aws, overview, pipeline, state, view, work
 from zemanta_ops.stack.generate.grafana.layout import Dashboard
 from zemanta_ops.stack.generate.grafana.sources import Sources
 
 # In the order in which they are read.
-DASHBOARDS = (overview, view, work, state, pipeline)
+DASHBOARDS = (overview, view, work, state, aws, pipeline)
 
 
 def draw_dashboards(sources: Sources) -> list[Dashboard]:

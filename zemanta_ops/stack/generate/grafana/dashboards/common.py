@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from math import ceil
 
+from zemanta_ops.stack.declarations.durations import format_duration
 from zemanta_ops.stack.declarations.model import Composite
 from zemanta_ops.stack.declarations.terms import Term, mean, rate
 from zemanta_ops.stack.generate.grafana.panels import WEEK, Asked, Panel
@@ -77,21 +79,29 @@ def draw_composite(sources: Sources, composite: Composite, variables: Sequence[s
         limits=to_limits(alert),
         runbook=alert.runbook if alert else "",
         link=link,
+        # With the agent's interval a view of little traffic would never reach the minimum of the denominator.
+        interval=format_duration(max(composite.window_seconds, ceil(sources.deployment.agent_interval))),
         minimum=0 if composite.unit == "ratio" else None,
     )
 
 
 def draw_metric(
-    sources: Sources, term: Term, title: str, by: Sequence[str] | None = (), *, unit: str = "", key: str = ""
+    sources: Sources,
+    term: Term,
+    title: str,
+    by: Sequence[str] | None = (),
+    *,
+    unit: str = "",
+    also: Sequence[str] = (),
 ) -> Panel:
-    """Return one aggregate of a metric, with the areas of its alert and the documentation of the metric."""
+    """Return one aggregate of a metric, with the areas of its alert; ``also`` are further variables."""
     alert = sources.find_alert(term.metric)
     alert = alert if alert is not None and _shows(alert.subject, term) else None
     return Panel(
-        key or f"{term.function} {term.metric}",
+        f"{term.function} {term.metric}",
         title,
         sources.document(term.metric),
-        [Asked(term.metric, sources.ask(term, by))],
+        [Asked(term.metric, sources.ask(term, by, variables=also))],
         unit=unit or sources.deployment.metrics[term.metric].unit,
         limits=to_limits(alert),
         runbook=alert.runbook if alert else "",

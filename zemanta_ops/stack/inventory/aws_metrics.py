@@ -1,0 +1,61 @@
+"""List the metrics that ``push_cloudwatch`` writes: ``aws.<declaration>.<field>``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from zemanta_ops.conf import conf
+from zemanta_ops.setting import SETTING, read_django_setting
+from zemanta_ops.stack.cloudwatch.declarations import Declaration, DeclarationError
+from zemanta_ops.stack.cloudwatch.defaults import build_declarations, load_defaults
+from zemanta_ops.stack.cloudwatch.names import name_field, name_measurement, to_snake_case
+from zemanta_ops.stack.declarations.known import KnownMetric
+from zemanta_ops.stack.settings import read_cloudwatch_options
+
+SOURCE = "cloudwatch"
+# Which metrics there are does not depend on the region.
+_ANY_REGION = "us-east-1"
+_REMEDY = 'Add "CLOUDWATCH" to ZEMANTA_OPS, and run push_cloudwatch.'
+_UNITS = {"seconds": "s", "milliseconds": "ms", "0 or 1": ""}
+
+
+def list_aws_metrics() -> Iterator[KnownMetric]:
+    """Yield every metric of CloudWatch that is fetched, or would be if it were switched on."""
+    chosen = {each.name: each for each in _read_chosen()}
+    for declaration in {**_read_shipped(), **chosen}.values():
+        tags = frozenset({*(to_snake_case(name) for name, _ in declaration.dimensions), "region"})
+        for metric in declaration.metrics:
+            for statistic in metric.statistics:
+                field = name_field(metric.name, statistic)
+                yield KnownMetric(
+                    f"aws.{declaration.name}.{field}",
+                    _find_kind(statistic),
+                    tags,
+                    name_measurement(declaration.namespace),
+                    _UNITS.get(metric.unit, metric.unit),
+                    field,
+                    SOURCE,
+                    "" if declaration.name in chosen else _REMEDY,
+                    f"{metric.meaning[:1].upper()}{metric.meaning[1:]}: {statistic.lower()}, because {metric.reason}.",
+                )
+
+
+def _read_chosen() -> list[Declaration]:
+    """Return what the settings choose; what is wrong with them is reported by a check of its own."""
+    if conf.cloudwatch.key not in (read_django_setting(SETTING) or {}):
+        return []
+    try:
+        return list(build_declarations(read_cloudwatch_options(), region=_ANY_REGION, spell=str.upper))
+    except DeclarationError:
+        return []
+
+
+def _read_shipped() -> dict[str, Declaration]:
+    return {name: each for name, each in load_defaults().items() if each.enabled}
+
+
+def _find_kind(statistic: str) -> str:
+    """Sums add up; an average of percentiles means nothing."""
+    if statistic == "Sum":
+        return "counter"
+    return "gauge" if statistic in ("Average", "Minimum", "Maximum") else "percentile"
