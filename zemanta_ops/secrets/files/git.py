@@ -12,6 +12,7 @@ from pathlib import Path
 
 _QUIET = (
     "--no-pager",
+    "--literal-pathspecs",
     "-c",
     "core.fsmonitor=false",
     "-c",
@@ -26,6 +27,7 @@ _ENVIRONMENT = {"GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "GIT_NO_L
 _WITHHELD = re.compile(r"ZEMANTA_OPS_|VAULT_TOKEN$|AWS_(SECRET_ACCESS_KEY|SESSION_TOKEN)$")
 _UNCOMMITTED = "0" * 40
 _HEADER = re.compile(r"([0-9a-f]{40,64}) \d+ (\d+)(?: \d+)?$")
+_OBJECT = re.compile(rb"[0-9a-f]{40,64} (\w+) (\d+)")
 
 
 class GitError(Exception):
@@ -85,12 +87,6 @@ def list_tracked(folder: Path) -> list[Path]:
 def find_top(folder: Path) -> Path:
     """Return the top folder of the repository."""
     return Path(os.fsdecode(run(folder, "rev-parse", "--show-toplevel")).rstrip("\n"))
-
-
-def find_changes_of(text: str, folder: Path = Path()) -> set[Path]:
-    """Return the files, by their name at that time, in which any commit added or removed ``text``."""
-    names = run(folder, "log", "--no-ext-diff", "--no-textconv", "-S", text, "--format=", "--name-only", "-z")
-    return {find_top(folder) / name.strip("\n") for name in os.fsdecode(names).split("\0") if name.strip("\n")}
 
 
 def list_staged(folder: Path) -> list[tuple[str, str]]:
@@ -157,8 +153,10 @@ class Version:
 def list_versions(file: Path) -> list[Version]:
     """Return the commits that changed a file, newest first, across renames."""
     fields = ("%H", "%an", "%at")
+    # The folder may be gone too.
+    folder = next(folder for folder in file.absolute().parents if folder.is_dir())
     log = run(
-        file.parent,
+        folder,
         "log",
         "--follow",
         "--no-ext-diff",
@@ -167,7 +165,7 @@ def list_versions(file: Path) -> list[Version]:
         "-z",
         "--format=%x01" + "%x02".join(fields),
         "--",
-        file.name,
+        str(file.absolute().relative_to(folder)),
     )
     records = map(_read_version, log.decode(errors="surrogateescape").split("\x01")[1:])
     return [version for version in records if version.name]
@@ -194,12 +192,13 @@ def read_objects(folder: Path, objects: Sequence[str]) -> list[bytes | None]:
     at = 0
     for _ in objects:
         end = output.index(b"\n", at)
-        header = output[at:end].split()
+        header = _OBJECT.fullmatch(output, at, end)
         at = end + 1
-        if len(header) == 3 and header[1] == b"blob":
-            size = int(header[2])
-            found.append(output[at : at + size])
-            at += size + 1
+        if header:
+            stop = at + int(header[2])
+            # Anything but a blob is a folder or a commit.
+            found.append(output[at:stop] if header[1] == b"blob" else None)
+            at = stop + 1
         else:
             found.append(None)
     return found
