@@ -89,6 +89,11 @@ def find_top(folder: Path) -> Path:
     return Path(os.fsdecode(run(folder, "rev-parse", "--show-toplevel")).rstrip("\n"))
 
 
+def is_in_history(top: Path, name: str) -> bool:
+    """Whether any commit changed a file or folder, named relative to the top."""
+    return bool(run(top, "log", "-1", "--format=%H", "--full-history", "--", name))
+
+
 def list_staged(folder: Path) -> list[tuple[str, str]]:
     """Return (old name, new name) of each file that the next commit changes, relative to the top; "" for none."""
     against = "HEAD" if _has_commits(folder) else run(folder, "hash-object", "-t", "tree", "--stdin").decode().strip()

@@ -7,14 +7,14 @@ import io
 import os
 import tokenize
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
 from zemanta_ops.secrets.exceptions import SourceError
 from zemanta_ops.secrets.files import formats, git
 from zemanta_ops.secrets.files.exclusion import Exclusion
-from zemanta_ops.secrets.files.formats import FormatError, Literal, format_of
+from zemanta_ops.secrets.files.formats import FormatError, Literal, excerpts, format_of
 
 # Larger files are data, not settings.
 _MAX_BYTES = 4 * 1024 * 1024
@@ -56,6 +56,13 @@ class SourceFile:
         Errors as for ``scalars``.
         """
         return self._parse(formats.values)
+
+    def excerpt(self, word: str) -> SourceFile:
+        """Return a file of the parts of this one that can concern a setting whose name contains ``word``.
+
+        It may not be valid even if this file is.
+        """
+        return replace(self, text=excerpts.excerpt(self.text, self.kind, word))
 
     def _parse(self, reader: Callable[[str, str], list[Literal]]) -> list[Literal]:
         try:

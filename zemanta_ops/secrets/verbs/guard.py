@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -102,18 +103,18 @@ class _Staged:
     def before(self) -> list[Encrypted]:
         """The settings that had a token in any version of the file."""
         found: list[Encrypted] = []
-        seen: set[str] = set()
+        seen: Counter[str] = Counter()
         if not self.old_name or not format_of(self.old_name):
             return found
         for name, data in list_contents(self.top, self.old_name):
-            texts = _token_texts(data)
-            if texts <= seen:
+            lines = _count_token_lines(data)
+            if lines <= seen:
                 continue
             try:
                 found += self._read(name, data).encrypted
             except SecretError:
                 continue
-            seen |= texts
+            seen |= lines
         return found
 
     @property
@@ -130,6 +131,13 @@ class _Staged:
 
 def _token_texts(data: bytes) -> frozenset[str]:
     return frozenset(match[0] for match in backends.find_tokens(data.decode("latin-1")))
+
+
+def _count_token_lines(data: bytes) -> Counter[str]:
+    """Return the lines that have a token, without the tokens: they are the same after a rotation."""
+    lines = [line for line in data.decode("latin-1").splitlines() if backends.may_hold_tokens(line)]
+    blanked = ((line, "".join(backends.blank_tokens(line).split())) for line in lines)
+    return Counter(short for line, short in blanked if short != "".join(line.split()))
 
 
 def _read_staged(top: Path) -> list[_Staged]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import warnings
+from collections.abc import Iterator
 from functools import cached_property
 
 from zemanta_ops.secrets.files.formats.base import FormatError, SettingPath, Span, pieces
@@ -75,7 +76,7 @@ class PythonSource:
     def imports(self) -> dict[str, str]:
         """The dotted name that each imported name means; that of a class of this module has no dot."""
         found: dict[str, str] = {}
-        for node in ast.walk(self.tree):
+        for node in _walk_statements(self.tree.body):
             if isinstance(node, ast.Import):
                 found |= {name.asname or name.name.partition(".")[0]: _root(name) for name in node.names}
             elif isinstance(node, ast.ImportFrom):
@@ -99,6 +100,16 @@ class PythonSource:
         if not origin or origin.startswith((".", _OURS)):
             return wanted, ""
         return "", ".".join(full[:-size]) or "this file"
+
+
+def _walk_statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
+    for node in body:
+        yield node
+        for child in ast.iter_child_nodes(node) if not isinstance(node, (ast.Assign, ast.Expr)) else ():
+            if isinstance(child, ast.stmt):
+                yield from _walk_statements([child])
+            elif isinstance(child, (ast.ExceptHandler, ast.match_case)):
+                yield from _walk_statements(child.body)
 
 
 def _parse(text: str) -> ast.Module:

@@ -30,22 +30,14 @@ def scalars(text: str) -> list[Literal]:
     return list(seen.values())
 
 
-def values(text: str, word: str = "") -> list[Literal]:
+def values(text: str) -> list[Literal]:
     """Return what each setting's value consists of: literals, texts of f-strings and names of other variables.
-
-    Args:
-        text: Text of the module.
-        word: Leave out the top-level statements that do not contain it.
 
     Raises:
         FormatError: The text is not Python.
     """
     visitor = _Visitor(PythonSource(text))
-    body = visitor.source.tree.body
-    if word:
-        lines = text.splitlines()
-        body = [each for each in body if word in "\n".join(lines[each.lineno - 1 : each.end_lineno])]
-    return list(visitor.visit_all(body, _Context()))
+    return list(visitor.visit_all(visitor.source.tree.body, _Context()))
 
 
 @dataclass(frozen=True)
