@@ -9,7 +9,8 @@ from functools import cached_property
 
 from zemanta_ops.secrets.files.formats import Literal
 from zemanta_ops.secrets.files.formats.base import SettingPath
-from zemanta_ops.secrets.files.plaintext import find_values, is_allowed, is_readable, is_token
+from zemanta_ops.secrets.files.plaintext import is_allowed, is_readable, is_token
+from zemanta_ops.secrets.files.references import find_values
 from zemanta_ops.secrets.files.source_file import SourceFile
 
 _ANY = "?"

@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 
 _QUIET = (
     "--no-pager",
-    "--literal-pathspecs",
     "-c",
     "core.fsmonitor=false",
     "-c",
@@ -22,6 +21,8 @@ _QUIET = (
     "-c",
     "core.quotePath=false",
 )
+# Goes before a subcommand whose paths may contain * and the like.
+LITERAL = "--literal-pathspecs"
 _ENVIRONMENT = {"GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "GIT_NO_LAZY_FETCH": "1", "LC_ALL": "C"}
 # Neither git nor anything that a repository makes it run needs keys, passwords and plaintexts.
 _WITHHELD = re.compile(r"ZEMANTA_OPS_|VAULT_TOKEN$|AWS_(SECRET_ACCESS_KEY|SESSION_TOKEN)$")
@@ -51,8 +52,8 @@ class Commit:
     boundary: bool = False
 
 
-def run(folder: Path, *arguments: str, data: bytes = b"") -> bytes:
-    """Run git in ``folder`` and return its output.
+def run(folder: Path, *arguments: str, data: bytes = b"", codes: Collection[int] = (0,)) -> bytes:
+    """Run git in ``folder`` with ``data`` as its input and return its output; ``codes`` are those of success.
 
     Raises:
         GitError: Git is not installed, or it failed; the message is git's own first line.
@@ -68,7 +69,7 @@ def run(folder: Path, *arguments: str, data: bytes = b"") -> bytes:
         )
     except OSError:
         raise GitError("git is not installed, or not in PATH") from None
-    if ended.returncode:
+    if ended.returncode not in codes:
         reason = ended.stderr.decode(errors="replace").strip().splitlines() or ["git failed"]
         raise GitError(reason[0].removeprefix("fatal: "))
     return ended.stdout
@@ -91,7 +92,7 @@ def find_top(folder: Path) -> Path:
 
 def is_in_history(top: Path, name: str) -> bool:
     """Whether any commit changed a file or folder, named relative to the top."""
-    return bool(run(top, "log", "-1", "--format=%H", "--full-history", "--", name))
+    return bool(run(top, LITERAL, "log", "-1", "--format=%H", "--full-history", "--", name))
 
 
 def list_staged(folder: Path) -> list[tuple[str, str]]:
@@ -162,6 +163,7 @@ def list_versions(file: Path) -> list[Version]:
     folder = next(folder for folder in file.absolute().parents if folder.is_dir())
     log = run(
         folder,
+        LITERAL,
         "log",
         "--follow",
         "--no-ext-diff",

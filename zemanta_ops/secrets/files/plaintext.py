@@ -1,15 +1,12 @@
-"""Which values of a settings file can be read by whoever reads the file, and which settings have them."""
+"""Which values of a settings file can be read by whoever reads the file."""
 
 from __future__ import annotations
 
 import re
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 
 from zemanta_ops.secrets import backends
 from zemanta_ops.secrets.files.formats import FIELD, Literal
-from zemanta_ops.secrets.files.source_file import SourceFile
 
 # A comment with this on the line of a value, or on the line above, allows the value.
 ALLOW = "zemanta-ops: allow-plaintext"
@@ -25,9 +22,6 @@ _NO_VALUE = re.compile(r"~|null|true|false|none|", re.IGNORECASE)
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://(?:[^/@:\s]*(?P<password>:[^/@\s]*)?@)?(?P<rest>.*)", re.DOTALL)
 # Numbers in calls are lengths and ports; a longer one may be a secret.
 _SHORT_NUMBER = re.compile(r"-?[\d.]{1,3}")
-# How many names may stand for each other.
-_MAX_STEPS = 8
-_MAX_VALUES = 50_000
 
 
 def is_token(value: Literal) -> bool:
@@ -56,46 +50,6 @@ def _is_readable_template(text: str) -> bool:
         return any(map(str.isalnum, text))
     password = url["password"]
     return any(map(str.isalnum, password)) if password else FIELD not in text.partition("@")[0]
-
-
-def find_values(file: SourceFile) -> list[Literal]:
-    """Return what each setting's value consists of, with names of variables of the file followed to their values.
-
-    Raises:
-        SourceError: The file is not valid.
-    """
-    by_root: dict[str, list[Literal]] = defaultdict(list)
-    for value in file.values:
-        for part in {value.path[0], value.path[min(value.scope, len(value.path) - 1)]} if value.path else ():
-            by_root[part].append(value)
-    found: list[Literal] = []
-    for value in file.values:
-        found.append(value)
-        if value.refers:
-            found += _follow(value, by_root, _MAX_STEPS)
-        if len(found) > _MAX_VALUES:
-            break
-    return found
-
-
-def _follow(name: Literal, by_root: dict[str, list[Literal]], steps: int) -> Iterator[Literal]:
-    """Yield the values of a variable under the path of the setting that uses it."""
-    wanted = name.refers
-    for value in by_root.get(wanted[0], ()) if steps else ():
-        skipped = 0 if value.path[: len(wanted)] == wanted else value.scope
-        if value.path[skipped : skipped + len(wanted)] != wanted or value.path == name.path:
-            continue
-        moved = replace(
-            value,
-            path=(*name.path, *value.path[skipped + len(wanted) :]),
-            scope=name.scope,
-            statement=name.statement,
-            direct=name.direct and value.direct,
-            conditional=name.conditional or value.conditional,
-        )
-        yield moved
-        if moved.refers:
-            yield from _follow(moved, by_root, steps - 1)
 
 
 def is_allowed(lines: Sequence[str], number: int) -> bool:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 
-from zemanta_ops.secrets.files.git import Commit, list_versions, read_objects, run
+from zemanta_ops.secrets.files.git import LITERAL, Commit, list_versions, read_objects, run
 
 _DIFF = ("--no-ext-diff", "--no-textconv", "--raw", "--no-abbrev", "-z")
 _FORMAT = "--format=%x01" + "%x02".join(("%H", "%P", "%an", "%at"))
@@ -60,9 +60,8 @@ def list_changes(top: Path, names: Iterable[str]) -> list[CommitChanges]:
     wanted = sorted(names)
     if not wanted:
         return []
-    output = run(
-        top, "log", "--topo-order", "--reverse", "--full-history", "-m", "-M", *_DIFF, _FORMAT, "--", *wanted
-    )
+    order = ("--topo-order", "--reverse", "--full-history", "-m", "-M")
+    output = run(top, LITERAL, "log", *order, *_DIFF, _FORMAT, "--", *wanted)
     records: dict[str, list[list[FileChange]]] = {}
     headers: dict[str, list[str]] = {}
     for record in os.fsdecode(output).split("\x01")[1:]:
