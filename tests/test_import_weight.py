@@ -9,7 +9,7 @@ import pytest
 
 HEAVY = (
     *("boto3", "botocore", "hvac", "influxdb_client", "rich", "cryptography", "httpx", "requests", "celery", "yaml"),
-    *("msgspec", "ruamel", "tomlkit", "libcst", "zemanta_ops.secrets.configfile"),
+    *("msgspec", "ruamel", "tomlkit", "zemanta_ops.secrets.configfile"),
 )
 
 # Whatever module of these rooms is loaded, and in whatever folder it is.

@@ -6,6 +6,7 @@
     environment = "production"        # the default environment
     require_context = true            # refuse tokens that are not bound to app and name
     allow_unbound = ["3a7b…"]         # SHA-256 of the tokens that may be unbound
+    exclude = ["charts/"]             # files that hold no tokens of ours
 
     [environments.production]
     backend = "kms"
@@ -33,6 +34,7 @@ _TYPES: dict[str, type] = {
     "environment": str,
     "require_context": bool,
     "allow_unbound": list,
+    "exclude": list,
     "environments": dict,
 }
 _cache: dict[Path, tuple[tuple[int, int], Config]] = {}
@@ -56,6 +58,7 @@ class Config:
     default_environment: str = ""
     require_context: bool = False
     allow_unbound: frozenset[str] = frozenset()
+    exclude: tuple[str, ...] = ()
     environments: Mapping[str, Environment] = field(default_factory=dict)
 
     @property
@@ -138,6 +141,7 @@ def _parse(path: Path, text: str) -> Config:
         default_environment=raw.get("environment", ""),
         require_context=raw.get("require_context", False),
         allow_unbound=frozenset(map(str, raw.get("allow_unbound", ()))),
+        exclude=tuple(map(str, raw.get("exclude", ()))),
         environments={name: _read_environment(path, name, body) for name, body in raw.get("environments", {}).items()},
     )
 

@@ -10,13 +10,13 @@ import subprocess
 import sys
 from pathlib import Path
 
-import libcst
 import pytest
 
 from tests.secrets import deterministic
 from tests.secrets.verbs.calls import call
 from zemanta_ops import atomic
 from zemanta_ops.secrets import backends, wire
+from zemanta_ops.secrets.files.formats import python_text
 from zemanta_ops.secrets.files.scan import scan
 from zemanta_ops.secrets.files.source_file import read
 from zemanta_ops.secrets.rotation.journal import FILE_NAME
@@ -283,9 +283,9 @@ def test_a_phase_reads_and_parses_a_file_once(
 ) -> None:
     """Parsed are the file as it is scanned, as it is to be written, and as it would read then."""
     count = {"parses": 0, "reads": 0}
-    parse, read_bytes = libcst.parse_module, Path.read_bytes
+    parse, read_bytes = python_text.PythonSource, Path.read_bytes
 
-    def count_parse(text: str) -> libcst.Module:
+    def count_parse(text: str) -> python_text.PythonSource:
         count["parses"] += 1
         return parse(text)
 
@@ -294,7 +294,7 @@ def test_a_phase_reads_and_parses_a_file_once(
         return read_bytes(path)
 
     Path("a.py").write_text(f'A = Secret("{token("a")}")\nB = Secret("{token("b")}")\n')
-    monkeypatch.setattr(libcst, "parse_module", count_parse)
+    monkeypatch.setattr(python_text, "PythonSource", count_parse)
     monkeypatch.setattr(Path, "read_bytes", count_read)
     assert call(rotate, "--to", "local", *arguments, "a.py").code == 0
     # The last reading of a rotation is the comparison before the file is replaced.

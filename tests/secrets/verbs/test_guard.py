@@ -9,11 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.secrets.files.test_credentials import EXAMPLES
 from tests.secrets.repositories import Commit, git
 from tests.secrets.verbs.calls import call
-from zemanta_ops.secrets.files.formats import strings
+from zemanta_ops.secrets.files.formats import scalars, strings
+from zemanta_ops.secrets.files.plaintext import ALLOW
 from zemanta_ops.secrets.files.source_file import read
-from zemanta_ops.secrets.verbs import guard
+from zemanta_ops.secrets.verbs import guard, keygen
 
 TOKEN = "kms:region=eu-west-1:QUJDREVGR0g="
 SETTINGS = f'KEY = Secret("{TOKEN}")\nDB = {{"PASSWORD": Secret("{TOKEN}").get()}}\nNAME = "shop"\n'
@@ -104,9 +106,186 @@ def test_git_itself_refuses_the_commit(repository: Path, commit: Commit) -> None
     commit("two")
 
 
+def test_the_hook_runs_for_every_commit_whatever_its_files_are() -> None:
+    definition = {literal.setting: literal.value for literal in scalars(read(HOOKS).text, ".yaml")}
+    assert definition["0.always_run"] == "true"
+    assert "0.files" not in definition
+
+
 @pytest.mark.parametrize(
-    ("name", "wanted"), [("a/b.py", True), (".env", True), ("x/.env.local", True), ("a.yml", True), ("a.rst", False)]
+    ("name", "old", "new", "module"),
+    [
+        ("s.toml", f'KEY = "{TOKEN}"\n', 'KEY = "hunter2"\n', "tomlkit"),
+        ("s.toml", f'KEY = "{TOKEN}"\n', "# nothing\n", "tomlkit"),
+        ("s.yaml", f"KEY: {TOKEN}\n", "KEY: hunter2\n", "ruamel.yaml"),
+    ],
 )
-def test_the_definition_names_the_files_that_can_be_read(name: str, wanted: bool) -> None:
-    definition = {literal.setting: literal.value for literal in strings(read(HOOKS).text, ".yaml")}
-    assert bool(re.search(definition["0.files"], name)) is wanted
+def test_what_cannot_be_checked_without_the_parser_is_refused(
+    repository: Path, commit: Commit, monkeypatch: pytest.MonkeyPatch, name: str, old: str, new: str, module: str
+) -> None:
+    commit("one", **{name: old, "x.toml": "a = 1\n", "x.yaml": "a: 1\n"})
+    for kind in ("toml_text", "yaml_text"):
+        monkeypatch.delitem(sys.modules, f"zemanta_ops.secrets.files.formats.{kind}", raising=False)
+    # Simulated: the packages are installed here.
+    monkeypatch.setitem(sys.modules, module, None)
+    _stage(repository, "x.toml", "a = 'local: secret'\n")
+    _stage(repository, "x.yaml", "a: 'local: secret'\n")
+    assert call(guard) == (0, "", "")
+    _stage(repository, name, new)
+    ended = call(guard)
+    assert ended.code == 1
+    assert re.match(r"reading \.\w+ files needs .*zemanta-ops\[source\].*The file cannot be checked", ended.err)
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("s.py", b"KEY = (hunter2\n"),
+        ("s.py", b"KEY = '\xff'\n"),
+        ("s.py", b"# coding: nonsense\nKEY = 'hunter2'\n"),
+        ("s.py", b"<<<<<<< ours\nKEY = 'hunter2'\n=======\n"),
+        ("s.py", b"KEY = '\0hunter2'\n"),
+        ("s.py", b"print 'hunter2'\n"),
+    ],
+)
+def test_a_file_of_tokens_that_cannot_be_read_is_refused(
+    repository: Path, commit: Commit, name: str, data: bytes
+) -> None:
+    commit("one", **{name: SETTINGS})
+    (repository / name).write_bytes(data)
+    git(repository, "add", "--all")
+    ended = call(guard)
+    assert ended.code == 1
+    assert "The file cannot be checked for plaintexts" in ended.err
+    assert "hunter2" not in ended.err
+
+
+def test_a_file_of_tokens_under_a_name_of_another_kind_is_refused(repository: Path, commit: Commit) -> None:
+    text = "# settings\n" * 20
+    commit("one", **{"s.py": text + SETTINGS})
+    git(repository, "mv", "s.py", "s.conf")
+    _stage(repository, "s.conf", text + SETTINGS)
+    assert call(guard).code == 0
+    _stage(repository, "s.conf", text + SETTINGS.replace(f'Secret("{TOKEN}")', '"hunter2"'))
+    assert "is not a .py" in call(guard).err
+
+
+def test_files_of_other_kinds_never_block(repository: Path, commit: Commit) -> None:
+    commit("one", **{"s.py": SETTINGS, "t.py": "x = 1\n"})
+    for name, data in {
+        "t.py": b"x = (\n",
+        "chart/secret.yaml": b"kind: Secret\ndata: {{ .Values.KEY | b64enc }}\n  {{- end }}\n",
+        "tsconfig.json": b'{// local: comment\n"KEY": 1,}',
+        "logo.png": bytes(range(256)) * 9,
+        "broken.env": b"KEY\n",
+        "utf16.json": "{}".encode("utf-16"),
+        "README.rst": b"KEY = 'documented'\n",
+        "link.py": b"",
+    }.items():
+        (repository / name).parent.mkdir(exist_ok=True)
+        (repository / name).write_bytes(data)
+    (repository / "link.py").unlink()
+    (repository / "link.py").symlink_to("s.py")
+    _stage(repository, "s.py", SETTINGS.replace("shop", "other"))
+    assert call(guard) == (0, "", "")
+
+
+def test_a_development_file_beside_the_production_file_is_normal(repository: Path, commit: Commit) -> None:
+    commit("one", **{"prod.py": SETTINGS})
+    _stage(repository, "dev.py", 'KEY = "dev"\nDB = {"PASSWORD": "dev"}\n')
+    _stage(repository, "prod.py", SETTINGS + "NEW = 1\n")
+    assert call(guard) == (0, "", "")
+    commit("two")
+    _stage(repository, "dev.py", 'KEY = "other"\nDB = {"PASSWORD": "dev"}\n')
+    _stage(repository, "prod.py", SETTINGS)
+    assert call(guard) == (0, "", "")
+    _stage(repository, "base.py", SETTINGS)
+    _stage(repository, "prod.py", "from base import *\n")
+    assert call(guard) == (0, "", "")
+
+
+def test_a_token_that_moves_to_another_file_leaves_its_place_to_a_development_value(
+    repository: Path, commit: Commit
+) -> None:
+    commit("one", **{"settings.py": f'KEY = Secret("{TOKEN}")\n'})
+    _stage(repository, "production.py", f'KEY = Secret("{TOKEN}")\n')
+    _stage(repository, "settings.py", 'KEY = "dev"\n')
+    assert call(guard) == (0, "", "")
+
+
+@pytest.mark.parametrize(
+    "between",
+    [
+        {"s.py": "KEY = os.environ['KEY']\n"},
+        {"s.py": "X = (\n"},
+        {"s.py": SETTINGS.replace(f'Secret("{TOKEN}")\n', f'Secret("{TOKEN}")  # moved\n', 1)},
+    ],
+)
+def test_a_plaintext_over_two_commits_is_stopped(repository: Path, commit: Commit, between: dict[str, str]) -> None:
+    commit("one", **{"s.py": SETTINGS})
+    commit("two", **between)
+    _stage(repository, "s.py", 'KEY = "hunter2"\n')
+    ended = call(guard)
+    assert ended.err.startswith("s.py:1: KEY was encrypted (kms)")
+    assert "hunter2" not in ended.err
+
+
+def test_a_plaintext_over_two_commits_and_a_rename_is_stopped(repository: Path, commit: Commit) -> None:
+    text = "# settings\n" * 20
+    commit("one", **{"s.py": text + SETTINGS})
+    git(repository, "mv", "s.py", "t.py")
+    commit("two")
+    commit("three", **{"t.py": text})
+    _stage(repository, "t.py", text + 'KEY = "hunter2"\n')
+    assert call(guard).err.startswith("t.py:21: KEY was encrypted (kms)")
+
+
+def test_a_plaintext_in_a_module_that_the_settings_import_is_stopped(repository: Path, commit: Commit) -> None:
+    commit("one", **{"s.py": SETTINGS})
+    _stage(repository, "s.py", "from .keys import MY_VALUE\nKEY = MY_VALUE\n")
+    _stage(repository, "keys.py", 'MY_VALUE = "hunter2"\n')
+    assert call(guard).err.startswith("keys.py:1: KEY was encrypted (kms)")
+
+
+def test_a_plaintext_that_stays_and_a_file_that_is_named_do_not_block(repository: Path, commit: Commit) -> None:
+    commit("one", **{"s.py": SETTINGS})
+    commit("two", **{"s.py": 'KEY = "hunter2"\n', "t.py": SETTINGS})
+    _stage(repository, "s.py", 'KEY = "hunter2"\nNEW = 1\n')
+    assert call(guard) == (0, "", "")
+    _stage(repository, "t.py", 'KEY = "hunter2"\n')
+    assert call(guard, "s.py") == (0, "", "")
+    assert call(guard, "t.py").code == 1
+
+
+def test_excluded_files_are_not_checked(repository: Path, commit: Commit) -> None:
+    commit("one", **{"s.py": SETTINGS, "zemanta_ops.toml": 'exclude = ["fixtures/", "*.example.py"]\n'})
+    (repository / "fixtures").mkdir()
+    _stage(repository, "fixtures/key.txt", EXAMPLES["a key of Stripe"])
+    _stage(repository, "a.example.py", EXAMPLES["a key of Stripe"])
+    assert call(guard) == (0, "", "")
+    _stage(repository, "key.txt", EXAMPLES["a key of Stripe"])
+    assert call(guard).code == 1
+
+
+def test_credentials_are_stopped_in_any_file_and_a_comment_allows_one(repository: Path, commit: Commit) -> None:
+    text = f"{EXAMPLES['a key of Stripe']}\n"
+    commit("one", **{"notes.txt": text})
+    _stage(repository, "notes.txt", f"first\n{text}")
+    assert call(guard) == (0, "", "")
+    _stage(repository, "README", f"a\n{EXAMPLES['a token of GitHub']}\n")
+    ended = call(guard)
+    assert ended.code == 1
+    assert ended.err.startswith("README:2: a token of GitHub would be committed")
+    assert EXAMPLES["a token of GitHub"] not in ended.err
+    _stage(repository, "README", f"# {ALLOW}: revoked\n{EXAMPLES['a token of GitHub']}\n")
+    assert call(guard) == (0, "", "")
+
+
+@pytest.mark.parametrize("suite", ["pq", "x25519"])
+def test_a_key_file_of_keygen_is_stopped(repository: Path, suite: str) -> None:
+    path = repository.parent / "example.key"
+    call(keygen, "--suite", suite, "--output", str(path))
+    _stage(repository, "anything", path.read_text())
+    ended = call(guard)
+    assert ended.err.startswith("anything:2: a private key of age would be committed")
+    assert "AGE-SECRET" not in ended.err

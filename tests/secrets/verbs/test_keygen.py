@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.secrets.repositories import Commit, git
 from tests.secrets.tokens import made
 from tests.secrets.verbs.calls import call
 from zemanta_ops.secrets import Secret
@@ -111,3 +112,40 @@ def test_age_takes_our_pair(suite: str, age: Path, tmp_path: Path) -> None:
     assert opened == b"example"
     derived = subprocess.run([age / "age-keygen", "-y", path], check=True, capture_output=True, text=True).stdout
     assert derived.strip() == public
+
+
+@pytest.mark.parametrize("name", ["example.key", "keys/example.key", "we!rd [a]*.key", "#key"])
+def test_a_key_file_in_a_repository_is_added_to_gitignore(repository: Path, name: str) -> None:
+    (repository / "keys").mkdir()
+    (repository / ".gitignore").write_text("*.log")
+    ended = call(keygen, "--output", name)
+    assert ended.code == 0
+    assert "added to" in ended.err
+    git(repository, "add", "--all")
+    assert Path(name).name not in git(repository, "ls-files")
+    assert (repository / ".gitignore").read_text().startswith("*.log\n" if "/" not in name else "*.log")
+
+
+@pytest.mark.parametrize(("ignored", "name"), [("*.key\n", "example.key"), ("keys/\n", "keys/example.key")])
+def test_a_key_file_that_is_ignored_needs_no_line(repository: Path, ignored: str, name: str) -> None:
+    (repository / "keys").mkdir()
+    (repository / ".gitignore").write_text(ignored)
+    assert call(keygen, "--output", name).err == ""
+    assert (repository / ".gitignore").read_text() == ignored
+    assert not (repository / "keys" / ".gitignore").exists()
+
+
+def test_a_key_file_that_git_would_commit_all_the_same_is_refused(
+    repository: Path, commit: Commit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit("one", **{"example.key": "tracked"})
+    (repository / "example.key").unlink()
+    ended = call(keygen, "--output", "example.key")
+    assert (ended.code, ended.out) == (1, "")
+    assert "does not ignore it" in ended.err
+    assert not Path("example.key").exists()
+    monkeypatch.setenv("PATH", "")
+    ended = call(keygen, "--output", "other.key")
+    assert (ended.code, ended.out) == (1, "")
+    assert "git is not installed" in ended.err
+    assert not Path("other.key").exists()

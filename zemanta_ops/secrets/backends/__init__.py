@@ -6,6 +6,7 @@ A backend is loaded by its dotted path when a token or a command first names it.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from functools import lru_cache
 from importlib import import_module
 
@@ -98,6 +99,21 @@ def is_token(text: str, *, plain: bool = True) -> bool:
 def may_hold_tokens(text: str) -> bool:
     """Whether a text needs to be parsed to find tokens; much faster than parsing it."""
     return bool(_patterns(frozenset(_PATHS))[2].search(text))
+
+
+def find_tokens(text: str) -> Iterator[re.Match[str]]:
+    """Yield the encoded tokens in a text of any kind."""
+    for match in _patterns(frozenset(_PATHS))[0].finditer(text):
+        before = text[match.start() - 1 : match.start()]
+        if not before.isalnum() and before not in ("_", "-", ".") and is_token(match[0], plain=False):
+            yield match
+
+
+def blank_tokens(text: str) -> str:
+    """Return the text with spaces in place of its encoded tokens."""
+    for match in find_tokens(text):
+        text = text[: match.start()] + " " * len(match[0]) + text[match.end() :]
+    return text
 
 
 @lru_cache(maxsize=8)

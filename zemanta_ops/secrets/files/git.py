@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -21,11 +21,14 @@ _QUIET = (
     "-c",
     "core.quotePath=false",
 )
+# Goes before a subcommand whose paths may contain * and the like.
+LITERAL = "--literal-pathspecs"
 _ENVIRONMENT = {"GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "GIT_NO_LAZY_FETCH": "1", "LC_ALL": "C"}
 # Neither git nor anything that a repository makes it run needs keys, passwords and plaintexts.
 _WITHHELD = re.compile(r"ZEMANTA_OPS_|VAULT_TOKEN$|AWS_(SECRET_ACCESS_KEY|SESSION_TOKEN)$")
 _UNCOMMITTED = "0" * 40
 _HEADER = re.compile(r"([0-9a-f]{40,64}) \d+ (\d+)(?: \d+)?$")
+_OBJECT = re.compile(rb"[0-9a-f]{40,64} (\w+) (\d+)")
 
 
 class GitError(Exception):
@@ -49,8 +52,8 @@ class Commit:
     boundary: bool = False
 
 
-def run(folder: Path, *arguments: str, data: bytes = b"") -> bytes:
-    """Run git in ``folder`` and return its output.
+def run(folder: Path, *arguments: str, data: bytes = b"", codes: Collection[int] = (0,)) -> bytes:
+    """Run git in ``folder`` with ``data`` as its input and return its output; ``codes`` are those of success.
 
     Raises:
         GitError: Git is not installed, or it failed; the message is git's own first line.
@@ -66,7 +69,7 @@ def run(folder: Path, *arguments: str, data: bytes = b"") -> bytes:
         )
     except OSError:
         raise GitError("git is not installed, or not in PATH") from None
-    if ended.returncode:
+    if ended.returncode not in codes:
         reason = ended.stderr.decode(errors="replace").strip().splitlines() or ["git failed"]
         raise GitError(reason[0].removeprefix("fatal: "))
     return ended.stdout
@@ -87,10 +90,9 @@ def find_top(folder: Path) -> Path:
     return Path(os.fsdecode(run(folder, "rev-parse", "--show-toplevel")).rstrip("\n"))
 
 
-def find_changes_of(text: str, folder: Path = Path()) -> set[Path]:
-    """Return the files, by their name at that time, in which any commit added or removed ``text``."""
-    names = run(folder, "log", "--no-ext-diff", "--no-textconv", "-S", text, "--format=", "--name-only", "-z")
-    return {find_top(folder) / name.strip("\n") for name in os.fsdecode(names).split("\0") if name.strip("\n")}
+def is_in_history(top: Path, name: str) -> bool:
+    """Whether any commit changed a file or folder, named relative to the top."""
+    return bool(run(top, LITERAL, "log", "-1", "--format=%H", "--full-history", "--", name))
 
 
 def list_staged(folder: Path) -> list[tuple[str, str]]:
@@ -157,8 +159,11 @@ class Version:
 def list_versions(file: Path) -> list[Version]:
     """Return the commits that changed a file, newest first, across renames."""
     fields = ("%H", "%an", "%at")
+    # The folder may be gone too.
+    folder = next(folder for folder in file.absolute().parents if folder.is_dir())
     log = run(
-        file.parent,
+        folder,
+        LITERAL,
         "log",
         "--follow",
         "--no-ext-diff",
@@ -167,7 +172,7 @@ def list_versions(file: Path) -> list[Version]:
         "-z",
         "--format=%x01" + "%x02".join(fields),
         "--",
-        file.name,
+        str(file.absolute().relative_to(folder)),
     )
     records = map(_read_version, log.decode(errors="surrogateescape").split("\x01")[1:])
     return [version for version in records if version.name]
@@ -194,12 +199,13 @@ def read_objects(folder: Path, objects: Sequence[str]) -> list[bytes | None]:
     at = 0
     for _ in objects:
         end = output.index(b"\n", at)
-        header = output[at:end].split()
+        header = _OBJECT.fullmatch(output, at, end)
         at = end + 1
-        if len(header) == 3 and header[1] == b"blob":
-            size = int(header[2])
-            found.append(output[at : at + size])
-            at += size + 1
+        if header:
+            stop = at + int(header[2])
+            # Anything but a blob is a folder or a commit.
+            found.append(output[at:stop] if header[1] == b"blob" else None)
+            at = stop + 1
         else:
             found.append(None)
     return found

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from zemanta_ops.secrets import backends, wire
 from zemanta_ops.secrets.exceptions import SecretError
-from zemanta_ops.secrets.files.formats.base import Literal
+from zemanta_ops.secrets.files.formats.base import Literal, line_of
+from zemanta_ops.secrets.files.references import find_names
 from zemanta_ops.secrets.files.source_file import SourceFile, discover, read
+
+# Shown for the setting of a token that is not the value of one.
+BESIDE = "(comment)"
 
 
 @dataclass(frozen=True)
@@ -42,6 +47,11 @@ class FoundToken:
         return self.literal.setting
 
     @property
+    def names(self) -> frozenset[str]:
+        """Every name under which the program may read the token."""
+        return find_names(self.file).get(self.literal.span, frozenset()) | {self.setting}
+
+    @property
     def place(self) -> str:
         """``file:line``, which editors can open."""
         return f"{self.path}:{self.literal.line}"
@@ -60,10 +70,30 @@ def find_tokens(file: SourceFile) -> list[FoundToken]:
         SourceError: The file is not valid.
     """
     # Most files hold no token, and need not be parsed.
-    if "Secret" not in file.text and not backends.may_hold_tokens(file.text):
+    if not (file.kind == ".py" and "Secret" in file.text) and not backends.may_hold_tokens(file.text):
         return []
     found = [_read_token(file, literal) for literal in file.strings]
     return sorted((token for token in found if token), key=lambda token: token.literal.span)
+
+
+def find_beside(file: SourceFile, found: Iterable[FoundToken] = ()) -> list[FoundToken]:
+    """Return the tokens in the text of a file that are not values of settings, such as those in comments.
+
+    Args:
+        file: The file; it need not be valid.
+        found: The tokens that are values.
+    """
+    inside = [token.literal.span for token in found]
+    return [
+        FoundToken(file, _make_literal(file, match), wire.parse(match[0]))
+        for match in backends.find_tokens(file.text)
+        if not any(start <= match.start() < end for start, end in inside)
+    ]
+
+
+def _make_literal(file: SourceFile, match: re.Match[str]) -> Literal:
+    line = line_of(file.text, match.start())
+    return Literal((BESIDE,), match[0], match.span(), (match.span(),), line, direct=False, string=False, placed=False)
 
 
 def scan(paths: Iterable[Path]) -> Iterator[FoundToken]:

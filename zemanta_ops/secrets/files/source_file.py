@@ -6,14 +6,15 @@ import codecs
 import io
 import os
 import tokenize
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
 from zemanta_ops.secrets.exceptions import SourceError
 from zemanta_ops.secrets.files import formats, git
-from zemanta_ops.secrets.files.formats import format_of
+from zemanta_ops.secrets.files.exclusion import Exclusion
+from zemanta_ops.secrets.files.formats import excerpts, format_of
 from zemanta_ops.secrets.files.formats.base import FormatError, Literal
 
 # Larger files are data, not settings.
@@ -41,13 +42,32 @@ class SourceFile:
 
     @cached_property
     def scalars(self) -> list[Literal]:
-        """Every string of the file, and every other scalar of TOML, YAML and JSON; parsed once.
+        """Every string of the file, and every other scalar; parsed once.
 
         Raises:
             SourceError: The file is not valid. The message names file and line and quotes nothing.
+            MissingExtraError: The parser is not installed.
         """
+        return self._parse(formats.scalars)
+
+    @cached_property
+    def values(self) -> list[Literal]:
+        """What each setting's value consists of (:func:`zemanta_ops.secrets.files.formats.values`); parsed once.
+
+        Errors as for ``scalars``.
+        """
+        return self._parse(formats.values)
+
+    def excerpt(self, word: str) -> SourceFile:
+        """Return a file of the parts of this one that can concern a setting whose name contains ``word``.
+
+        It may not be valid even if this file is.
+        """
+        return replace(self, text=excerpts.excerpt(self.text, self.kind, word))
+
+    def _parse(self, reader: Callable[[str, str], list[Literal]]) -> list[Literal]:
         try:
-            return formats.scalars(self.text, self.kind)
+            return reader(self.text, self.kind)
         except FormatError as error:
             place = f"{self.path}:{error.line}" if error.line else str(self.path)
             raise SourceError(f"{place}: {error.reason}") from None
@@ -94,19 +114,27 @@ def decode(path: Path, data: bytes) -> SourceFile:
     return SourceFile(path, kind, data, text, encoding)
 
 
-def discover(paths: Iterable[Path]) -> list[Path]:
+def discover(paths: Iterable[Path], exclude: Sequence[str] = ()) -> list[Path]:
     """List the settings files among ``paths`` and, for folders, below them.
 
     In a git repository, a folder means the files that git tracks or would add; elsewhere, everything except hidden
-    folders and virtual environments. Links to files are left out, unless they are among ``paths``.
+    folders and virtual environments. Links to files are left out, and files that ``exclude`` in ``zemanta_ops.toml``
+    names, unless they are among ``paths``.
+
+    Args:
+        paths: Files and folders.
+        exclude: More patterns of files that are left out.
 
     Raises:
         SourceError: A path does not exist, or is a file of an unknown format.
+        ConfigError: ``zemanta_ops.toml`` cannot be read.
     """
     found: list[Path] = []
+    excluded = Exclusion(exclude)
     for path in paths:
         if path.is_dir():
-            found += sorted(inner for inner in _list_files(path) if _is_settings(inner))
+            inside = (inner for inner in _list_files(path) if _is_settings(inner))
+            found += sorted(inner for inner in inside if not excluded.has(inner))
         elif not path.exists():
             raise SourceError(f"{path} does not exist")
         elif format_of(path.name) is None:

@@ -19,10 +19,13 @@ EPILOG = """examples:
   audit_secrets                               every settings file below this folder
   audit_secrets mysite/settings --max-age 365
   audit_secrets --json                        for scripts
+  audit_secrets --exclude charts/             files that hold no tokens of ours; or exclude in zemanta_ops.toml
   audit_secrets --allow plain                 if plain: tokens are allowed (development)
   audit_secrets --verify                      decrypt each, on a host of the application; shows no plaintext
 
-exit codes: 0 no problems; 1 a token or a file has a problem, which is shown; 2 wrong arguments. With --verify also
+A file that is not valid, such as a template, is a problem only if tokens may be hidden in it.
+
+exit codes: 0 no problems; 1 a token or a file has a problem, or a folder has no token; 2 wrong arguments. With --verify also
 3 a key, a permission or a connection is missing here; 4 a token failed: it was changed, or its key is a different one.
 The highest that applies.
 """
@@ -41,6 +44,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="accept plain or 1.x tokens of this backend; repeatable",
     )
+    parser.add_argument(
+        "--exclude",
+        metavar="PATTERN",
+        action="append",
+        default=[],
+        help="leave out files and folders that match, as in .gitignore; repeatable",
+    )
     parser.add_argument("--verify", action="store_true", help="decrypt each token to check that it can be decrypted")
     parser.add_argument("--json", action="store_true", help="print one JSON object, for scripts")
 
@@ -49,7 +59,7 @@ def run(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     """Print the audit."""
     rules = Rules(app=options.app, max_age=options.max_age, allowed=frozenset(options.allow))
     try:
-        result = audit(options.paths or [Path()], rules)
+        result = audit(options.paths or [Path()], rules, options.exclude)
         if options.verify:
             result = result.verify()
     except SecretError as error:

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from pathlib import Path
 
-from zemanta_ops.secrets.exceptions import SourceError
+from zemanta_ops.secrets import backends
+from zemanta_ops.secrets.exceptions import SecretError, SourceError
 from zemanta_ops.secrets.files import git
-from zemanta_ops.secrets.files.scan import FoundToken, find_tokens
-from zemanta_ops.secrets.files.source_file import discover, read
+from zemanta_ops.secrets.files.scan import FoundToken, find_beside, find_tokens
+from zemanta_ops.secrets.files.source_file import SourceFile, discover, read
 from zemanta_ops.secrets.files.verify import verify
 
 _DAY = 24 * 60 * 60
+_CALL = re.compile(r"\bSecret\s*\(")
+# Templates of Helm and Jinja are not valid in their format.
+_TEMPLATE = re.compile(r"\{[{%]")
 
 
 @dataclass(frozen=True)
@@ -73,7 +78,9 @@ class AuditReport:
         Raises:
             ModeError: ``ZEMANTA_OPS_SECRETS`` is set.
         """
-        pairs = zip(self.rows, verify(self.found), strict=True)
+        # What is not the value of a setting is never decrypted by the program either.
+        tokens = [each if each.literal.placed else replace(each, token=None) for each in self.found]
+        pairs = zip(self.rows, verify(tokens), strict=True)
         rows = [
             replace(row, verified=verdict, problems=(*row.problems, *([f"{verdict}: {reason}"] if reason else [])))
             for row, (verdict, reason) in pairs
@@ -81,23 +88,81 @@ class AuditReport:
         return replace(self, rows=rows)
 
 
-def audit(paths: Iterable[Path], rules: Rules) -> AuditReport:
+def audit(paths: Iterable[Path], rules: Rules, exclude: Sequence[str] = ()) -> AuditReport:
     """Report every token in files and below folders.
+
+    Args:
+        paths: Files and folders. A folder without any token is reported as unreadable: it is probably a wrong one.
+        rules: What counts as a problem.
+        exclude: Patterns of files to leave out.
 
     Raises:
         SourceError: A path does not exist, or is a file of an unknown format.
+        ConfigError: ``zemanta_ops.toml`` cannot be read.
     """
     result = AuditReport([], [], [], [])
-    for path in discover(paths):
-        try:
-            found = find_tokens(read(path))
-        except SourceError as error:
-            result.unreadable.append(str(error))
-            continue
-        changes = _blame(path, result.notes) if found else {}
-        result.found.extend(found)
-        result.rows.extend(_make_row(token, changes.get(token.literal.line), rules) for token in found)
+    seen: set[Path] = set()
+    for path in paths:
+        files = discover([path], exclude)
+        tokens = sum([_audit_file(file, rules, result) for file in files if file not in seen])
+        if path.is_dir() and not tokens and seen.isdisjoint(files) and not result.unreadable:
+            result.unreadable.append(
+                f"{path}: no token in any of its {len(files)} settings files. Name the folder of the settings"
+            )
+        seen |= set(files)
     return result
+
+
+def _audit_file(path: Path, rules: Rules, result: AuditReport) -> int:
+    """Add a file to the report; return how many tokens it has."""
+    try:
+        file = read(path)
+    except SourceError as error:
+        (result.unreadable if _may_hide_tokens(path) else result.notes).append(str(error))
+        return 0
+    found = _find(file, result)
+    result.notes.extend(_describe_foreign(file) if found.valid else ())
+    changes = _blame(path, result.notes) if found.tokens else {}
+    result.found.extend(found.tokens)
+    result.rows.extend(_make_row(token, changes.get(token.literal.line), rules) for token in found.tokens)
+    return len(found.tokens)
+
+
+@dataclass(frozen=True)
+class _Tokens:
+    tokens: list[FoundToken]
+    valid: bool
+
+
+def _find(file: SourceFile, result: AuditReport) -> _Tokens:
+    try:
+        values = find_tokens(file)
+        return _Tokens(sorted([*values, *find_beside(file, values)], key=lambda each: each.literal.span), valid=True)
+    except SecretError as error:
+        beside = find_beside(file)
+        calls = file.kind == ".py" and bool(_CALL.search(file.text))
+        is_ours = calls or (bool(beside) and not _TEMPLATE.search(file.text))
+        (result.unreadable if is_ours else result.notes).append(str(error))
+        return _Tokens(beside, valid=False)
+
+
+def _describe_foreign(file: SourceFile) -> list[str]:
+    if file.kind != ".py" or "Secret" not in file.text:
+        return []
+    return [
+        f"{file.path}:{literal.line}: Secret is a class of {literal.foreign}, not of zemanta_ops, and is left out"
+        for literal in file.scalars
+        if literal.foreign
+    ]
+
+
+def _may_hide_tokens(path: Path) -> bool:
+    """Whether a file that is not text in its encoding may have tokens: most such files are of other programs."""
+    try:
+        text = path.read_bytes().replace(b"\0", b"").decode("latin-1")
+    except OSError:
+        return True
+    return next(backends.find_tokens(text), None) is not None
 
 
 def _blame(path: Path, notes: list[str]) -> dict[int, git.Commit]:
@@ -133,6 +198,8 @@ def _find_problems(found: FoundToken, change: git.Commit | None, age: int | None
     token = found.token
     if token is None:
         return ["not a token"]
+    if not found.literal.placed:
+        return []
     problems = []
     if token.backend == "plain" and "plain" not in rules.allowed:
         problems.append("in plaintext")
@@ -140,7 +207,7 @@ def _find_problems(found: FoundToken, change: git.Commit | None, age: int | None
         problems.append("not authenticated (SecretCrypt 1.x): rotate it")
     if rules.app and token.app not in ("", rules.app):
         problems.append("bound to another application")
-    if token.name not in ("", found.setting):
+    if token.name and token.name not in found.names:
         problems.append(f"bound to another setting ({token.name})")
     if rules.max_age is not None and age is not None and age > rules.max_age:
         # At the end of a shallow clone the change may be older, but never newer.

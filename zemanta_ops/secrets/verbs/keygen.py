@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TextIO
 
 from zemanta_ops.secrets.exceptions import SecretError, SourceError
+from zemanta_ops.secrets.files.ignore import keep_out_of_git
 
 HELP = "generate a key pair for the sealed backend"
 EPILOG = """examples:
@@ -20,7 +21,9 @@ EPILOG = """examples:
 Commit the public key in zemanta_ops.toml (recipients); give the application the private key in ZEMANTA_OPS_SEALED_KEY.
 The file has the format of age: age -i reads it, and age-keygen writes such files.
 
-exit codes: 0 done; 1 the file already exists or cannot be written; 2 wrong arguments.
+Inside a git repository, the file is added to .gitignore first if git does not ignore it.
+
+exit codes: 0 done; 1 the file already exists, cannot be written or cannot be kept out of git; 2 wrong arguments.
 """
 
 _SUITES = {"pq": "mlkem768x25519", "x25519": "x25519"}
@@ -43,6 +46,7 @@ def run(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
         public, private = str(identity.recipient), identity.text()
         text = f"# public key: {public}\n{private}\n"
         if options.output:
+            err.writelines(f"{line}\n" for line in keep_out_of_git(options.output))
             _write(options.output, text)
     except SecretError as error:
         err.write(f"secret_keygen: {error}\n")

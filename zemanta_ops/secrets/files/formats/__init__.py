@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 
 from zemanta_ops.secrets.exceptions import MissingExtraError
-from zemanta_ops.secrets.files.formats.base import Literal
+from zemanta_ops.secrets.files.formats.base import FIELD as FIELD
+from zemanta_ops.secrets.files.formats.base import FormatError as FormatError
+from zemanta_ops.secrets.files.formats.base import Literal as Literal
 
 _BY_SUFFIX = {
     ".py": "python_text",
@@ -32,7 +35,7 @@ def format_of(filename: str) -> str | None:
 
 
 def scalars(text: str, kind: str) -> list[Literal]:
-    """Return every string of ``text``, and every other scalar of TOML, YAML and JSON.
+    """Return every string and every other scalar of ``text``, each once, in the order of the text.
 
     Args:
         text: Text of a file.
@@ -42,12 +45,26 @@ def scalars(text: str, kind: str) -> list[Literal]:
         FormatError: The text is not valid.
         MissingExtraError: The parser is not installed.
     """
+    reader: Callable[[str], list[Literal]] = _load(kind).scalars
+    return reader(text)
+
+
+def values(text: str, kind: str) -> list[Literal]:
+    """Return what the value of each setting consists of.
+
+    A scalar counts once for each setting that has it, by a YAML alias or by a chained assignment, for example. In
+    Python, names of variables and the texts of f-strings count too. Arguments and errors as for :func:`scalars`.
+    """
+    module = _load(kind)
+    reader: Callable[[str], list[Literal]] = getattr(module, "values", module.scalars)
+    return reader(text)
+
+
+def _load(kind: str) -> ModuleType:
     try:
-        module = import_module(f"zemanta_ops.secrets.files.formats.{_BY_SUFFIX[kind]}")
+        return import_module(f"zemanta_ops.secrets.files.formats.{_BY_SUFFIX[kind]}")
     except ModuleNotFoundError:
         raise MissingExtraError(f"reading {kind} files", "source") from None
-    reader: Callable[[str], list[Literal]] = module.scalars
-    return reader(text)
 
 
 def strings(text: str, kind: str) -> list[Literal]:

@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 
 from zemanta_ops.secrets.exceptions import SourceError
 
+# In the text of an f-string, of % or of format(), stands for a field.
+FIELD = "\0"
+
 Span = tuple[int, int]
 SettingPath = tuple[str, ...]
 
@@ -27,7 +30,15 @@ class Literal:
         line: Line of the first character, from 1.
         call: In Python, the constructor it is an argument of (``Secret``, ``StrictSecret``, ``Secret.template``).
         direct: False if the string is only part of the setting's value, such as an argument of another call.
-        string: False for a number, a date and the like, which have a place but no value here.
+        string: False for bytes, a number, a date and the like; ``value`` is then their source.
+        readable: Whether it is part of the setting's value, as opposed to a key, the name of a variable or a condition.
+        conditional: Whether it is in one of several branches, so that another value may apply.
+        placed: False if its text has no place of its own: a name, or the text of an f-string between its fields.
+        refers: The name of the variable whose value this is; empty for a literal.
+        stated: The name that ``.get(name=...)`` states.
+        foreign: The module whose class ``Secret`` is called, if it is not ours.
+        scope: How many leading parts of ``path`` are names of classes and functions.
+        statement: Line of the statement it is in; 0 if the format has none.
     """
 
     path: SettingPath
@@ -38,6 +49,14 @@ class Literal:
     call: str = ""
     direct: bool = True
     string: bool = True
+    readable: bool = True
+    conditional: bool = False
+    placed: bool = True
+    refers: SettingPath = ()
+    stated: str = ""
+    foreign: str = ""
+    scope: int = 0
+    statement: int = 0
 
     @property
     def setting(self) -> str:
@@ -57,7 +76,7 @@ class FormatError(Exception):
 
 def other(text: str, path: SettingPath, span: Span) -> Literal:
     """Return the literal of a scalar that is not a string."""
-    return Literal(path, "", span, (), line_of(text, span[0]), string=False)
+    return Literal(path, text[slice(*span)], span, (), line_of(text, span[0]), string=False)
 
 
 def line_of(text: str, offset: int) -> int:

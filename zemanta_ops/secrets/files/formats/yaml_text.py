@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from itertools import islice
 from typing import Any
 
 from ruamel.yaml import YAML
@@ -12,6 +14,10 @@ from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
 from zemanta_ops.secrets.files.formats.base import FormatError, Literal, SettingPath, Span, line_of, other, pieces
 
 _STRING_TAG = "tag:yaml.org,2002:str"
+# An alias may be inside its own anchor.
+_MAX_DEPTH = 100
+# Aliases of aliases grow without bound.
+_MAX_VALUES = 100_000
 
 
 def scalars(text: str) -> list[Literal]:
@@ -20,21 +26,39 @@ def scalars(text: str) -> list[Literal]:
     Raises:
         FormatError: The text is not YAML.
     """
+    seen: set[int] = set()
+    return [literal for document in _compose(text) for literal in _walk(text, document, (), seen)]
+
+
+def values(text: str) -> list[Literal]:
+    """Return every scalar value at every setting that has it: an aliased one counts at each alias too.
+
+    Raises:
+        FormatError: The text is not YAML, or its aliases multiply without bound.
+    """
+    documents = _compose(text)
+    found = [literal for document in documents for literal in islice(_walk(text, document, (), None), _MAX_VALUES)]
+    if len(found) >= _MAX_VALUES:
+        raise FormatError(0, "too many values, or aliases that multiply without bound")
+    # Several documents are alternatives, such as one for each environment.
+    return [replace(literal, conditional=True) for literal in found] if len(documents) > 1 else found
+
+
+def _compose(text: str) -> list[Any]:
     try:
-        documents = list(YAML(typ="rt", pure=True).compose_all(text))
+        return list(YAML(typ="rt", pure=True).compose_all(text))
     except MarkedYAMLError as error:
         mark = error.problem_mark
         raise FormatError(mark.line + 1 if mark else 0, "not valid YAML") from None
     except (YAMLError, RecursionError, ValueError):
         raise FormatError(0, "not valid YAML") from None
-    seen: set[int] = set()
-    return [literal for document in documents for literal in _walk(text, document, (), seen)]
 
 
-def _walk(text: str, node: Any, path: SettingPath, seen: set[int]) -> Iterator[Literal]:
-    if node is None or id(node) in seen:
+def _walk(text: str, node: Any, path: SettingPath, seen: set[int] | None) -> Iterator[Literal]:
+    if node is None or len(path) > _MAX_DEPTH or (seen is not None and id(node) in seen):
         return
-    seen.add(id(node))
+    if seen is not None:
+        seen.add(id(node))
     if isinstance(node, MappingNode):
         for key, value in node.value:
             name = key.value if isinstance(key, ScalarNode) else "?"

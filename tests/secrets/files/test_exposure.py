@@ -1,0 +1,324 @@
+"""A plaintext in place of a token is seen in every spelling, and nothing else is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from zemanta_ops.secrets.files.exposure import Version, find_exposed
+from zemanta_ops.secrets.files.plaintext import ALLOW
+from zemanta_ops.secrets.files.source_file import decode
+
+TOKEN = "kms:region=eu-west-1:QUJDREVGR0g="
+OTHER = "kms:region=eu-west-1:T1RIRVJPVEhFUg=="
+KEY = f'KEY = Secret("{TOKEN}")\n'
+HEAD = 'from zemanta_ops.secrets import Secret\nNAME = "shop"\nPORT = 5432\n'
+DATABASE = f'DATABASES = {{"default": {{"HOST": "db", "PASSWORD": Secret("{TOKEN}")}}}}\n'
+
+
+def exposed(name: str, old: str, new: str, *before: str) -> list[str]:
+    """Return the settings that the second version exposes, with their lines."""
+    versions = [Version(decode(Path(name), text.encode())) for text in (old, new, *before)]
+    earlier = [each for version in versions[2:] for each in version.encrypted]
+    found = find_exposed(versions[1], versions[0], versions[1].find_lost(versions[0]), earlier)
+    return list(dict.fromkeys(f"{each.setting}:{each.value.line}" for each in found))
+
+
+SPELLINGS = [
+    'KEY = "hunter2"',
+    "KEY = 'hunter2'",
+    'KEY = """hunter2"""',
+    'KEY = r"hunter2"',
+    'KEY = u"hunter2"',
+    'KEY = b"hunter2"',
+    'KEY = b"hunter2".decode()',
+    'KEY = bytes("hunter2", "utf-8")',
+    'KEY = "hunter2".encode().decode()',
+    'KEY = f"hunter2"',
+    'KEY = f"hunter2{NAME}"',
+    "KEY = f\"{'hunter2'}\"",
+    'KEY = f"{NAME}-{PORT}-hunter2"',
+    'KEY = "hun" "ter2"',
+    'KEY = "hun" + "ter2"',
+    'KEY = NAME + "hunter2"',
+    'KEY = "{}".format("hunter2")',
+    'KEY = "hunter2{}".format(NAME)',
+    'KEY = "%s" % "hunter2"',
+    'KEY = "hunter2%s" % NAME',
+    'KEY = str("hunter2")',
+    'KEY = str(b"hunter2", "ascii")',
+    'KEY = "hunter2".strip()',
+    'KEY = " hunter2 ".strip().lower()',
+    'KEY = "2retnuh"[::-1]',
+    'KEY = "".join(["hun", "ter2"])',
+    'KEY = "".join(("hunter", str(2)))',
+    'KEY = "x".replace("x", "hunter2")',
+    'KEY = base64.b64decode("aHVudGVyMg==").decode()',
+    'KEY = bytes.fromhex("68756e74657232").decode()',
+    'KEY = codecs.decode("uhagre2", "rot13")',
+    'KEY = os.environ.get("KEY", "hunter2")',
+    'KEY = os.environ.get("KEY") or "hunter2"',
+    'KEY = os.getenv("KEY", default="hunter2")',
+    'KEY = os.environ.setdefault("KEY", "hunter2")',
+    'KEY = env("KEY", default="hunter2")',
+    'KEY = env.str("KEY", "hunter2")',
+    'KEY = config("KEY", default="hunter2", cast=str)',
+    'KEY = getattr(local, "KEY", "hunter2")',
+    'KEY = secrets.get("KEY", "hunter2")',
+    'KEY = json.loads(\'{"a": "hunter2"}\')["a"]',
+    'KEY = {"a": "hunter2"}["a"]',
+    'KEY = ["hunter2"][0]',
+    'KEY = (lambda: "hunter2")()',
+    'KEY = [each for each in ["hunter2"]][0]',
+    'KEY = "hunter2" if True else ""',
+    'KEY = "hunter2" or Secret(TOKEN)',
+    'KEY = ("hunter2")',
+    'KEY: str = "hunter2"',
+    'KEY: Final = "hunter2"',
+    'KEY = OLD = "hunter2"',
+    'OLD = KEY = "hunter2"',
+    'KEY, OLD = "hunter2", "x"',
+    '[OLD, KEY] = ["x", "hunter2"]',
+    '(OLD, (KEY, LAST)) = "x", ("hunter2", "y")',
+    'OLD, *KEY = "x", "hunter2"',
+    'KEY, OLD = "hunter2 x".split()',
+    'OLD = (KEY := "hunter2")',
+    'if (KEY := "hunter2"): pass',
+    'globals()["KEY"] = "hunter2"',
+    'globals().update(KEY="hunter2")',
+    'globals().update({"KEY": "hunter2"})',
+    'globals().setdefault("KEY", "hunter2")',
+    'globals().__setitem__("KEY", "hunter2")',
+    'globals()["K" + "EY"] = "hunter2"',
+    'locals()["KEY"] = "hunter2"',
+    'vars()["KEY"] = "hunter2"',
+    'vars(settings)["KEY"] = "hunter2"',
+    'setattr(sys.modules[__name__], "KEY", "hunter2")',
+    'sys.modules[__name__].KEY = "hunter2"',
+    'settings.KEY = "hunter2"',
+    'settings.configure(KEY="hunter2")',
+    'os.environ["KEY"] = "hunter2"',
+    'for name, value in {"KEY": "hunter2"}.items(): globals()[name] = value',
+    'for name, value in [("KEY", "hunter2")]: globals()[name] = value',
+    'globals()[name] = "hunter2"',
+    "KEY = 123456",
+    "KEY = 0x1234",
+    "KEY = -123456",
+    "KEY = str(123456)",
+    "KEY = 1234.5",
+    'KEY = {"value": "hunter2"}',
+    'KEY = dict(value="hunter2")',
+    'KEY = ("hunter2",)',
+    'KEY = Secret("hunter2")',
+    'KEY = Secret("plain::hunter2")',
+    'KEY = Secret("kms::short")',
+    'KEY = Secret(f"plain::hunter2")',
+    'KEY = Path("/x").read_text() + "hunter2"',
+    'KEY = SimpleLazyObject(lambda: "hunter2")',
+    '_KEY = "hunter2"\nKEY = _KEY',
+    '_A = "hunter2"\n_B = _A\nKEY = _B',
+    '_K = {"a": {"b": "hunter2"}}\nKEY = _K["a"]["b"]',
+    'class _K:\n    value = "hunter2"\nKEY = _K.value',
+    'def _key():\n    return "hunter2"\nKEY = _key()',
+    'class Settings:\n    KEY = "hunter2"',
+    'class Settings:\n    @property\n    def KEY(self):\n        return "hunter2"',
+    'class Settings:\n    def __init__(self):\n        self.KEY = "hunter2"',
+    'try:\n    KEY = os.environ["KEY"]\nexcept KeyError:\n    KEY = "hunter2"',
+    'KEY = ""\nKEY += "hunter2"',
+    'with x:\n    KEY = "hunter2"',
+    'match x:\n    case 1:\n        KEY = "hunter2"',
+    'KEY = "$ecret hunter"',
+    'KEY = "postgres://app:hunter2@db/shop"',
+    'KEY = f"postgres://app:hunter2@{HOST}/shop"',
+    f'KEY = Secret("{OTHER}")\nKEY = "hunter2"',
+    f'KEY = "hunter2" or Secret("{OTHER}")',
+    f'KEY = Secret("{OTHER}")\nKEY = str("hunter2")',
+]
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS)
+def test_a_plaintext_in_python_is_seen_in_every_spelling(spelling: str) -> None:
+    found = exposed("s.py", HEAD + KEY, f"{HEAD}{spelling}\n")
+    assert [place.partition(":")[0] for place in found][:1] == ["KEY"]
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS)
+def test_a_plaintext_is_seen_two_commits_after_the_token(spelling: str) -> None:
+    if TOKEN in spelling or OTHER in spelling:
+        pytest.skip("the token is still there")
+    found = exposed("s.py", f'{HEAD}KEY = os.environ["KEY"]\n', f"{HEAD}{spelling}\n", HEAD + KEY)
+    assert [place.partition(":")[0] for place in found][:1] == ["KEY"]
+
+
+@pytest.mark.parametrize(
+    "spelling",
+    [
+        'DATABASES = {"default": {"HOST": "db", "PASSWORD": "hunter2"}}',
+        'DATABASES = {"default": dict(HOST="db", PASSWORD="hunter2")}',
+        'DATABASES = dict(default=dict(HOST="db", PASSWORD="hunter2"))',
+        'DATABASES = {"default": {"HOST": "db", **{"PASSWORD": "hunter2"}}}',
+        'DATABASES = {"default": {"HOST": "db"} | {"PASSWORD": "hunter2"}}',
+        'DATABASES = {"default": dict([("HOST", "db"), ("PASSWORD", "hunter2")])}',
+        'DATABASES = {"default": {"HOST": "db"}}\nDATABASES["default"]["PASSWORD"] = "hunter2"',
+        'DATABASES = {"default": {"HOST": "db"}}\nDATABASES["default"].update(PASSWORD="hunter2")',
+        'DATABASES = {"default": {"HOST": "db"}}\nDATABASES["default"].update({"PASSWORD": "hunter2"})',
+        'DATABASES = {"default": {"HOST": "db"}}\nDATABASES["default"] |= {"PASSWORD": "hunter2"}',
+        'DATABASES = {"default": {"HOST": "db"}}\nDATABASES["default"].setdefault("PASSWORD", "hunter2")',
+        'DATABASES = {"default": {"HOST": "db"}}\ndict.update(DATABASES["default"], {"PASSWORD": "hunter2"})',
+        'DATABASES = {"default": {"HOST": "db"}}\noperator.setitem(DATABASES["default"], "PASSWORD", "hunter2")',
+        'DATABASES = {"default": {"HOST": "db"}}\nDATABASES[alias]["PASSWORD"] = "hunter2"',
+        'DEFAULT = {"HOST": "db", "PASSWORD": "hunter2"}\nDATABASES = {"default": DEFAULT}',
+        'DEFAULT = {"PASSWORD": "hunter2"}\nDATABASES = {"default": {"HOST": "db", **DEFAULT}}',
+        '_P = "hunter2"\nDATABASES = {"default": {"HOST": "db", "PASSWORD": _P}}',
+        'DATABASES = {"default": dj_database_url.parse("postgres://app:hunter2@db/shop")}',
+        'DATABASES = {"default": env.db("DATABASE_URL", default="postgres://app:hunter2@db/shop")}',
+        'DATABASES = {"default": dj_database_url.config(default="postgres://app:hunter2@db/shop")}',
+        'DATABASES = {"default": {"HOST": "db", "PASSWORD": ["hunter2"]}}',
+        'DATABASES = {"default": {"HOST": "db", "PASSWORD": 123456}}',
+    ],
+)
+def test_a_plaintext_deep_in_a_setting_is_seen(spelling: str) -> None:
+    assert any(
+        place.startswith("DATABASES.default.PASSWORD:")
+        for place in exposed("s.py", HEAD + DATABASE, f"{HEAD}{spelling}\n")
+    )
+
+
+@pytest.mark.parametrize(
+    "new",
+    [
+        KEY,
+        KEY.replace("QUJD", "WFla"),
+        KEY + 'NEW = "text"\n',
+        f'KEY = "{TOKEN}"\n',
+        "",
+        'KEY = ""\n',
+        "KEY = None\n",
+        'KEY = os.environ["KEY"]\n',
+        'KEY = os.environ.get("KEY", "")\n',
+        'KEY = os.environ.get("SHOP_KEY").encode("utf-8").decode("ascii").strip("=")\n',
+        'KEY = os.environ["KEYS"].split(",")[0]\n',
+        'KEY = env("KEY")\n',
+        'KEY = env.str("KEY")\n',
+        'KEY = config("KEY", cast=str)\n',
+        'KEY = getattr(local, "KEY")\n',
+        'KEY = open("/run/secrets/key").read().strip()\n',
+        'KEY = Path("/run/secrets/key").read_text(encoding="utf-8")\n',
+        'KEY = (BASE_DIR / "key").read_text()\n',
+        'KEY = boto3.client("ssm").get_parameter(Name="/shop/key", WithDecryption=True)["Parameter"]["Value"]\n',
+        "KEY = get_random_secret_key()\n",
+        "KEY = secrets.token_hex(32)\n",
+        'KEY = keyring.get_password("shop", "key")\n',
+        'KEY = f"{PREFIX}{SUFFIX}"\n',
+        'KEY = f"redis://:{PASSWORD}@{HOST}/0"\n',
+        'KEY = "redis://:%s@host/0" % PASSWORD\n',
+        'KEY = "redis://:{}@host/0".format(PASSWORD)\n',
+        f'KEY = Secret.template("redis://:{{}}@host/0", "{TOKEN}")\n',
+        f'if DEBUG:\n    KEY = "dev"\nelse:\n    {KEY}',
+        f'KEY = "dev" if DEBUG else Secret("{TOKEN}")\n',
+        f'KEY = Secret("{TOKEN}") if os.environ["ENVIRONMENT"] == "production" else "dev"\n',
+        f'{KEY}if DEBUG:\n    KEY = "dev"\n',
+        f'KEY = "dev"\nif not DEBUG:\n    {KEY}',
+        f'try:\n    {KEY}except ImportError:\n    KEY = "dev"\n',
+        f'class Dev:\n    KEY = "dev"\nclass Production:\n    {KEY}',
+        f'{KEY}OTHERS = ["a", "b"]\n',
+        f'_KEY = Secret("{TOKEN}")\nKEY = _KEY\n',
+        f'from x import *\n{KEY}ALLOWED_HOSTS = ["example.com"]\n',
+        f'KEY = "hunter2"  # {ALLOW}\n',
+        f'# {ALLOW}: the key of a public demonstration\nKEY = "hunter2"\n',
+        'KEY = "${KEY}"\n',
+        'KEY = "op://vault/shop/key"\n',
+    ],
+)
+def test_other_changes_of_python_are_normal(new: str) -> None:
+    assert exposed("s.py", HEAD + KEY, HEAD + new) == []
+
+
+def test_what_did_not_change_is_not_exposed() -> None:
+    beside = f'if DEBUG:\n    KEY = "dev"\nelse:\n    {KEY}'
+    assert exposed("s.py", beside, 'KEY = "dev"\n') == []
+    assert exposed("s.py", KEY + 'OLD = "hunter2"\n', KEY + '\n\nOLD = "hunter2"\n', 'OLD = Secret("{TOKEN}")\n') == []
+    assert exposed("s.py", f'HOSTS = ["a", Secret("{TOKEN}")]\n', f'HOSTS = ["a", "b", Secret("{TOKEN}")]\n') == []
+    assert exposed("s.py", f'U = f"r://:{{Secret({TOKEN!r})}}@a"\n', f'U = f"r://:{{Secret({TOKEN!r})}}@b"\n') == []
+    assert exposed("s.py", f'U = connect("a", Secret({TOKEN!r}))\n', f'U = connect("b", Secret({TOKEN!r}))\n') == []
+    assert exposed("s.py", f"class A:\n  {KEY}", f'class B:\n  {KEY}class Dev(B):\n  KEY = "dev"\n') == []
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new"),
+    [
+        ("s.yaml", f"KEY: {TOKEN}\n", "KEY: hunter2\n"),
+        ("s.yaml", f"KEY: {TOKEN}\n", "KEY: 123456\n"),
+        ("s.yaml", f"KEY: {TOKEN}\n", "KEY: 1_000_000\n"),
+        ("s.yaml", f"KEY: {TOKEN}\n", "KEY: 1.5e10\n"),
+        ("s.yaml", f"KEY: {TOKEN}\n", "KEY: 0o777\n"),
+        ("s.yaml", f"KEY: {TOKEN}\n", "KEY: 12\n"),
+        ("s.yaml", f"KEY: {TOKEN}\n", "KEY: 2001-12-14\n"),
+        ("s.yaml", f"KEY: {TOKEN}\n", "KEY: 2001-12-14t21:59:43.10-05:00\n"),
+        ("s.yaml", f"KEY: {TOKEN}\n", "KEY: !!str hunter2\n"),
+        ("s.yaml", f"KEY: {TOKEN}\n", "KEY: !!binary aHVudGVyMg==\n"),
+        ("s.yaml", f"KEY: {TOKEN}\n", "KEY: !secret hunter2\n"),
+        ("s.yaml", f"KEY: {TOKEN}\n", "KEY: !!str 123\n"),
+        ("s.yaml", f"KEY: {TOKEN}\n", "KEY: &key hunter2\n"),
+        ("s.yaml", f"KEY: {TOKEN}\n", "OTHER: &key hunter2\nKEY: *key\n"),
+        ("s.yaml", f"KEY: {TOKEN}\n", "base: &base {KEY: hunter2}\n<<: *base\n"),
+        ("s.yaml", f"KEY: {TOKEN}\n", "KEY: |-\n  hunter2\n"),
+        ("s.yaml", f"KEY: {TOKEN}\n", "KEY: >\n  hun\n  ter2\n"),
+        ("s.yaml", f"KEY: {TOKEN}\n", 'KEY: "hun\\\n  ter2"\n'),
+        ("s.yaml", f"KEY: {TOKEN}\n", "KEY: ['hunter2']\n"),
+        ("s.yaml", f"KEY: {TOKEN}\n", "KEY: {value: hunter2}\n"),
+        ("s.yaml", f"KEY: {TOKEN}\n", "? KEY\n: hunter2\n"),
+        ("s.yaml", f"KEY: {TOKEN}\n", '"KEY": hunter2\n'),
+        ("s.yaml", f"KEY: {TOKEN}\n", "KEY: 'yes'\n"),
+        ("s.yaml", f"KEY: {TOKEN}\n", "KEY: 'plain::hunter2'\n"),
+        ("s.yaml", f"KEY: {TOKEN}\n", "KEY: ${KEY:-hunter2}\n"),
+        ("s.yaml", f"KEY: {TOKEN}\n", f"KEY: {TOKEN}\nKEY: hunter2\n"),
+        ("s.yaml", f"db:\n  pw: {TOKEN}\n", "db: {pw: hunter2}\n"),
+        ("s.toml", f'KEY = "{TOKEN}"\n', 'KEY = "hunter2"\n'),
+        ("s.toml", f'KEY = "{TOKEN}"\n', "KEY = '''\nhunter2'''\n"),
+        ("s.toml", f'KEY = "{TOKEN}"\n', "KEY = 123456\n"),
+        ("s.toml", f'KEY = "{TOKEN}"\n', "KEY = 1979-05-27\n"),
+        ("s.toml", f'KEY = "{TOKEN}"\n', "KEY = 07:32:00\n"),
+        ("s.toml", f'KEY = "{TOKEN}"\n', 'KEY = ["hunter2"]\n'),
+        ("s.toml", f'[db]\nkey = "{TOKEN}"\n', 'db = { key = "hunter2" }\n'),
+        ("s.toml", f'[db]\nkey = "{TOKEN}"\n', 'db.key = "hunter2"\n'),
+        ("s.json", f'{{"KEY": "{TOKEN}"}}', '{"KEY": "hunter2"}'),
+        ("s.json", f'{{"KEY": "{TOKEN}"}}', '{"\\u004bEY": "hunter2"}'),
+        ("s.json", f'{{"KEY": "{TOKEN}"}}', '{"KEY": 123456}'),
+        ("s.json", f'{{"KEY": "{TOKEN}"}}', f'{{"KEY": "{TOKEN}", "KEY": "hunter2"}}'),
+        (".env", f"KEY={TOKEN}\n", "KEY=hunter2\n"),
+        (".env", f"KEY={TOKEN}\n", "export KEY=hunter2\n"),
+        (".env", f"KEY={TOKEN}\n", "  export  KEY = 'hunter2' # tail\n"),
+        (".env", f"KEY={TOKEN}\n", 'KEY="hunter2"\n'),
+        (".env", f"KEY={TOKEN}\n", "KEY=123456\n"),
+        (".env", f"KEY={TOKEN}\n", "KEY=${KEY:-hunter2}\n"),
+        (".env", f"KEY={TOKEN}\n", "KEY=$(echo hunter2)\n"),
+        (".env", f"export KEY='{TOKEN}'\n", f"export KEY='{TOKEN}'\nKEY=hunter2\n"),
+        (".env", f"KEY={TOKEN}\n", "KEY=plain::hunter2\n"),
+    ],
+)
+def test_a_plaintext_in_a_data_file_is_seen_in_every_spelling(name: str, old: str, new: str) -> None:
+    assert len(exposed(name, old, new)) == 1
+    assert len(exposed(name, "" if name != "s.json" else "{}", new, old)) == 1 or TOKEN in new
+
+
+@pytest.mark.parametrize(
+    ("name", "new"),
+    [
+        ("s.yaml", "KEY: ${KEY}\n"),
+        ("s.yaml", "KEY: !ENV ${KEY}\n"),
+        ("s.yaml", "KEY: '{{ vault_key }}'\n"),
+        ("s.yaml", "KEY: !vault |\n  $ANSIBLE_VAULT;1.1;AES256\n  3834\n"),
+        ("s.yaml", "KEY: ENC[AES256_GCM,data:QUJD,iv:QUJD,tag:QUJD,type:str]\n"),
+        ("s.yaml", "KEY:\n"),
+        ("s.yaml", "KEY: null\n"),
+        ("s.yaml", "KEY: true\n"),
+        ("s.yaml", f"KEY: {TOKEN}\n---\nKEY: dev\n"),
+        ("s.yaml", f"KEY: {OTHER}\nNEW: text\n"),
+        ("s.yaml", f"# moved\nmore:\n  KEY: {TOKEN}\n"),
+        ("s.yaml", f"KEY: hunter2  # {ALLOW}\n"),
+    ],
+)
+def test_other_changes_of_a_data_file_are_normal(name: str, new: str) -> None:
+    assert exposed(name, f"KEY: {TOKEN}\n", new) == []
