@@ -59,7 +59,13 @@ MORE = {
 @pytest.mark.parametrize("kind", EXAMPLES)
 def test_each_shape_is_found_wherever_it_is(kind: str) -> None:
     for example in [EXAMPLES[kind], *MORE.get(kind, [])]:
-        for text in (example, f'KEY = "{example}"', f"x: {example} # tail", f"<a>{example}</a>", f"export K='{example}'"):
+        for text in (
+            example,
+            f'KEY = "{example}"',
+            f"x: {example} # tail",
+            f"<a>{example}</a>",
+            f"export K='{example}'",
+        ):
             assert list(find_credentials(text)) == [kind], text
 
 

@@ -43,7 +43,8 @@ _ANY = re.compile("|".join(f"(?P<shape{number}>{shape})" for number, shape in en
 _NAMES = list(_SHAPES)
 # Passwords that a program puts in, or that documentation shows as such.
 _PLACEHOLDER = re.compile(
-    r"\$?\{[^}]*\}|\$\(?\w+\)?|%\(?\w*\)?[sdr]?|[*.xX_-]+|\[?(?:your[_-]?)?(?:password|passwd|pass|pwd|pw)\]?", re.IGNORECASE
+    r"\$?\{[^}]*\}|\$\(?\w+\)?|%\(?\w*\)?[sdr]?|[*.xX_-]+|\[?(?:your[_-]?)?(?:password|passwd|pass|pwd|pw)\]?",
+    re.IGNORECASE,
 )
 # Longer files are data. Longer lines are made by programs.
 _MAX_BYTES = 16 * 1024 * 1024

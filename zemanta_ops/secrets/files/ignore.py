@@ -29,7 +29,9 @@ def keep_out_of_git(path: Path) -> list[str]:
         if _is_ignored(full):
             return [f"added to {path.parent / _FILE_NAME}: /{path.name}"]
     except (GitError, OSError) as error:
-        raise SourceError(f"{path} is in a git repository, and git may commit it ({error}): choose a file outside") from None
+        raise SourceError(
+            f"{path} is in a git repository, and git may commit it ({error}): choose a file outside"
+        ) from None
     raise SourceError(f"{path} is in a git repository that does not ignore it: add it to .gitignore, or choose another")
 
 

@@ -15,7 +15,8 @@ _NAMESPACES = frozenset({"globals", "locals", "vars"})
 _CONSTANTS = {"DEFAULT_DB_ALIAS": "default", "DEFAULT_CACHE_ALIAS": "default"}
 # Calls that look a value up elsewhere: the environment, a file, a service. Their first argument is its name.
 _LOOKUP = re.compile(
-    r"env|conf|secret|vault|param|get|read|open|(?<!s)load|fetch|client|path|resolve|lookup|output|keyring|file", re.I
+    r"env|conf|secret|vault|param|get|read|open|(?<!s)load|fetch|client|path|resolve|lookup|output|keyring|file",
+    re.IGNORECASE,
 )
 # Calls whose result is made of their arguments, whatever else their name contains.
 _MAKES = re.compile(
@@ -25,7 +26,7 @@ _MAKES = re.compile(
 _CUTS = frozenset({"encode", "decode", "split", "rsplit", "splitlines", "partition", "rpartition", "strip", "lstrip"})
 _CUTS |= {"rstrip", "removeprefix", "removesuffix", "startswith", "endswith"}
 _MODULES = frozenset({"codecs", "base64", "binascii"})
-_DEFAULT = re.compile(r"default|fallback|value|initial|otherwise", re.I)
+_DEFAULT = re.compile(r"default|fallback|value|initial|otherwise", re.IGNORECASE)
 _REFERENCE = re.compile(r"[A-Za-z0-9_./:-]*")
 
 
@@ -90,4 +91,4 @@ def is_value(call: ast.Call, argument: ast.expr | ast.keyword) -> bool:
     if index == 0 or (name[-1] == "getattr" and index == 1):
         text = text_of(argument)
         return text is not None and not _REFERENCE.fullmatch(text)
-    return not re.search(r"open|path|file|join|password|credential", name[-1], re.I)
+    return not re.search(r"open|path|file|join|password|credential", name[-1], re.IGNORECASE)
