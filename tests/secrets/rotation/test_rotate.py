@@ -17,6 +17,7 @@ from tests.secrets.verbs.calls import call
 from zemanta_ops import atomic
 from zemanta_ops.secrets import backends, wire
 from zemanta_ops.secrets.files.formats import python_text
+from zemanta_ops.secrets.files.formats.python_source import PythonSource
 from zemanta_ops.secrets.files.scan import scan
 from zemanta_ops.secrets.files.source_file import read
 from zemanta_ops.secrets.rotation.journal import FILE_NAME
@@ -283,9 +284,9 @@ def test_a_phase_reads_and_parses_a_file_once(
 ) -> None:
     """Parsed are the file as it is scanned, as it is to be written, and as it would read then."""
     count = {"parses": 0, "reads": 0}
-    parse, read_bytes = python_text.PythonSource, Path.read_bytes
+    parse, read_bytes = PythonSource, Path.read_bytes
 
-    def count_parse(text: str) -> python_text.PythonSource:
+    def count_parse(text: str) -> PythonSource:
         count["parses"] += 1
         return parse(text)
 

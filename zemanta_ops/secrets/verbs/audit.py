@@ -25,9 +25,9 @@ EPILOG = """examples:
 
 A file that is not valid, such as a template, is a problem only if tokens may be hidden in it.
 
-exit codes: 0 no problems; 1 a token or a file has a problem, or a folder has no token; 2 wrong arguments. With --verify also
-3 a key, a permission or a connection is missing here; 4 a token failed: it was changed, or its key is a different one.
-The highest that applies.
+exit codes: 0 no problems; 1 a token or a file has a problem, or a folder has no token; 2 wrong arguments. With
+--verify also 3 a key, a permission or a connection is missing here; 4 a token failed: it was changed, or its key is a
+different one. The highest that applies.
 """
 _COLUMNS = ("place", "setting", "backend", "key", "app", "age", "author", "problems")
 

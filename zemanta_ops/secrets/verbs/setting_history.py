@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -158,14 +159,11 @@ class _Reader:
         return found
 
     def describe_failures(self, names: set[str]) -> tuple[list[str], list[str]]:
-        """Return a message for each file that a parser is missing for, and for each with versions that are not valid."""
+        """Return messages about files that a parser is missing for, and about versions that are not valid."""
         failed = {blob: (name, missing) for blob, (name, missing) in self._skipped.items() if name in names}
         missing = {f"{name}: {self._failed[blob]}" for blob, (name, missing) in failed.items() if missing}
-        invalid = sorted(name for name, missing in failed.values() if not missing)
-        notes = [
-            f"{name}: {invalid.count(name)} versions are not valid and were left out" for name in dict.fromkeys(invalid)
-        ]
-        return sorted(missing), notes
+        invalid = Counter(sorted(name for name, missing in failed.values() if not missing))
+        return sorted(missing), [f"{name}: {_count(number)} not valid and left out" for name, number in invalid.items()]
 
     def _read_value(self, name: str, data: bytes) -> _Value | None:
         file = decode(Path(name), data)
@@ -210,6 +208,10 @@ def _make_version(commit: git.Commit, change: FileChange, before: _Value | None,
     date = f"{commit.date:%Y-%m-%d %H:%M}" if commit.date else ""
     about = (token.backend, token.key_id, token.app) if token else ("", "", "")
     return SettingVersion(commit.hash[:12], date, commit.author, what, *about, change.new or change.old)
+
+
+def _count(number: int) -> str:
+    return f"{number} versions are" if number > 1 else "1 version is"
 
 
 def _show_progress(count: int, total: int, stream: TextIO) -> None:
