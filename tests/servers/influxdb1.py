@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from tests.servers import cache
+from tests.servers.certificates import Certificate
 from tests.servers.http import HttpError, answers, call
-from tests.servers.process import Server, free_port
+from tests.servers.process import Server, free_port, listens
 
 ADMIN = "admin"
 ADMIN_PASSWORD = "example-admin-password"
@@ -34,17 +35,30 @@ class InfluxDB1(Server):
     """
 
     def __init__(
-        self, folder: Path, *, auth: bool = False, flux: bool = False, max_series: int = 0, max_values: int = 0
+        self,
+        folder: Path,
+        *,
+        auth: bool = False,
+        flux: bool = False,
+        max_series: int = 0,
+        max_values: int = 0,
+        tls: Certificate | None = None,
     ) -> None:
         self.port = free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self.port}"
         self.auth = auth
         path = folder / "influxdb.conf"
         path.write_text(
             _config(folder, self.port, free_port(), auth=auth, flux=flux, max_series=max_series, max_values=max_values)
         )
+        if tls:
+            secure = (
+                f'https-enabled = true\n  https-certificate = "{tls.certificate}"\n  https-private-key = "{tls.key}"'
+            )
+            path.write_text(path.read_text().replace("[http]\n", f"[http]\n  {secure}\n"))
         command: list[str | Path] = [cache.binary("influxdb1"), "run", "-config", path]
-        super().__init__("influxd", command, folder, lambda: answers(f"{self.url}/ping"))
+        healthy = (lambda: listens(self.port)) if tls else (lambda: answers(f"{self.url}/ping"))
+        super().__init__("influxd", command, folder, healthy)
 
     def start(self) -> None:
         """Start it; the first time with ``auth``, create the administrator."""

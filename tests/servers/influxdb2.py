@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from tests.servers import cache
+from tests.servers.certificates import Certificate
 from tests.servers.http import HttpError, answers, call, call_json
 from tests.servers.influxdb1 import Point
-from tests.servers.process import Server, free_port
+from tests.servers.process import Server, free_port, listens
 
 ORG = "example-org"
 USER = "admin"
@@ -26,7 +27,7 @@ FIRST_BUCKET = "first"
 class InfluxDB2(Server):
     """InfluxDB 2.7, set up at its first start: one organisation, one bucket, and an operator's token."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, tls: Certificate | None = None) -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         command: list[str | Path] = [
@@ -38,12 +39,17 @@ class InfluxDB2(Server):
             f"--engine-path={folder}/engine",
             "--reporting-disabled",
             "--log-level=warn",
+            *([f"--tls-cert={tls.certificate}", f"--tls-key={tls.key}"] if tls else []),
         ]
-        super().__init__("influxd", command, folder, lambda: answers(f"{self.url}/health"))
+        self.tls = tls
+        healthy = (lambda: listens(self.port)) if tls else (lambda: answers(f"{self.url}/health"))
+        super().__init__("influxd", command, folder, healthy)
 
     def start(self) -> None:
-        """Start it; the first time, set it up."""
+        """Start it; the first time, set it up, unless its certificate is one that nothing trusts."""
         super().start()
+        if self.tls:
+            return
         if call_json(f"{self.url}/api/v2/setup")["allowed"]:
             first = {"username": USER, "password": PASSWORD, "org": ORG, "bucket": FIRST_BUCKET, "token": TOKEN}
             call_json(f"{self.url}/api/v2/setup", first)

@@ -33,6 +33,15 @@ def untraced() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name != COVERAGE}
 
 
+def listens(port: int) -> bool:
+    """Whether something accepts connections on a loopback port."""
+    try:
+        socket.create_connection(("127.0.0.1", port), 1).close()
+    except OSError:
+        return False
+    return True
+
+
 def wait_until(condition: Callable[[], bool], seconds: float = START_SECONDS, every: float = 0.05) -> bool:
     """Poll until the condition holds; False at the deadline."""
     deadline = time.monotonic() + seconds

@@ -107,7 +107,7 @@ class Endpoint:
             connection.request(method, f"{self._url.path.rstrip('/')}{path}{query}", body, self._headers)
             answer = connection.getresponse()
             headers = {name.lower(): value for name, value in answer.headers.items()}
-            return _refuse_plain(Answer(answer.status, headers, answer.read()))
+            return Answer(answer.status, headers, answer.read())
         except TimeoutError:
             raise DatabaseError(stage, f"no answer within {seconds:g} s") from None
         except ssl.SSLError as error:
@@ -133,6 +133,9 @@ def encode_basic(username: str, password: str) -> str:
 
 def check_answer(answer: Answer, product: Product) -> Answer:
     """Return an answer of this product with a status of success, or raise the error that it means."""
+    # The words of Go's net/http, in which all these databases are written, and of nginx.
+    if answer.status == 400 and re.search(rb"plain HTTP request|HTTP request to an HTTPS server", answer.body):
+        raise DatabaseError("tls", "the port speaks TLS: the URL should start with https://", status=400)
     if product.header not in answer.headers:
         raise describe_stranger(answer.status, answer.headers, answer.is_page(), product)
     if answer.status < 300:
@@ -168,13 +171,6 @@ def describe_tls(error: Exception) -> str:
     if error.reason in _NOT_TLS:
         return "the port does not speak TLS: the URL should start with http://"
     return f"TLS failed ({(error.reason or type(error).__name__).lower().replace('_', ' ')})"
-
-
-def _refuse_plain(answer: Answer) -> Answer:
-    # The words of Go's net/http, in which all these databases are written, and of nginx.
-    if answer.status == 400 and re.search(rb"plain HTTP request|HTTP request to an HTTPS server", answer.body):
-        raise DatabaseError("tls", "the port speaks TLS: the URL should start with https://", status=400)
-    return answer
 
 
 def _show_target(location: str) -> str:

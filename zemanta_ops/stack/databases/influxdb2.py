@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, TypeVar
@@ -10,7 +9,7 @@ from typing import Any, TypeVar
 from zemanta_ops.extras import MissingExtraError
 from zemanta_ops.stack.databases.base import Database, Retry, StoredValue
 from zemanta_ops.stack.databases.errors import DatabaseError, classify_answer
-from zemanta_ops.stack.databases.http import INFLUXDB, Endpoint, check_answer, describe_stranger, describe_tls
+from zemanta_ops.stack.databases.http import INFLUXDB, Answer, Endpoint, check_answer, describe_tls
 from zemanta_ops.stack.databases.urls import show_url, split_url
 
 T = TypeVar("T")
@@ -128,15 +127,9 @@ def _translate_errors(request: Callable[[], T], timeout: float) -> T:
     try:
         return request()
     except ApiException as error:
-        headers = {name.lower(): value for name, value in (error.headers or {}).items()}
-        if INFLUXDB.header not in headers:
-            is_page = "<html" in str(error.body)[:1000].lower()
-            raise describe_stranger(error.status or 0, headers, is_page, INFLUXDB) from None
-        raise classify_answer(
-            error.status or 0, _read_message(error.body, error.reason), headers.get("retry-after")
-        ) from None
-    except exceptions.SSLError as error:
-        raise DatabaseError("tls", describe_tls(error.args[0] if error.args else error)) from None
+        if isinstance(error.__context__, exceptions.SSLError):
+            raise DatabaseError("tls", describe_tls(error.__context__.args[0])) from None
+        raise _read_refusal(error) from None
     except exceptions.NewConnectionError as error:  # a time-out to urllib3, so it must come first
         raise DatabaseError("unreachable", str(error).rsplit("] ", 1)[-1]) from None
     except exceptions.ConnectTimeoutError:
@@ -162,13 +155,15 @@ def _parse_tables(query: Callable[[], T]) -> T:
         raise DatabaseError("foreign", "the answer is not the CSV that InfluxDB sends") from None
 
 
-def _read_message(body: Any, reason: Any) -> str:
-    text = body.decode(errors="replace") if isinstance(body, bytes) else str(body or "")
+def _read_refusal(error: Any) -> DatabaseError:
+    """Return the error that an answer means, which the client raises as an ApiException."""
+    headers = {name.lower(): value for name, value in (error.headers or {}).items()}
+    body = error.body if isinstance(error.body, bytes) else str(error.body or "").encode()
     try:
-        parsed = json.loads(text)
-        return str(parsed.get("message") or parsed.get("error") or reason)
-    except (ValueError, AttributeError):
-        return str(reason or text[:200])
+        check_answer(Answer(error.status or 0, headers, body), INFLUXDB)
+    except DatabaseError as failure:
+        return failure
+    return DatabaseError("server", str(error.reason))
 
 
 def _quote_string(text: str) -> str:
