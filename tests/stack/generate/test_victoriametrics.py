@@ -99,9 +99,9 @@ def telegraf(pair: Pair, tmp_path_factory: pytest.TempPathFactory) -> Iterator[T
         yield server
 
 
-def check(pair: Pair, telegraf: Telegraf, **changed: Any) -> tuple[int, dict[str, Any]]:
+def check(pair: Pair, telegraf: Telegraf, *arguments: str, **changed: Any) -> tuple[int, dict[str, Any]]:
     section = {**pair.settings, **changed}
-    return checked_here(metrics={"PORT": telegraf.port}, influxdb=section, section="VICTORIAMETRICS")
+    return checked_here(*arguments, metrics={"PORT": telegraf.port}, influxdb=section, section="VICTORIAMETRICS")
 
 
 def test_no_file_has_the_password_in_it(pair: Pair) -> None:
@@ -197,6 +197,27 @@ def emit(client: Client, name: str, seconds: float) -> int:
         sent += 1
         time.sleep(0.001)
     return sent
+
+
+def test_each_program_of_the_pair_that_is_down_is_named_by_its_hop(pair: Pair, telegraf: Telegraf) -> None:
+    def find(name: str) -> tuple[str, str]:
+        _, document = check(pair, telegraf, "--timeout", "3")
+        one = hop(document, name)
+        return one["cause"], one["text"]
+
+    pair.agent.stop()
+    assert find("telegraf")[0] == "unreachable"
+    pair.agent.start()
+    pair.proxy.stop()
+    assert find("database")[0] == "unreachable"
+    pair.proxy.start()
+    for node in pair.nodes:
+        node.stop()
+    cause, text = find("database")
+    assert (cause, "vmauth does not reach" in text) == ("gateway", True)
+    for node in pair.nodes:
+        node.start()
+    assert find("database")[0] == ""
 
 
 def test_a_single_node_has_one_unit(tmp_path: Path, server_stack: ExitStack) -> None:

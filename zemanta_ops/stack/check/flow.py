@@ -166,7 +166,8 @@ def _wait(
     error: DatabaseError | None = None
 
     def conclude(**found: Any) -> Arrival:
-        return Arrival(sent_at, datetime.now(timezone.utc), probe.attempts, sent_tags=probe.tags, **found)
+        tags = {database.spell_name(name): value for name, value in probe.tags.items()}
+        return Arrival(sent_at, datetime.now(timezone.utc), probe.attempts, sent_tags=tags, **found)
 
     while True:
         listener.look()

@@ -124,6 +124,10 @@ class Database(ABC):
         """Return how long the database keeps a point; None if it keeps it forever or does not report it."""
         return None
 
+    def spell_name(self, name: str) -> str:
+        """Return how the database writes the name of a tag."""
+        return name
+
     @abstractmethod
     def query(self, text: str) -> list[dict[str, Any]]:
         """Return the rows of a query in the language of the database."""

@@ -30,7 +30,8 @@ class PrometheusDatabase(PromQLDatabase):
         """Return ``Prometheus at URL``."""
         return f"Prometheus at {show_url(split_url(options['read_url']))}"
 
-    def _spell(self, name: str) -> str:
+    def spell_name(self, name: str) -> str:
+        """Return the name with an underscore for each character that Prometheus does not accept."""
         return re.sub(r"[^A-Za-z0-9_]", "_", name)
 
     def _check(self, answer: Answer) -> Answer:

@@ -84,8 +84,8 @@ class PromQLDatabase(Database):
         equal_to: float | None = None,
     ) -> list[StoredValue]:
         """Return the samples of ``measurement_value``, oldest first; numbers only."""
-        wanted = {self._spell(name): text for name, text in (tags or {}).items()}
-        labels = {"__name__": self._spell(f"{measurement}_{value}"), **self.labels, **wanted}
+        wanted = {self.spell_name(name): text for name, text in (tags or {}).items()}
+        labels = {"__name__": self.spell_name(f"{measurement}_{value}"), **self.labels, **wanted}
         selector = ",".join(f"{_quote_label(name)}={_quote_string(text)}" for name, text in labels.items())
         seconds = math.ceil((end - start).total_seconds())
         parameters = {"query": f"{{{selector}}}[{seconds}s]", "time": f"{end.timestamp():.3f}"}
@@ -101,10 +101,6 @@ class PromQLDatabase(Database):
     @abstractmethod
     def _check(self, answer: Answer) -> Answer:
         """Return an answer with a status of success, or raise the error that it means."""
-
-    def _spell(self, name: str) -> str:
-        """Return how the database writes the name of a metric or a label."""
-        return name
 
     def _create_endpoint(self, url: str, port: int | None) -> Endpoint:
         parts = split_url(url)

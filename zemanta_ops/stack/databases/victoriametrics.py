@@ -72,6 +72,9 @@ class VictoriaMetricsDatabase(PromQLDatabase):
         # vmauth and proxies that authenticate answer without the header of the product.
         if answer.status in (401, 403) and not answer.is_page():
             return check_answer(Answer(answer.status, {**answer.headers, PRODUCT.header: ""}, answer.body), PRODUCT)
+        if answer.status in (502, 504) and PRODUCT.header in answer.headers:
+            # vmauth is of the same product as what it does not reach.
+            raise DatabaseError("gateway", "vmauth does not reach any of its backends", status=answer.status)
         return check_answer(answer, PRODUCT)
 
     def _write_lines(self, body: bytes, timeout: float) -> None:

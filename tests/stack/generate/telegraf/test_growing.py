@@ -71,13 +71,18 @@ def tenant_settings(url: str, tenant: str) -> dict[str, Any]:
 
 
 def check(
-    start: StartTelegraf, section: str, settings: dict[str, Any], env: dict[str, str], **metrics: Any
+    start: StartTelegraf,
+    section: str,
+    settings: dict[str, Any],
+    env: dict[str, str],
+    timeout: str = "23",
+    **metrics: Any,
 ) -> tuple[int, dict[str, Any], str]:
     """Start Telegraf on what is generated, and return what check_metrics reports, and Telegraf's log."""
     port = free_port(socket.SOCK_DGRAM)
     metrics |= {"PORT": port, "AGENT_INTERVAL": 1}
     telegraf = start(generated(section, settings, **metrics).files[0].text, port, env)
-    code, document = checked_here(metrics=metrics, influxdb=settings, section=section)
+    code, document = checked_here("--timeout", timeout, metrics=metrics, influxdb=settings, section=section)
     return code, document, telegraf.log()
 
 
@@ -97,6 +102,20 @@ def test_a_tenant_of_a_cluster_is_written_and_read(
     # The tags choose the tenant of Telegraf's own points too.
     for row in victoriametrics.series(f'{{db="{settings["DATABASE"]}"}}'):
         assert tags.items() <= row["metric"].items()
+
+
+def test_a_wrong_tenant_is_reported_for_reading_and_for_writing(
+    cluster: Program, start_telegraf: StartTelegraf
+) -> None:
+    settings = tenant_settings(cluster.url, "42")
+    code, document, _ = check(
+        start_telegraf, "VICTORIAMETRICS", {**settings, "READ_URL": f"{cluster.url}/select/43/prometheus"}, ENV
+    )
+    assert (code, hop(document, "database")["cause"]) == (12, "wrong_path")
+
+    settings["WRITE_URL"] = f"{cluster.url}/insert/43/influx"
+    code, document, _ = check(start_telegraf, "VICTORIAMETRICS", settings, ENV, timeout="2")
+    assert (code, hop(document, "telegraf")["cause"]) == (13, "wrong_path")
 
 
 def test_several_tenants_without_a_tag_are_a_warning(cluster: Program) -> None:
