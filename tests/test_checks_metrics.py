@@ -7,7 +7,7 @@ import pytest
 from django.core.checks import CheckMessage, run_checks
 from django.test import override_settings
 
-from zemanta_ops.stack.settings import list_faults, open_database
+from zemanta_ops.stack.settings import list_faults, open_database, open_writable_database
 
 
 def messages(**settings: Any) -> list[CheckMessage]:
@@ -96,6 +96,12 @@ def test_e104_settings_that_contradict_each_other_get_one_answer_everywhere(sett
 )
 def test_an_empty_url_leaves_a_database_out(settings: Any) -> None:
     assert ids(ZEMANTA_OPS=settings) == []
+
+
+def test_what_only_telegraf_writes_to_is_refused_by_commands_that_write() -> None:
+    settings = {"PROMETHEUS": {"WRITE_URL": "http://h:9090/api/v1/write", "READ_URL": "http://h:9090"}}
+    with override_settings(ZEMANTA_OPS=settings), pytest.raises(ValueError, match="which Telegraf sends"):
+        open_writable_database()
 
 
 SECRET = "secret-of-the-test"

@@ -218,7 +218,7 @@ def test_a_refused_point_does_not_keep_the_others_out(influxdb1: InfluxDB1, data
 @pytest.mark.parametrize(
     ("influxdb", "words"),
     [
-        ({}, "needs an InfluxDB. Set ZEMANTA_OPS['INFLUXDB']"),
+        ({}, "needs a database. Set ZEMANTA_OPS['INFLUXDB']"),
         ({"URL": "http://127.0.0.1:8086"}, "either DATABASE (InfluxDB 1.x) or BUCKET"),
         ({"URL": "127.0.0.1:8086", "DATABASE": "telegraf"}, "must start with http://"),
     ],

@@ -28,6 +28,22 @@ def open_database(*, timeout: float = 10.0, retry: Retry | None = None) -> Datab
     return connect(timeout=timeout, retry=retry, **options) if options else None
 
 
+def open_writable_database(*, timeout: float = 10.0, retry: Retry | None = None) -> Database:
+    """Return the configured database, to write to it.
+
+    Raises:
+        ValueError: As for ``open_database``; or none is configured, or only Telegraf can write to it.
+        MissingExtraError: The package that the database needs is not installed.
+
+    """
+    database = open_database(timeout=timeout, retry=retry)
+    if database is None:
+        raise ValueError("needs a database. Set ZEMANTA_OPS['INFLUXDB'] to a dict with URL and DATABASE")
+    if not database.is_writable:
+        raise ValueError(f"{database.name} accepts remote write only, which Telegraf sends. Use Telegraf")
+    return database
+
+
 def read_database_options() -> dict[str, str]:
     """Return the arguments of ``connect`` for the database that the settings name, or nothing if they name none."""
     if conf.influxdb in conf.list_databases():

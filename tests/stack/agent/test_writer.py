@@ -7,6 +7,7 @@ import pytest
 
 from tests.servers.influxdb1 import InfluxDB1
 from tests.servers.process import free_port, wait_until
+from tests.servers.victoriametrics import VictoriaMetrics
 from zemanta_ops.stack.agent import writer as writer_module
 from zemanta_ops.stack.agent.aggregator import Aggregator
 from zemanta_ops.stack.agent.report import Report, SeriesSummary
@@ -133,6 +134,20 @@ def test_it_writes_through_the_interface_of_2x_too(influxdb1: InfluxDB1, databas
 
     assert writer.read_state().points == 3
     assert influxdb1.query("SELECT value, k FROM hits", database)[0]["k"] == "é 汉"
+
+
+def test_it_writes_to_victoriametrics_too(victoriametrics: VictoriaMetrics) -> None:
+    with connect(write_url=victoriametrics.url, database="writer", retry=ONCE) as database:
+        writer = Writer(database, "here", "127.0.0.1:8125", lambda _: None)
+        writer.put(interval("hits,k=é 汉:3|c\ntook:1.5|ms"))
+        writer.close()
+
+    assert (writer.read_state().points, writer.read_state().refused) == (4, 0)
+    assert wait_until(lambda: bool(victoriametrics.last_points("^hits$", "writer")), 15, 0.2)
+    (hits,) = victoriametrics.last_points("^hits$", "writer")
+    assert (hits.fields, hits.tags) == ({"value": 3}, {"k": "é 汉", "host": "here", "metric_type": "counter"})
+    (took,) = victoriametrics.last_points("^took$", "writer")
+    assert took.fields["95_percentile"] == 1.5
 
 
 @pytest.mark.parametrize("protocol", ["udp", "tcp"])

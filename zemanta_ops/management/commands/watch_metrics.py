@@ -21,7 +21,7 @@ from zemanta_ops.stack.agent.watch_loop import Bounds, watch
 from zemanta_ops.stack.agent.writer import Writer
 from zemanta_ops.stack.agent_contract import PERCENTILES
 from zemanta_ops.stack.databases import ONCE, Database
-from zemanta_ops.stack.settings import open_database
+from zemanta_ops.stack.settings import open_writable_database
 from zemanta_ops.stack.sockets import ListenError, show_address
 
 # Seconds that one request to the database may take.
@@ -121,12 +121,9 @@ class Command(OpsCommand):
 def _open_database() -> Database:
     """Return the configured database. It never retries: what it refuses is written with the next interval."""
     try:
-        database = open_database(timeout=REQUEST_SECONDS, retry=ONCE)
+        return open_writable_database(timeout=REQUEST_SECONDS, retry=ONCE)
     except (ValueError, MissingExtraError) as error:
         raise CommandError(f"--write: {error}") from None
-    if database is None:
-        raise CommandError("--write needs an InfluxDB. Set ZEMANTA_OPS['INFLUXDB'] to a dict with URL and DATABASE")
-    return database
 
 
 def _open_forwarder(target: str) -> Forwarder:

@@ -83,6 +83,7 @@ class Database(ABC):
         chosen_by: The options, names of settings in lower case, whose presence chooses this class.
         needs: The settings that it needs, for people.
         product: What kind of server it is, for people.
+        is_writable: Whether ``write`` works; if not, only Telegraf writes to it.
         delay: Seconds that a new series may take to be visible after it was written.
         name: What it is, for people: "database telegraf at http://127.0.0.1:8086".
 
@@ -96,6 +97,7 @@ class Database(ABC):
     chosen_by: ClassVar[tuple[str, ...]]
     needs: ClassVar[str]
     product: ClassVar[str] = "InfluxDB"
+    is_writable: ClassVar[bool] = True
     delay: ClassVar[float] = 0.0
 
     def __init__(self, options: Mapping[str, str], *, timeout: float, retry: Retry) -> None:

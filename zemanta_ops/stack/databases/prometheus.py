@@ -21,6 +21,7 @@ class PrometheusDatabase(PromQLDatabase):
     chosen_by = ("remote_write_url",)
     needs = "PROMETHEUS WRITE_URL"
     product = "Prometheus"
+    is_writable = False
 
     def __init__(self, options: Mapping[str, str], *, timeout: float, retry: Retry) -> None:
         super().__init__(options, options["read_url"], DEFAULT_PORT, timeout=timeout, retry=retry)
