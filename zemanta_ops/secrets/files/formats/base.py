@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from zemanta_ops.secrets.exceptions import SourceError
 
-# In the text of an f-string, of % or of format(), stands for a field.
+# Marks a field in the text of an f-string, of % or of format().
 FIELD = "\0"
 
 Span = tuple[int, int]

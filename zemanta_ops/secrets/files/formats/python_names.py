@@ -22,7 +22,7 @@ _LOOKUP = re.compile(
 _MAKES = re.compile(
     r"^(?:builtins\.)?(?:str|bytes|bytearray)$|(?:^|\.)(?:loads|safe_load|fromhex|fromkeys|parse\w*|decode|encode|\w*64decode|format|join|replace)$"
 )
-# Methods of strings whose arguments are no part of the result.
+# Methods of strings whose results do not contain their arguments.
 _CUTS = frozenset({"encode", "decode", "split", "rsplit", "splitlines", "partition", "rpartition", "strip", "lstrip"})
 _CUTS |= {"rstrip", "removeprefix", "removesuffix", "startswith", "endswith"}
 _MODULES = frozenset({"codecs", "base64", "binascii"})
