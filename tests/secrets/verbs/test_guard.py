@@ -160,6 +160,15 @@ def test_a_file_of_tokens_that_cannot_be_read_is_refused(
     assert "hunter2" not in ended.err
 
 
+def test_a_new_file_that_cannot_be_read_and_may_have_a_lost_secret_is_refused(repository: Path, commit: Commit) -> None:
+    commit("one", **{"s.py": SETTINGS})
+    _stage(repository, "s.py", "from new import *\n")
+    _stage(repository, "other.py", "print 'hunter2'\n")
+    assert call(guard) == (0, "", "")
+    _stage(repository, "new.py", "KEY = (hunter2\n")
+    assert call(guard) == (1, "", "new.py:1: not valid Python. The file cannot be checked for plaintexts\n")
+
+
 def test_a_file_of_tokens_under_a_name_of_another_kind_is_refused(repository: Path, commit: Commit) -> None:
     text = "# settings\n" * 20
     commit("one", **{"s.py": text + SETTINGS})

@@ -8,12 +8,12 @@ from dataclasses import replace
 from functools import lru_cache
 
 from zemanta_ops.secrets.files.formats import Literal
-from zemanta_ops.secrets.files.formats.base import Span
+from zemanta_ops.secrets.files.formats.base import SettingPath, Span
 from zemanta_ops.secrets.files.source_file import SourceFile
 
-# How many names may be used one for the other.
-_MAX_STEPS = 8
-_MAX_VALUES = 50_000
+# How many names are followed from one setting, and how many values they may lead to in one file.
+_MAX_NAMES = 30
+_MAX_VALUES = 20_000
 
 
 @lru_cache(maxsize=8)
@@ -43,22 +43,30 @@ def find_values(file: SourceFile) -> list[Literal]:
         for part in {value.path[0], value.path[min(value.scope, len(value.path) - 1)]} if value.path else ():
             by_root[part].append(value)
     found: list[Literal] = []
+    # Each step takes one away.
+    steps = [None] * _MAX_VALUES
     for value in file.values:
         found.append(value)
-        if value.refers:
-            found += _follow(value, by_root, _MAX_STEPS)
-        if len(found) > _MAX_VALUES:
-            break
+        if value.refers and value.path and steps:
+            found += _follow(value, by_root, {value.path[value.scope :]}, steps)
     return found
 
 
-def _follow(name: Literal, by_root: dict[str, list[Literal]], steps: int) -> Iterator[Literal]:
-    """Yield the values of a variable under the path of the setting that uses it."""
+def _follow(
+    name: Literal, by_root: Mapping[str, list[Literal]], seen: set[SettingPath], steps: list[None]
+) -> Iterator[Literal]:
+    """Yield the values of a variable under the path of the setting that uses it; each variable counts once."""
     wanted = name.refers
-    for value in by_root.get(wanted[0], ()) if steps else ():
+    if wanted in seen or len(seen) > _MAX_NAMES:
+        return
+    seen.add(wanted)
+    for value in by_root.get(wanted[0], ()):
         skipped = 0 if value.path[: len(wanted)] == wanted else value.scope
         if value.path[skipped : skipped + len(wanted)] != wanted or value.path == name.path:
             continue
+        if not steps:
+            return
+        steps.pop()
         moved = replace(
             value,
             path=(*name.path, *value.path[skipped + len(wanted) :]),
@@ -67,6 +75,7 @@ def _follow(name: Literal, by_root: dict[str, list[Literal]], steps: int) -> Ite
             direct=name.direct and value.direct,
             conditional=name.conditional or value.conditional,
         )
-        yield moved
         if moved.refers:
-            yield from _follow(moved, by_root, steps - 1)
+            yield from _follow(moved, by_root, seen, steps)
+        else:
+            yield moved

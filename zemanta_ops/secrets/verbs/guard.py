@@ -117,9 +117,9 @@ class _Staged:
             seen |= lines
         return found
 
-    @property
+    @cached_property
     def must_be_checked(self) -> bool:
-        """Whether the file has or had tokens that its new version should still have."""
+        """Whether the file has or had tokens that its new version should still have, or may have those of another."""
         if not format_of(self.name):
             return self.had_tokens and not _token_texts(self.old_data) <= _token_texts(self.data)
         return self.had_tokens or bool(self.before)
@@ -170,21 +170,19 @@ def _check(staged: Sequence[_Staged], chosen: set[str]) -> _Findings:
 
 
 def _find_exposures(staged: Sequence[_Staged]) -> Iterator[Exposure]:
-    texts = {text: each for each in staged for text in each.new.texts - each.old.texts}
+    # A token that another file has now was moved.
+    gained = {text: each for each in staged for text in _token_texts(each.data) - _token_texts(each.old_data)}
     for each in staged:
-        lost = [
-            gone
-            for gone in each.new.find_lost(each.old)
-            # A token that another file has now was moved.
-            if texts.get(gone.text, each) is each
-        ]
+        if not each.old_name or not format_of(each.old_name):
+            continue
+        lost = [gone for gone in each.new.find_lost(each.old) if gained.get(gone.text, each) is each]
         if each.new.readable:
-            before = each.before if _has_news(each) else []
-            yield from find_exposed(each.new, each.old, lost, before)
-        for other in staged:
-            if lost and other is not each and other.name:
-                yield from find_moved(other.new, other.old, lost)
-                yield from find_referred(each.new, other.new, other.old, lost)
+            yield from find_exposed(each.new, each.old, lost, each.before if _has_news(each) else [])
+        others = (other for other in staged if lost and other is not each and format_of(other.name))
+        for other in others:
+            yield from find_moved(other.new, other.old, lost)
+            yield from find_referred(each.new, other.new, other.old, lost)
+            other.must_be_checked |= any(gone.key[-1].encode() in other.data for gone in lost)
 
 
 def _has_news(each: _Staged) -> bool:

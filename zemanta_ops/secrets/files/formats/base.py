@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from zemanta_ops.secrets.exceptions import SourceError
 
@@ -81,7 +83,12 @@ def other(text: str, path: SettingPath, span: Span) -> Literal:
 
 def line_of(text: str, offset: int) -> int:
     """Return the line, from 1, of the character at ``offset``."""
-    return text.count("\n", 0, offset) + 1
+    return bisect_left(_line_ends(text), offset) + 1
+
+
+@lru_cache(maxsize=2)
+def _line_ends(text: str) -> list[int]:
+    return [match.start() for match in re.finditer("\n", text)]
 
 
 def pieces(text: str, inner: Span, value: str) -> tuple[Span, ...]:
