@@ -78,6 +78,7 @@ def test_each_shape_is_found_wherever_it_is(kind: str) -> None:
         "postgres://" + "%s:%s@%s/shop",
         "postgres://" + "user:password@host/name",
         "postgres://" + "user:***@host/name",
+        "postgres://" + "build:build@localhost/build",
         "postgres://" + "user:<password>@host/name",
         "https://example.com:8080/@user",
         "https://user@example.com/x:y@z",

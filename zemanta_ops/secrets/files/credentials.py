@@ -71,7 +71,7 @@ _SHAPES: list[_Shape] = [
         (
             "a password in a URL",
             ("://",),
-            r"\b[A-Za-z][A-Za-z0-9+.-]{1,30}://[^\s/@:\"'<>{}$\\]{0,100}:(?!//)"
+            r"\b[A-Za-z][A-Za-z0-9+.-]{1,30}://(?P<user>[^\s/@:\"'<>{}$\\]{0,100}):(?!//)"
             r"(?P<password>[^\s/@\"'<>\\]{1,200})@[A-Za-z0-9\[{$%<_-]",
         ),
     ]
@@ -91,8 +91,10 @@ def find_credentials(text: str, shapes: Sequence[_Shape] = _SHAPES) -> Iterator[
     blanked = backends.blank_tokens(text) if shapes else ""
     for kind, _, pattern in shapes:
         for match in pattern.finditer(blanked):
-            password = match.groupdict().get("password")
-            if password is None or not _PLACEHOLDER.fullmatch(password):
+            found = match.groupdict()
+            password = found.get("password")
+            # Where both are the same, as in postgres:postgres, neither is a secret.
+            if password is None or not (_PLACEHOLDER.fullmatch(password) or password == found["user"]):
                 yield kind
 
 

@@ -92,6 +92,10 @@ class Expressions:
         """Visit ``and`` and ``or``."""
         yield from self.visit_all(node.values, at)
 
+    def unary(self, node: ast.UnaryOp, at: Context) -> Iterator[Literal]:
+        """Visit ``-x`` and the like: a number stays one."""
+        yield from self.visit(node.operand, at if isinstance(node.operand, ast.Constant) else at.inside())
+
     def compare(self, node: ast.Compare, at: Context) -> Iterator[Literal]:
         """Visit a comparison: its operands are not its value."""
         yield from self.visit_all(ast.iter_child_nodes(node), at.inside(readable=False))

@@ -122,6 +122,9 @@ class _Visitor(Expressions):
             yield from self.visit(argument, inner if is_value(node, argument) else at.inside(readable=False))
         for keyword in node.keywords:
             yield from self.visit(keyword.value, inner if is_value(node, keyword) else at.inside(readable=False))
+            # Env(KEY=(str, "default")), for example.
+            if keyword.arg and keyword.arg.isupper():
+                yield from self.visit(keyword.value, at.target((keyword.arg,)))
 
     def update(self, node: ast.Call, at: Context) -> Iterator[Literal]:
         assert isinstance(node.func, ast.Attribute)  # noqa: S101 (a name of one part is not a setter)
@@ -173,6 +176,7 @@ _SETTERS: dict[str, Callable[[_Visitor, ast.Call, Context], Iterator[Literal]]] 
     "__setattr__": _Visitor.set_item,
     "__setitem__": _Visitor.set_item,
     "setitem": _Visitor.set_item,
+    "putenv": _Visitor.set_item,
     "setdefault": _Visitor.set_item,
     "configure": _Visitor.configure,
     "append": _Visitor.append,
@@ -200,6 +204,7 @@ _Visitor.handlers = {
     ast.IfExp: _Visitor.either,
     ast.BoolOp: _Visitor.one_of,
     ast.Compare: _Visitor.compare,
+    ast.UnaryOp: _Visitor.unary,
     ast.BinOp: _Visitor.operation,
     ast.JoinedStr: _Visitor.fstring,
     ast.Subscript: _Visitor.subscript,
