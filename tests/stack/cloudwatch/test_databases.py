@@ -9,7 +9,8 @@ import pytest
 
 from tests.servers.influxdb1 import InfluxDB1
 from tests.servers.influxdb2 import TOKEN, InfluxDB2
-from tests.servers.stores import Store
+from tests.servers.stores import Store, store_of_victoriametrics
+from tests.servers.victoriametrics import VictoriaMetrics
 from tests.stack.cloudwatch.account import QUEUES, REGION, at, declare, minutes
 from tests.stack.cloudwatch.fake import FakeClients, FakeCloudWatch
 from zemanta_ops.stack.cloudwatch.coverage import Coverage
@@ -78,6 +79,7 @@ def test_a_back_fill_beyond_the_retention_is_refused_before_the_first_request(
     if isinstance(store.server, InfluxDB1):
         store.server.query(f'ALTER RETENTION POLICY "autogen" ON "{store.name}" DURATION 7d DEFAULT')
     else:
+        assert isinstance(store.server, InfluxDB2)
         bucket = store.server.call(f"buckets?name={store.name}")["buckets"][0]["id"]
         rules = {"retentionRules": [{"type": "expire", "everySeconds": 7 * 86_400}]}
         store.server.call(f"buckets/{bucket}", rules, method="PATCH")
@@ -125,3 +127,26 @@ def test_a_bucket_of_2x_is_a_target_through_its_v1_interface(influxdb2: InfluxDB
         assert account.push(seconds=300).ok
         assert len(account.read()) in (11, 12, 13)
     assert token != TOKEN
+
+
+def test_victoriametrics_keeps_the_larger_of_two_values_so_only_corrections_upward_arrive(
+    victoriametrics: VictoriaMetrics,
+) -> None:
+    store = store_of_victoriametrics(victoriametrics, "cloudwatch")
+    with store.connect() as database:
+        account = RealAccount(database)
+        minute = account.now - account.now % 60
+        account.put("mail", dict.fromkeys(range(minute - 3600, account.now, 60), 1.0))
+        account.put("mail", {minute - 600: 10.0}, late=700)
+        assert account.push().ok
+        victoriametrics.flush()
+        # The mark of the first run is found, so the second one repairs what is late.
+        assert account.push(seconds=300).ok
+        victoriametrics.flush()
+        assert account.read()["mail", minute - 600] == 11.0
+
+        account.fake.data.clear()
+        account.put("mail", {minute - 300: 0.5})
+        account.push(seconds=600)
+        victoriametrics.flush()
+        assert account.read()["mail", minute - 300] == 1.0
