@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
@@ -30,10 +30,19 @@ def find(heading: str, language: str) -> list[Block]:
 
 
 @pytest.fixture
-def moto(kms_server: KMS) -> KMS:
-    """Return moto with an instance of RDS and a queue that had data in the last hour."""
+def moto(tmp_path: Path) -> Iterator[KMS]:
+    """Return a moto of the test's own, with an instance of RDS and a queue that had data in the last hour."""
+    server = KMS(tmp_path)
+    server.start()
+    put_metrics(server)
+    yield server
+    server.server.stop()
+
+
+def put_metrics(server: KMS) -> None:
+    """Publish a value for each minute of the last hour."""
     now = datetime.now(timezone.utc)
-    client = kms_server.client("cloudwatch")
+    client = server.client("cloudwatch")
     for namespace, name, dimension in (
         ("AWS/RDS", "CPUUtilization", "DBInstanceIdentifier"),
         ("AWS/SQS", "NumberOfMessagesSent", "QueueName"),
@@ -48,7 +57,6 @@ def moto(kms_server: KMS) -> KMS:
             for minute in range(60)
         ]
         client.put_metric_data(Namespace=namespace, MetricData=data)
-    return kms_server
 
 
 def test_a_reader_has_metrics_of_rds_and_sqs_in_influxdb(
