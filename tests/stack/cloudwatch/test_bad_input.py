@@ -121,6 +121,7 @@ def test_a_region_that_does_not_answer_is_one_line(account: Account, failure: Ex
     assert line.startswith("ap-east-1: cloudwatch:ListMetrics ")
     assert words in line
     assert len(account.sent()) == 30
+    assert account.clients.failed_calls == ["list_metrics"]  # each more would cost its time-outs
 
 
 @pytest.mark.parametrize(("skew", "words"), [(-3600, "3600 s ahead of"), (3600, "3600 s behind")])

@@ -10,6 +10,7 @@ import pytest
 from tests.stack.cloudwatch.account import END, NOW, QUEUES, REGION, Account, at, declare, minutes
 from tests.stack.cloudwatch.fake import error
 from zemanta_ops.stack.cloudwatch.listing import Listing
+from zemanta_ops.stack.cloudwatch.windows import find_kept_period
 from zemanta_ops.stack.databases import DatabaseError
 
 
@@ -267,3 +268,44 @@ def test_a_back_fill_beyond_the_retention_is_refused_before_it_costs_anything(ac
 
     assert account.fake.requests == []
     assert "keeps nothing older than 2026-03-07T13:40 UTC" in coverage.problems[0]
+
+
+def test_resource_tags_are_not_those_of_another_account_with_the_same_names(account: Account) -> None:
+    account.clients.tagging.resources = {f"arn:aws:sqs:{REGION}:1:mail": {"env": "prod"}}
+    account.put(account="222222222222")
+    options = {"linked_accounts": True, "resource_type": "sqs", "resource_tags": ["env"]}
+    account.push(*declare(queues={**QUEUES, **options}))
+
+    assert account.sent(account="222222222222")
+    assert not account.sent(account="222222222222", env="prod")
+
+
+def test_metrics_of_several_statistics_fill_requests_of_at_most_500_queries() -> None:
+    account = Account()
+    for number in range(301):
+        account.put("Latency", queue=f"queue-{number}", values={END - 60: 1.0})
+    statistics = ["Average", "Sum", "Minimum"]
+    coverage = account.push(*declare(queues={**QUEUES, "metrics": {"Latency": statistics}}))
+
+    assert coverage.ok, coverage.problems
+    asked = [request for name, request in account.fake.requests if name == "get_metric_data"]
+    assert sorted(len(request["MetricDataQueries"]) for request in asked) == [405, 498]
+    assert coverage.metrics == 301
+
+
+def test_a_deadline_does_not_always_cut_off_the_same_series() -> None:
+    first: set[str] = set()
+    for run in range(2):
+        account = Account()
+        for number in range(1100):
+            account.put(queue=f"queue-{number:04}", values=dict.fromkeys(range(END - 60, END + 660, 60), 1.0))
+        left = iter([100.0])
+        account.push(seconds=run * 300, deadline=lambda left=left: next(left, 12.0))
+        asked = next(request for name, request in account.fake.requests if name == "get_metric_data")
+        first.add(asked["MetricDataQueries"][0]["MetricStat"]["Metric"]["Dimensions"][0]["Value"])
+
+    assert len(first) == 2
+
+
+def test_data_that_would_reach_their_age_limit_during_a_run_are_asked_for_at_the_next_period() -> None:
+    assert [find_kept_period(60, age) for age in (14 * 86_400, 15 * 86_400 - 600, 62 * 86_400)] == [60, 300, 300]
