@@ -68,3 +68,11 @@ def test_help_has_examples() -> None:
     ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     assert "examples:" in ended.stdout
     assert "--only" in ended.stdout
+
+
+def test_the_benchmark_of_cloudwatch_counts_requests_and_metrics() -> None:
+    command = [sys.executable, "-m", "benchmarks.cloudwatch", "--quick", "--json"]
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    assert ended.returncode == 0, ended.stderr
+    ours = json.loads(ended.stdout)["ours"]
+    assert (ours["requests"], ours["metrics_paid"], ours["rows"]) == (1, 100, 3_000)

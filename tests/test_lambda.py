@@ -18,6 +18,7 @@ from tests.servers.fixtures import StartInfluxDB1, require, run
 from tests.servers.influxdb1 import ADMIN, ADMIN_PASSWORD, InfluxDB1
 from tests.servers.kms import ALIAS, KMS, REGION
 from tests.servers.process import free_port
+from tests.servers.victoriametrics import VictoriaMetrics
 from zemanta_ops.lambda_package import build_package, main
 from zemanta_ops.secrets import wire
 from zemanta_ops.stack.cloudwatch.declarations import DeclarationError
@@ -101,6 +102,16 @@ def test_a_cold_start_decrypts_and_writes_and_a_warm_one_changes_nothing(
     assert (warm["ok"], [each["declaration"] for each in warm["covered"]]) == (True, ["sqs"])
     assert count() in (30, 31)
     assert ADMIN_PASSWORD not in function.log()
+
+
+@pytest.mark.second_tier
+def test_victoriametrics_is_a_target_too(
+    stack: ExitStack, tmp_path: Path, aws: KMS, victoriametrics: VictoriaMetrics
+) -> None:
+    function = start(stack, tmp_path, aws, "", "", VICTORIAMETRICS_WRITE_URL=victoriametrics.url)
+
+    assert function.invoke()["rows"] == 30
+    assert victoriametrics.series('{__name__="cloudwatch_aws_sqs_number_of_messages_sent_sum",db="telegraf"}')
 
 
 @pytest.mark.second_tier

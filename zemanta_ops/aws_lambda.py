@@ -1,7 +1,8 @@
 """CloudWatch to the database of metrics as an AWS Lambda function, without Django.
 
 The function reads its declarations from ``cloudwatch.toml`` in its package. The database is in the environment, in
-``INFLUXDB_URL`` and the other names of ``ZEMANTA_OPS["INFLUXDB"]``. A variable may hold a token instead of a secret. It
+``INFLUXDB_URL`` and the other names of ``ZEMANTA_OPS["INFLUXDB"]``, or in ``VICTORIAMETRICS_WRITE_URL`` and the other
+names of ``ZEMANTA_OPS["VICTORIAMETRICS"]``. A variable may hold a token instead of a secret. It
 is decrypted once, when the module is loaded, bound to ``ZEMANTA_OPS_APP`` and to the name of the variable.
 """
 
@@ -28,7 +29,8 @@ APP_VARIABLE = "ZEMANTA_OPS_APP"
 FILE_VARIABLE = "ZEMANTA_OPS_CLOUDWATCH"
 FILE_NAME = "cloudwatch.toml"
 
-_PREFIX = "INFLUXDB_"
+# The second counts if it has a URL.
+_PREFIXES = ("INFLUXDB_", "VICTORIAMETRICS_")
 _DATABASE_SECONDS = 5.0
 _CONNECT_SECONDS = 3.0
 
@@ -56,12 +58,13 @@ def read_database_options(environment: Mapping[str, str]) -> dict[str, str]:
         SecretError: A token cannot be decrypted.
 
     """
-    given = {name: value for name, value in environment.items() if name.startswith(_PREFIX) and value}
+    prefix = _PREFIXES[1 if environment.get(f"{_PREFIXES[1]}WRITE_URL") else 0]
+    given = {name: value for name, value in environment.items() if name.startswith(prefix) and value}
     settings: dict[str, Any] = {
         name: Secret(value) if backends.is_token(value) else value for name, value in given.items()
     }
     decrypt_settings(settings, app=environment.get(APP_VARIABLE, ""))
-    return {name.removeprefix(_PREFIX).lower(): value for name, value in settings.items()}
+    return {name.removeprefix(prefix).lower(): value for name, value in settings.items()}
 
 
 def read_declarations(environment: Mapping[str, str], region: str) -> tuple[Declaration, ...]:
@@ -134,7 +137,11 @@ def _check_reach(database: Database) -> None:
     """Connect to CloudWatch and to the database, once each; a subnet without a route would only cost time-outs."""
     region = _declarations[0].regions[0] if _declarations else _clients.default_region
     endpoint = _clients.get_client("cloudwatch", region, "own").meta.endpoint_url
-    places = {"CloudWatch": endpoint, database.name: _options.get("url", "")}
+    places = {"CloudWatch": endpoint}
+    url = _options.get("url") or _options.get("write_url", "").partition(",")[0]
+    if urlsplit(url).port:
+        # Without one, the port depends on the kind of database.
+        places[database.name] = url
     failed = [f"{name} ({_show(url)})" for name, url in places.items() if name not in _reached and not _connects(url)]
     _reached.update(name for name in places if name not in failed)
     if failed:
@@ -146,7 +153,7 @@ def _check_reach(database: Database) -> None:
 
 def _connects(url: str) -> bool:
     parts = urlsplit(url)
-    port = parts.port or (443 if parts.scheme == "https" else 8086)
+    port = parts.port or (443 if parts.scheme == "https" else 80)
     try:
         socket.create_connection((parts.hostname or "", port), _CONNECT_SECONDS).close()
     except OSError:

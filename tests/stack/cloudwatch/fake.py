@@ -213,13 +213,14 @@ class FakeClients:
     regions: dict[str, FakeCloudWatch]
     tagging: FakeTagging = field(default_factory=FakeTagging)
     failures: dict[str, Exception] = field(default_factory=dict)
+    failed_calls: list[str] = field(default_factory=list)
     default_region: str = "eu-west-1"
 
     def get_client(self, service: str, region: str, role: str) -> Any:
         """Return the fake of a service."""
         failure = self.failures.get(role) or self.failures.get(region)
         if failure:
-            return Failing(failure)
+            return Failing(failure, self.failed_calls)
         return self.tagging if service == "resourcegroupstaggingapi" else self.regions[region]
 
 
@@ -228,9 +229,11 @@ class Failing:
     """A client of which every call fails."""
 
     failure: Exception
+    calls: list[str]
 
     def list_metrics(self, **_: Any) -> Any:
         """Fail."""
+        self.calls.append("list_metrics")
         raise self.failure
 
     get_metric_data = get_resources = list_metrics

@@ -66,6 +66,10 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(content)
 
+    def date_time_string(self, timestamp: float | None = None) -> str:
+        """Return the date of the fake, not of this machine."""
+        return super().date_time_string(self.cloudwatch.now + self.cloudwatch.skew if timestamp is None else timestamp)
+
     def log_message(self, *_: Any) -> None:
         """Log nothing."""
 

@@ -6,7 +6,7 @@ import itertools
 from dataclasses import dataclass
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.stack.cloudwatch.account import NOW, QUEUES, Account, at, declare
@@ -44,7 +44,6 @@ def stories(draw: st.DrawFn) -> Story:
     return Story(period, look_back, [(0, "ok"), *zip(times, [*kinds, "ok"], strict=True)], points)
 
 
-@settings(max_examples=150, deadline=None)
 @given(stories())
 def test_after_the_last_run_the_database_equals_what_cloudwatch_holds(story: Story) -> None:
     account = Account()
@@ -91,7 +90,6 @@ def held(account: Account, story: Story, queue: int, first: int, last: int) -> d
     return dict(sorted(sums.items()))
 
 
-@settings(max_examples=300, deadline=None)
 @given(
     start=st.integers(0, 500 * 86400),
     length=st.integers(0, 500 * 86400),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -10,7 +9,6 @@ import pytest
 from tests.stack.cloudwatch.account import END, NOW, QUEUES, REGION, Account, at, declare, minutes
 from tests.stack.cloudwatch.fake import error
 from zemanta_ops.stack.cloudwatch.listing import Listing
-from zemanta_ops.stack.databases import DatabaseError
 
 
 @pytest.fixture
@@ -214,56 +212,38 @@ def test_percentiles_and_extended_names_have_fields_of_their_own(account: Accoun
     assert account.database.values("cloudwatch_aws_sqs", "age_p99_9") == {END - 60: 59.0}
 
 
-def test_a_back_fill_asks_for_each_metric_once_and_resumes() -> None:
+def test_resource_tags_are_not_those_of_another_account_with_the_same_names(account: Account) -> None:
+    account.clients.tagging.resources = {f"arn:aws:sqs:{REGION}:1:mail": {"env": "prod"}}
+    account.put(account="222222222222")
+    options = {"linked_accounts": True, "resource_type": "sqs", "resource_tags": ["env"]}
+    account.push(*declare(queues={**QUEUES, **options}))
+
+    assert account.sent(account="222222222222")
+    assert not account.sent(account="222222222222", env="prod")
+
+
+def test_metrics_of_several_statistics_fill_requests_of_at_most_500_queries() -> None:
     account = Account()
-    for queue in ("mail", "push"):
-        account.put(queue=queue, values=minutes(END - 10 * 86400, NOW))
-    journal: set[str] = set()
-    seen: list[tuple[int, int]] = []
-    options: dict[str, Any] = {
-        "since": at(END - 3 * 86400),
-        "journal": _Journal(journal),
-        "progress": lambda done, total: seen.append((done, total)),
-    }
-    account.database.failures = [DatabaseError("timeout", "no answer within 1 s")]
-    first = account.push(**options)
-    assert not first.ok
-    second = account.push(**options)
-    third = account.push(**options)
+    for number in range(301):
+        account.put("Latency", queue=f"queue-{number}", values={END - 60: 1.0})
+    statistics = ["Average", "Sum", "Minimum"]
+    coverage = account.push(*declare(queues={**QUEUES, "metrics": {"Latency": statistics}}))
 
-    assert second.ok
-    assert third.requests == 0
-    assert len(account.sent(queue_name="push")) == 3 * 1440
-    assert seen[-1][0] == seen[-1][1]
+    assert coverage.ok, coverage.problems
+    asked = [request for name, request in account.fake.requests if name == "get_metric_data"]
+    assert sorted(len(request["MetricDataQueries"]) for request in asked) == [405, 498]
+    assert coverage.metrics == 301
 
 
-class _Journal:
-    def __init__(self, keys: set[str]) -> None:
-        self.keys = keys
+def test_a_deadline_does_not_always_cut_off_the_same_series() -> None:
+    first: set[str] = set()
+    for run in range(2):
+        account = Account()
+        for number in range(1100):
+            account.put(queue=f"queue-{number:04}", values=dict.fromkeys(range(END - 60, END + 660, 60), 1.0))
+        left = iter([100.0])
+        account.push(seconds=run * 300, deadline=lambda left=left: next(left, 12.0))
+        asked = next(request for name, request in account.fake.requests if name == "get_metric_data")
+        first.add(asked["MetricDataQueries"][0]["MetricStat"]["Metric"]["Dimensions"][0]["Value"])
 
-    def __contains__(self, key: str) -> bool:
-        return key in self.keys
-
-    def add(self, keys: Any) -> None:
-        self.keys.update(keys)
-
-
-def test_a_back_fill_takes_the_period_that_cloudwatch_still_keeps() -> None:
-    account = Account()
-    account.put(values=dict.fromkeys(range(END - 20 * 86400, NOW, 60), 1.0))
-    coverage = account.push(since=at(END - 20 * 86400), until=at(NOW))
-
-    assert coverage.ok
-    sent = account.sent()
-    steps = [later - earlier for earlier, later in zip(sent, list(sent)[1:], strict=False)]
-    assert set(steps) == {60, 300}
-    assert sum(sent.values()) == (END - min(sent)) / 60
-    assert min(sent) == END - 20 * 86400 - (END - 20 * 86400) % 300
-
-
-def test_a_back_fill_beyond_the_retention_is_refused_before_it_costs_anything(account: Account) -> None:
-    account.database.retention = timedelta(days=7)
-    coverage = account.push(since=at(NOW - 10 * 86400))
-
-    assert account.fake.requests == []
-    assert "keeps nothing older than 2026-03-07T13:40 UTC" in coverage.problems[0]
+    assert len(first) == 2

@@ -241,10 +241,6 @@ def _accept_roles(raw: Any) -> tuple[str, ...]:
     return tuple(each if each == OWN else _match(_ROLE, each, wrong) for each in _accept_texts(raw))
 
 
-def _accept_resource_type(raw: Any) -> str:
-    return _match(_RESOURCE_TYPE, raw, "must be a resource type of AWS, such as rds:db")
-
-
 def _accept_tags(raw: Any) -> tuple[tuple[str, str], ...]:
     if not isinstance(raw, Mapping) or not all(isinstance(each, str) and each for pair in raw.items() for each in pair):
         raise ValueError('must map names to values, such as {"env": "production"}')
@@ -270,7 +266,7 @@ KEYS: dict[str, Callable[[Any], Any]] = {
     "linked_accounts": _accept_switch,
     "regions": _accept_regions,
     "roles": _accept_roles,
-    "resource_type": _accept_resource_type,
+    "resource_type": lambda raw: _match(_RESOURCE_TYPE, raw, "must be a resource type of AWS, such as rds:db"),
     "resource_tags": _accept_texts,
     "tags": _accept_tags,
 }

@@ -117,7 +117,7 @@ def _fetch_once(client: Any, request: DataRequest, asked: Sequence[Statistic], f
 def _read_result(result: Mapping[str, Any], asked: Statistic, fetched: Fetched) -> None:
     into = fetched.values.setdefault(asked, {})
     into.update(
-        (int(time.timestamp()), float(value))
+        (int(time if isinstance(time, (int, float)) else time.timestamp()), float(value))
         for time, value in zip(result["Timestamps"], result["Values"], strict=True)
     )
     if result.get("StatusCode") == "Forbidden":

@@ -16,7 +16,7 @@ LISTING_SECONDS = 600
 _Dimensions = tuple[tuple[str, str], ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class FoundMetric:
     """One line of ListMetrics."""
 

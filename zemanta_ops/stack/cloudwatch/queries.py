@@ -34,7 +34,7 @@ class Scope:
         return f"{self.declaration} in {self.region}" + (f", account {self.account}" if self.account else "")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ListedMetric:
     """A metric of one resource, as ListMetrics returned it; ``account`` is a linked account's id."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone
 from typing import Any
@@ -68,6 +69,13 @@ class InfluxDB1Database(Database):
             if error.kind in TRANSIENT:
                 raise
             return None
+
+    def read_retention(self) -> timedelta | None:
+        """Return the duration of the retention policy that is written to; None if it keeps points forever."""
+        for row in self.query(f"SHOW RETENTION POLICIES ON {_quote_identifier(self._database)}"):
+            if row.get("name") == self._policy or (not self._policy and row.get("default")):
+                return _parse_duration(str(row.get("duration", "")))
+        return None
 
     def _count_series(self, how: str) -> int:
         rows = self.query(f"SHOW SERIES {how} CARDINALITY ON {_quote_identifier(self._database)}")
@@ -145,6 +153,13 @@ def _quote_identifier(name: str) -> str:
 def _quote_string(text: str) -> str:
     escaped = text.replace("\\", "\\\\").replace("'", "\\'")
     return f"'{escaped}'"
+
+
+def _parse_duration(text: str) -> timedelta | None:
+    """Return a duration as the server shows it, such as ``168h0m0s``; None for 0, which means forever."""
+    found = re.fullmatch(r"(\d+)h(\d+)m(\d+)s", text)
+    hours, minutes, seconds = map(int, found.groups()) if found else (0, 0, 0)
+    return timedelta(hours=hours, minutes=minutes, seconds=seconds) or None
 
 
 def _to_nanoseconds(moment: datetime) -> int:

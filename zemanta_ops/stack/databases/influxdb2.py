@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from zemanta_ops.extras import MissingExtraError
 from zemanta_ops.stack.databases.base import Database, Retry, StoredValue
-from zemanta_ops.stack.databases.errors import DatabaseError, classify_answer
+from zemanta_ops.stack.databases.errors import TRANSIENT, DatabaseError, classify_answer
 from zemanta_ops.stack.databases.http import INFLUXDB, Answer, Endpoint, check_answer, describe_tls
 from zemanta_ops.stack.databases.urls import show_url, split_url
 
@@ -64,6 +64,18 @@ class InfluxDB2Database(Database):
             if error.kind == "missing" and self._exists():
                 raise DatabaseError("forbidden", f"the token may not read it: {error}", status=error.status) from None
             raise
+
+    def read_retention(self) -> timedelta | None:
+        """Return the retention of the bucket; None if it keeps points forever, or if the token may not ask for it."""
+        buckets = self._client.buckets_api()
+        try:
+            found = self._call(lambda: buckets.find_buckets(name=self._bucket, org=self._client.org))  # type: ignore[no-untyped-call]
+        except DatabaseError as error:
+            if error.kind in TRANSIENT:
+                raise
+            return None
+        rules = [rule for bucket in found.buckets or () for rule in bucket.retention_rules or ()]
+        return timedelta(seconds=rules[0].every_seconds) or None if rules else None
 
     def _exists(self) -> bool:
         buckets = self._client.buckets_api()

@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 FieldValue = float | int | bool | str
 
@@ -16,7 +17,7 @@ _TEXT = str.maketrans({'"': r"\"", "\\": r"\\"})
 _INT64 = 2**63
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Point:
     """One row: a measurement with tags and fields at a time in nanoseconds since the epoch.
 
@@ -37,19 +38,23 @@ class Point:
         """
         if not self.measurement or not self.fields:
             raise ValueError("a point needs a measurement and a field")
-        head = [_check_name(self.measurement).translate(_MEASUREMENT)]
-        head += [
-            f"{_check_name(key).translate(_KEY)}={_check_name(value).translate(_KEY)}"
-            for key, value in self._sort_tags()
-        ]
-        fields = ",".join(
-            f"{_check_name(key).translate(_KEY)}={_encode_value(key, value)}" for key, value in self.fields.items()
-        )
-        return f"{','.join(head)} {fields} {self.time_ns}"
+        head = _encode_series(self.measurement, tuple(self.tags.items()))
+        fields = ",".join(f"{_encode_key(key)}={_encode_value(key, value)}" for key, value in self.fields.items())
+        return f"{head} {fields} {self.time_ns}"
 
-    def _sort_tags(self) -> list[tuple[str, str]]:
-        # InfluxDB has no empty tags, and is faster if the others are sorted.
-        return sorted((key, value) for key, value in self.tags.items() if value)
+
+# Consecutive points are often of one series.
+@lru_cache(maxsize=256)
+def _encode_series(measurement: str, tags: tuple[tuple[str, str], ...]) -> str:
+    # InfluxDB has no empty tags, and is faster if the others are sorted.
+    present = sorted((key, value) for key, value in tags if value)
+    pairs = [f"{_encode_key(key)}={_encode_key(value)}" for key, value in present]
+    return ",".join([_check_name(measurement).translate(_MEASUREMENT), *pairs])
+
+
+@lru_cache(maxsize=1024)
+def _encode_key(text: str) -> str:
+    return _check_name(text).translate(_KEY)
 
 
 def _check_name(text: str) -> str:
