@@ -191,6 +191,19 @@ def test_one_of_two_nodes_collects_and_the_other_takes_over(project: Path) -> No
             assert second.wait(20) == 0
 
 
+def test_a_leader_that_was_frozen_emits_nothing_when_it_wakes(project: Path) -> None:
+    with agent() as listener, running(project, listener.port, "a", "emit_gauges", "--loop", "--lease", "1") as first:
+        assert wait_until(lambda: hosts(listener) == {"a"}, 30)
+        with running(project, listener.port, "b", "emit_gauges", "--loop", "--lease", "1"):
+            assert wait_until(says(project, "b", "waiting: another process"), 30)
+            first.send_signal(signal.SIGSTOP)
+            assert wait_until(says(project, "b", "collecting"), 30)
+            assert wait_until(lambda: hosts(listener) == {"b"}, 30)
+            first.send_signal(signal.SIGCONT)
+            assert wait_until(says(project, "a", "waiting: another process"), 30)
+            assert hosts(listener) <= {"b"}
+
+
 def test_without_its_table_the_lock_says_what_to_do(project: Path) -> None:
     (project / "db").unlink()
     with running(project, 9, "a", "emit_gauges", "--loop", "--json") as process:

@@ -132,7 +132,7 @@ def test_check_metrics_says_that_it_writes_only_where_it_is_told_to(
     with watching("--json", **with_influxdb(tmp_path, **influxdb)) as (_, port):
         code, document = checked(tmp_path, "--timeout", "1", metrics={"PORT": port}, influxdb=influxdb)
 
-    assert (code, hop(document, "probe")["cause"]) == (14, "no_internals")
+    assert (code, hop(document, "telegraf")["cause"]) == (13, "port_taken")
     assert "only with --write" in hop(document, "telegraf")["advice"]
 
 
