@@ -63,7 +63,6 @@ def emit(*arguments: str, **options: Any) -> tuple[int, str, str]:
     return 0, out.getvalue(), err.getvalue()
 
 
-@metrics.app_gauge("unused")
 def count() -> list[tuple[int, dict[str, str]]]:
     return [(3, {"queue": "mail"}), (4, {"queue": "sms"})]
 

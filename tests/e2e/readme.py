@@ -16,6 +16,8 @@ import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
+from tests.servers.process import free_port
+
 ROOT = Path(__file__).resolve().parents[2]
 BLOCK = re.compile(r"^\.\. code-block:: (\w+)\n\n((?:(?: {4}.*)?\n)+)", re.MULTILINE)
 PLACEHOLDER = "paste the token here"
@@ -34,13 +36,6 @@ def build_wheel(folder: Path) -> Path:
     command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(folder), str(ROOT)]
     subprocess.run(command, check=True)
     return next(folder.glob("zemanta_ops-*.whl"))
-
-
-def free_port(kind: socket.SocketKind) -> int:
-    """Return a port that nobody listens on just now."""
-    with socket.socket(socket.AF_INET, kind) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class Reader:

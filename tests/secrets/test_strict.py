@@ -26,9 +26,17 @@ def holders() -> list[str]:
     # Strings and bytes are not tracked themselves, but what refers to them is. What a module holds is in its dict:
     # asking the module _asyncio sends the next collection round in circles (CPython 3.12 and 3.13, gh-122695).
     reachable = [each for each in gc.get_objects() if each is not needles and not issubclass(type(each), ModuleType)]
-    if not _held(reachable, needles):
+    return [type(holder).__name__ for holder in _search(reachable, needles)]
+
+
+def _search(holders: list[Any], needles: tuple[str | bytes, ...]) -> list[Any]:
+    """Return the holders that refer to a needle, by halves."""
+    if not _held(holders, needles):
         return []
-    return [type(holder).__name__ for holder in reachable if _held([holder], needles)]
+    if len(holders) == 1:
+        return holders
+    middle = len(holders) // 2
+    return _search(holders[:middle], needles) + _search(holders[middle:], needles)
 
 
 def _held(holders: list[Any], needles: tuple[str | bytes, ...]) -> bool:

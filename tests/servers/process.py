@@ -8,10 +8,13 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
+from secrets import randbelow
 
 START_SECONDS = 60.0
 STOP_SECONDS = 20.0
+PORTS = (15_000, 32_000)
 # With this variable coverage measures a child process, which then takes half as long again.
 COVERAGE = "COVERAGE_PROCESS_CONFIG"
 
@@ -21,11 +24,17 @@ class ServerError(Exception):
 
 
 def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
-    """Return a loopback port that nobody uses at this moment."""
-    with socket.socket(socket.AF_INET, kind) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """Return a loopback port that nobody uses at this moment.
+
+    A server takes seconds until it listens there. So that nobody else gets the port meanwhile, it is below those that
+    a system gives to outgoing connections and to whoever asks for any, and it is drawn by chance: another process of
+    the tests hardly draws the same.
+    """
+    while True:
+        port = PORTS[0] + randbelow(PORTS[1] - PORTS[0])
+        with socket.socket(socket.AF_INET, kind) as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def untraced() -> dict[str, str]:
