@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.secrets.tokens import local
+from zemanta_ops.secrets import Secret
 from zemanta_ops.secrets.exceptions import TokenError
-from zemanta_ops.secrets.wire import Token, format, parse  # noqa: A004
+from zemanta_ops.secrets.wire import Token, associated_data, format, parse  # noqa: A004
 
 
 def test_the_ciphertext_keeps_its_colons() -> None:
@@ -75,3 +79,21 @@ def test_a_token_of_1x_has_only_the_params_that_1x_wrote(text: str, legacy: bool
 def test_a_token_shows_what_needs_no_key(text: str, app: str, name: str, key_id: str) -> None:
     token = parse(text)
     assert (token.app, token.name, token.key_id) == (app, name, key_id)
+
+
+def test_associated_data_does_not_depend_on_the_order_of_the_context() -> None:
+    """Another program may write the params in another order: the bytes that authenticate them stay the same."""
+    one = parse("local:v=2&app=shop&c.env=production&c.zone=b&name=A:QUJD")
+    other = parse("local:name=A&c.zone=b&v=2&c.env=production&app=shop:QUJD")
+    parts = ["zemanta_ops", "local", "2", "", "k", "app", "shop", "env", "production", "name", "A", "zone", "b"]
+    expected = b"".join(len(part).to_bytes(4, "big") + part.encode() for part in parts)
+    assert associated_data(one, version="2", key_id="k") == expected
+    assert associated_data(other, version="2", key_id="k") == expected
+
+
+def test_a_token_opens_with_its_params_in_any_order(home: Path) -> None:
+    token = local("example", app="shop", name="A", env="production", zone="b")
+    backend, params, ciphertext = token.split(":", 2)
+    turned = f"{backend}:{'&'.join(reversed(params.split('&')))}:{ciphertext}"
+    assert turned != token
+    assert Secret(turned).get(app="shop", name="A") == "example"
