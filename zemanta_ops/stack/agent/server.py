@@ -136,7 +136,7 @@ class Agent:
             self.poll(_POLL_SECONDS)
 
     def _receive(self, datagram: bytes) -> None:
-        parsed = parse(datagram, dogstatsd=self._dogstatsd)
+        parsed = parse(datagram, dogstatsd=self._dogstatsd, distributions=False)
         with self._lock:
             self._aggregator.add(len(datagram), parsed)
         if self.forward:
