@@ -104,6 +104,7 @@ class Interval:
         self.rejected: dict[str, tuple[int, Rejection]] = {}
         self.started = time.time()
         self.since = time.monotonic()
+        self.seconds = 0.0  # its length, once it is closed
         self.datagrams = self.bytes = self.values = self.refused = 0
 
     def add(self, sample: Sample, tags: Tags) -> None:
@@ -176,6 +177,11 @@ class Aggregator:
         """How many values were added so far."""
         return self.closed.values + self._now.values
 
+    @property
+    def closed_seconds(self) -> float:
+        """How many seconds the closed intervals took."""
+        return self._now.since - self.closed.since
+
     def add(self, size: int, datagram: Datagram) -> None:
         """Add one datagram of ``size`` bytes, as ``statsd.parse`` read it."""
         now = self._now
@@ -194,6 +200,7 @@ class Aggregator:
     def next_interval(self) -> Report:
         """Return what was added since the last call, and start the next interval."""
         done, self._now = self._now, Interval(self._register)
+        done.seconds = max(self._now.since - done.since, 1e-9)
         report = self._build_report(done)
         self.closed.merge(done)
         self.recent.append(done)
@@ -210,9 +217,13 @@ class Aggregator:
         total.merge(self._now)
         return self._build_report(total)
 
-    def _build_report(self, interval: Interval) -> Report:
-        seconds = max(time.monotonic() - interval.since, 1e-9)
-        series = [self._summarize(*item, seconds) for item in interval.accumulators.items()]
+    def summarize(self) -> Report:
+        """Return what the closed intervals received, without their series."""
+        return self._build_report(self.closed, has_series=False)
+
+    def _build_report(self, interval: Interval, *, has_series: bool = True) -> Report:
+        seconds = interval.seconds or max(time.monotonic() - interval.since, 1e-9)
+        series = [self._summarize(*item, seconds) for item in interval.accumulators.items() if has_series]
         return Report(
             started=interval.started,
             seconds=seconds,
