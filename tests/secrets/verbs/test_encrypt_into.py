@@ -219,3 +219,33 @@ def test_wrong_arguments_are_said_before_the_plaintext_is_read(
     (home / "a.toml").write_text('p = ""\n')
     monkeypatch.setattr(sys, "stdin", None)
     assert "--context takes KEY=VALUE" in call(encrypt, "local", "--context", "hunter2", *into).err
+
+
+@pytest.mark.parametrize("backend", ["local", "plain", "password", "sealed", "kms", "vault"])
+@pytest.mark.parametrize(
+    ("given", "arguments"), [(b"", []), (b"\n", []), (b"\r\n", []), (b"", ["--multiline"]), (b"\n\n", ["--multiline"])]
+)
+def test_empty_input_never_replaces_a_secret(
+    backend: str, given: bytes, arguments: list[str], home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = f"a = '{local('old')}'\n"
+    (home / "a.toml").write_text(before)
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(given)))
+    ended = call(encrypt, backend, *arguments, "--into", "a.toml", "a")
+    assert ended.code == 1
+    assert "use --empty" in ended.err
+    assert (home / "a.toml").read_text() == before
+
+
+def test_an_empty_file_and_an_empty_answer_are_empty_too(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (home / "a.toml").write_text("a = ''\n")
+    (home / "empty").write_text("")
+    assert "use --empty" in call(encrypt, "local", "--from-file", "empty").err
+    monkeypatch.setattr("zemanta_ops.secrets.verbs.plaintext._prompt", lambda: b"")
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO()))
+    monkeypatch.setattr(sys.stdin, "isatty", lambda: True)
+    assert "use --empty" in call(encrypt, "local").err
+    ended = call(encrypt, "local", "--empty", "--from-file", "empty", "--into", "a.toml", "a")
+    assert ended.code == 0
+    [found] = find_tokens(read(home / "a.toml"))
+    assert Secret(found.text).get() == ""

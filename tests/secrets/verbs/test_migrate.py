@@ -68,7 +68,7 @@ def decrypted(path: Path, app: str = "") -> dict[str, str]:
 
 def test_plaintexts_of_an_env_file_become_tokens_and_all_else_stays(env: Path) -> None:
     ended = call(migrate, "--to", "local", ".env")
-    assert (ended.code, ended.out) == (0, "migrated 5 secrets in 1 files\n")
+    assert (ended.code, ended.out) == (0, "migrated 5 secrets in 1 file\n")
     assert ended.err.splitlines()[-1] == "migrated 5/5"
     assert decrypted(env) == SECRETS
     text = env.read_bytes().decode()
@@ -120,7 +120,7 @@ def test_no_plaintext_is_shown_and_a_dry_run_writes_nothing(env: Path, monkeypat
     assert not Path(FILE_NAME).exists()
     assert "\n-export DB_PASSWORD=<redacted> # set by hand\n" in shown[0].out
     assert "\n+export DB_PASSWORD=local:" in shown[0].out
-    assert "would migrate 5 secrets in 1 files" in shown[0].out
+    assert "would migrate 5 secrets in 1 file" in shown[0].out
     assert [row["from"] for row in json.loads(shown[1].out)] == [["plain", ""]] * 5
     assert [row["line"] for row in json.loads(shown[1].out)] == [3, 4, 5, 6, 8]
 
@@ -262,7 +262,7 @@ def test_kms_tokens_of_secretcrypt_are_bound_inside_kms(kms: KMS, folder: Path, 
     [old] = package.run([("encrypt", "kms", "example", {"region": REGION, "key_id": ALIAS})])
     (folder / "settings.py").write_text(f'A = Secret("{old}")\n')
     ended = call(migrate, "--to", "kms", "--key", ALIAS, "--region", REGION, "--bind", "--app", "shop", "settings.py")
-    assert (ended.code, ended.out) == (0, "migrated 1 secrets in 1 files, 1 of them inside the key service\n")
+    assert (ended.code, ended.out) == (0, "migrated 1 secret in 1 file, 1 of them inside the key service\n")
     [found] = scan([folder / "settings.py"])
     assert wire.parse(found.text).context == {"app": "shop", "name": "A"}
     assert Secret(found.text).get(name="A", app="shop") == "example"
@@ -281,5 +281,5 @@ def test_it_is_a_verb_without_django(env: Path) -> None:
     command = [sys.executable, "-m", "zemanta_ops.secrets", "migrate", "--to", "local", ".env"]
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])}
     ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    assert (ended.returncode, ended.stdout) == (0, "migrated 5 secrets in 1 files\n"), ended.stderr
+    assert (ended.returncode, ended.stdout) == (0, "migrated 5 secrets in 1 file\n"), ended.stderr
     assert decrypted(env) == SECRETS

@@ -45,15 +45,17 @@ class Selection:
         """Return the dict that :func:`read_selection` reads."""
         return asdict(self)
 
-    def _wants(self, found: FoundToken) -> bool:
+    def wants_backend(self, found: FoundToken) -> bool:
+        """Whether backend and key of a token are those that are replaced, whatever setting has it."""
         token = found.token
-        if token is None or not self._matches(found.setting):
-            return False
-        if token.backend == "plain" and self.backend != "plain":
+        if token is None or (token.backend == "plain" and self.backend != "plain"):
             return False
         if self.migrate and not token.is_legacy:
             return False
         return self.backend in ("", token.backend) and self.key in ("", token.key_id)
+
+    def _wants(self, found: FoundToken) -> bool:
+        return self._matches(found.setting) and self.wants_backend(found)
 
     def _matches(self, setting: str) -> bool:
         wanted = not self.settings or any(fnmatchcase(setting, pattern) for pattern in self.settings)

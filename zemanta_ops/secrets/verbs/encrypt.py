@@ -53,6 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     source.add_argument("--multiline", action="store_true", help="read all bytes of standard input")
     source.add_argument("--from-file", type=Path, metavar="FILE", help="read all bytes of this file")
     source.add_argument("--from-env-file", metavar="FILE", help="read a .env file and encrypt each of its values")
+    parser.add_argument("--empty", action="store_true", help="accept an empty plaintext")
     parser.add_argument("--into", nargs=2, metavar=("FILE", "NAME"), help="write the token to this setting of a file")
 
 

@@ -43,8 +43,9 @@ def _encrypt_setting(options: argparse.Namespace, err: TextIO) -> str:
     target = place.find(file, name)
     old = _read_old_token(file, target.literal)
     kept = old.context if old else {}
-    bound = kept.get("name") or _must_bind(options, path)
-    new = encrypt(options, lambda: read_plaintext(options, err), name if bound else "", kept)
+    own = config.load_own(path)
+    bound = kept.get("name") or _must_bind(options, own)
+    new = encrypt(options, lambda: read_plaintext(options, err), name if bound else "", kept, own)
     replace_file(path, file.encode(target.write(new)), file.data)
     token = wire.parse(new)
     change = _describe_change(target.literal, old)
@@ -60,22 +61,22 @@ def _encrypt_env_file(options: argparse.Namespace) -> str:
         file = decode(Path(".env"), open_stdin().buffer.read())
     else:
         file = decode(Path(source).with_name(".env"), read_bytes(Path(source)))
-    binds = _must_bind(options, Path(source).absolute())
+    own = config.load_own(Path(source)) if source != _STDIN else config.Config()
+    binds = _must_bind(options, own if own.path else config.load())
     lines = []
     for literal in file.strings:
         token = literal.value
         if token and not is_token(file, literal):
-            token = encrypt(options, token.encode, literal.setting if binds else "")
+            token = encrypt(options, token.encode, literal.setting if binds else "", own=own if own.path else None)
             check_safe(file, token)
         lines.append(f'{literal.setting}="{token}"\n')
     return "".join(lines)
 
 
-def _must_bind(options: argparse.Namespace, near: Path) -> bool:
-    settings = config.load(near)
+def _must_bind(options: argparse.Namespace, settings: config.Config) -> bool:
     if settings.require_context and not (options.app or settings.app):
         raise EncryptError(
-            f"{config.FILE_NAME} requires tokens that are bound to an application: add app to it, or use --app"
+            f"{settings.shown} requires tokens that are bound to an application: add app to it, or use --app"
         )
     return bool(options.name or options.app or settings.require_context)
 
