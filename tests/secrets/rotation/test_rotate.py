@@ -23,7 +23,7 @@ from zemanta_ops.secrets.files.formats import python_text
 from zemanta_ops.secrets.files.formats.python_source import PythonSource
 from zemanta_ops.secrets.files.scan import scan
 from zemanta_ops.secrets.files.source_file import read
-from zemanta_ops.secrets.rotation import campaign
+from zemanta_ops.secrets.rotation import campaign, reencrypt
 from zemanta_ops.secrets.rotation.journal import FILE_NAME
 from zemanta_ops.secrets.secret import StrictSecret
 from zemanta_ops.secrets.verbs import rotate
@@ -376,7 +376,7 @@ def test_an_interrupted_rotation_names_resume(
 ) -> None:
     _write_secrets(folder, 60)
     err = io.StringIO()
-    made = campaign.make_tokens
+    made = reencrypt.make_tokens
 
     def interrupt(*given: object, **more: object) -> Iterator[object]:
         for number, each in enumerate(made(*given, **more)):  # type: ignore[arg-type]

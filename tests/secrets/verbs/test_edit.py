@@ -69,8 +69,8 @@ def test_the_file_is_private_and_gone_afterwards_with_the_copies_of_the_editor(
     home: Path, editing: Editor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (home / "a.toml").write_text(f"a = '{local(PLAINTEXT)}'\n")
-    shredded = []
-    monkeypatch.setattr(editor, "_shred", lambda path: (shredded.append(path.name), path.write_bytes(b"")))
+    shredded: list[str] = []
+    monkeypatch.setattr(editor, "_shred", lambda path: shredded.append(path.name))
     notes = editing(
         "folder = os.path.dirname(path)\nopen(path + '.swp', 'w').write('copy')\n"
         "open(notes, 'w').write(f'{folder} {os.stat(folder).st_mode} {os.stat(path).st_mode}')"

@@ -202,10 +202,12 @@ def test_verify_reads_the_configuration_of_each_file(monorepo: Path, monkeypatch
     seen = []
     for place in ("svc/a", "svc/b"):
         (monorepo / place / "conf.py").write_text(f'{IMPORT}A = Secret("{made("local", place)}")\n')
-    monkeypatch.setattr(
-        "zemanta_ops.secrets.files.verify.decrypt_tokens",
-        lambda tokens: [seen.append(config.load().app), *(b"" for _ in tokens)][1:],
-    )
+
+    def decrypt(tokens: list[object]) -> list[bytes]:
+        seen.append(config.load().app)
+        return [b"" for _ in tokens]
+
+    monkeypatch.setattr("zemanta_ops.secrets.files.verify.decrypt_tokens", decrypt)
     ended = call(audit, "--verify", "--json", "svc")
     assert [row["verified"] for row in json.loads(ended.out)["tokens"]] == ["decrypted"] * 2
     assert sorted(seen) == ["a", "b"]

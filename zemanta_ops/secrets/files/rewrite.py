@@ -36,16 +36,17 @@ def replace_tokens(file: SourceFile, new: Mapping[Literal, str]) -> str:
     return text
 
 
-def check_appended(file: SourceFile, text: str, setting: str, token: str) -> None:
-    """Refuse a text that is not the file plus one more setting.
+def check_added(file: SourceFile, text: str, setting: str, token: str, without: Span = (0, 0)) -> None:
+    """Refuse a text that is not the file, without what is in the span ``without``, plus one setting.
 
     Raises:
         SourceError: It is not.
     """
     call = "Secret" if file.kind == ".py" else ""
-    before = [_read_as(literal) for literal in file.scalars]
+    start, end = without
+    before = [_read_as(each) for each in file.scalars if not (start <= each.span[0] and each.span[1] <= end)]
     after = [_read_as(literal) for literal in _parse(file, text)]
-    new = ((setting,), call, True, token)
+    new = (tuple(setting.split(".")), call, True, token)
     if sorted(after) != sorted([*before, new]):
         raise SourceError(f"{file.path}: the changed file would not read as intended, so it was not written")
 

@@ -40,7 +40,7 @@ def _encrypt_setting(options: argparse.Namespace, err: TextIO) -> str:
     if options.name not in ("", name):
         raise EncryptError("--name must be the same as the name that --into writes to")
     file = read(path)
-    target = place.find(file, name)
+    target = place.find(file, name, add=options.add)
     old = _read_old_token(file, target.literal)
     kept = old.context if old else {}
     own = config.load_own(path)
