@@ -81,7 +81,7 @@ def test_configuration_files(project: Path) -> None:
         assert person.do("python as_structure.py") == shown
 
 
-ENV = 'SECRET_KEY="example-signing-key"\nDB_HOST=db.example.org\nDB_PASSWORD="example-password" # of the shop\n'
+ENV = 'SECRET_KEY="example-signing-key"\nDB_HOST=db.example.org\n# of the shop\nDB_PASSWORD="example-password"\n'
 
 
 def test_from_env_files(project: Path) -> None:

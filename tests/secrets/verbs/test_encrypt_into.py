@@ -185,7 +185,8 @@ def test_a_whole_env_file(source: str, arguments: list[str], home: Path, monkeyp
     text = f"{ENV}D={token}\n"
     (home / "production.txt").write_text(text)
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
-    ended = call(encrypt, "local", *arguments, "--from-env-file", source)
+    assert "--reader" in call(encrypt, "local", *arguments, "--from-env-file", "production.txt").err
+    ended = call(encrypt, "local", *arguments, "--reader", "python-dotenv", "--from-env-file", source)
     assert (ended.code, ended.err) == (0, "")
     assert "example one" not in ended.out
     (home / ".env").write_text(ended.out)

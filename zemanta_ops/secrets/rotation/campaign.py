@@ -12,6 +12,7 @@ from typing import Any, TextIO
 
 from zemanta_ops.secrets import backends
 from zemanta_ops.secrets.exceptions import SourceError
+from zemanta_ops.secrets.files.env_readers import find_places
 from zemanta_ops.secrets.files.replace import remove_leftovers, replace_file
 from zemanta_ops.secrets.files.rewrite import diff, replace_tokens
 from zemanta_ops.secrets.files.scan import FoundToken, is_token
@@ -181,7 +182,8 @@ class _Campaign:
         """Return the text of a file with the new tokens."""
         chosen = self.order.selection.choose(file)
         tokens = {found.literal: token for found in chosen if (token := self.new.get(self._job(found).key))}
-        return self.rules.finish(file, replace_tokens(file, tokens))
+        spans = find_places(file, tokens, self.order.selection.reader) if self.order.selection.migrate else {}
+        return self.rules.finish(file, replace_tokens(file, tokens, spans))
 
     def rows(self) -> list[dict[str, Any]]:
         """Return place, old and new backend and key id of each token."""
@@ -212,7 +214,7 @@ class _Campaign:
         if recipe.bind:
             context |= {"app": recipe.bind, "name": found.setting}
         # White space around a token means nothing; that of a plaintext is part of it.
-        text = found.text if is_token(found.file, found.literal) else found.literal.value
+        text = found.text if is_token(found.file, found.literal) else found.token.ciphertext
         return Job(found, found.token, text, context, recipe)
 
 

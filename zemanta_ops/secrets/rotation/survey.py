@@ -9,6 +9,7 @@ from pathlib import Path
 
 from zemanta_ops.secrets import backends
 from zemanta_ops.secrets.exceptions import SecretError, SourceError
+from zemanta_ops.secrets.files.env_readers import AmbiguousError, keeps_quotes
 from zemanta_ops.secrets.files.scan import FoundToken, find_beside, find_tokens
 from zemanta_ops.secrets.files.source_file import SourceFile, discover, read
 from zemanta_ops.secrets.rotation.selection import Selection
@@ -52,7 +53,7 @@ def survey(paths: Iterable[Path], selection: Selection, exclude: Sequence[str] =
             )
         seen |= set(files)
     if result.refused:
-        hint = "Mend them, or leave them out with --exclude or exclude in zemanta_ops.toml; no file was changed"
+        hint = "no file was changed. Mend these, or leave files out with --exclude or exclude in zemanta_ops.toml"
         raise SourceError("\n".join([*result.refused, hint]))
     return result
 
@@ -64,6 +65,9 @@ def _read_file(path: Path, selection: Selection, result: Survey, *, named: bool)
         file = read(path)
         chosen = selection.choose(file)
         every = find_tokens(file)
+    except AmbiguousError as error:
+        result.refused.append(str(error))
+        return True
     except SecretError as error:
         if named:
             raise
@@ -74,6 +78,8 @@ def _read_file(path: Path, selection: Selection, result: Survey, *, named: bool)
         return bool(tokens)
     result.found += chosen
     result.notes += _describe_others(file, every, selection)
+    if selection.migrate and file.kind == ".env":
+        result.notes += _describe_plaintexts(file, selection)
     return bool(chosen or every)
 
 
@@ -100,3 +106,18 @@ def _describe_others(file: SourceFile, found: Sequence[FoundToken], selection: S
         return odd
     beside = [each for each in find_beside(file, found) if selection.wants_backend(each)]
     return [*odd, *(f"{each.place}: a token outside settings, left as it is" for each in beside)]
+
+
+def _describe_plaintexts(file: SourceFile, selection: Selection) -> list[str]:
+    """Name every value of a ``.env`` file that stays readable, and what docker would read."""
+    left = [entry.literal.setting for entry, wanted in selection.list_plaintexts(file) if not wanted]
+    notes = []
+    if left:
+        names = ", ".join(left)
+        notes.append(f"{file.path}: left in plaintext: {names}. To encrypt one: --only NAME; all: --all")
+    if not selection.reader and keeps_quotes(file):
+        notes.append(
+            f"{file.path}: docker --env-file would read the quotes around values as parts of them. "
+            "If it reads this file, use --reader docker"
+        )
+    return notes

@@ -8,6 +8,7 @@ from typing import TextIO
 
 from zemanta_ops.secrets import backends
 from zemanta_ops.secrets.exceptions import SecretError
+from zemanta_ops.secrets.files.env_readers import READERS
 from zemanta_ops.secrets.verbs.encryption import add_encryption_arguments
 from zemanta_ops.secrets.verbs.encryption import encrypt as encrypt_plaintext
 from zemanta_ops.secrets.verbs.plaintext import read_plaintext
@@ -53,6 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     source.add_argument("--multiline", action="store_true", help="read all bytes of standard input")
     source.add_argument("--from-file", type=Path, metavar="FILE", help="read all bytes of this file")
     source.add_argument("--from-env-file", metavar="FILE", help="read a .env file and encrypt each of its values")
+    parser.add_argument("--reader", default="", choices=READERS, help="the program that reads that .env file")
     parser.add_argument("--empty", action="store_true", help="accept an empty plaintext")
     parser.add_argument("--add", action="store_true", help="with --into: add the setting if the file does not have it")
     parser.add_argument("--into", nargs=2, metavar=("FILE", "NAME"), help="write the token to this setting of a file")

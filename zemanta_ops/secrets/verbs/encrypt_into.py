@@ -9,6 +9,7 @@ from typing import TextIO
 from zemanta_ops.secrets import config, wire
 from zemanta_ops.secrets.exceptions import EncryptError, SecretError
 from zemanta_ops.secrets.files import place
+from zemanta_ops.secrets.files.env_readers import list_entries, read_entry
 from zemanta_ops.secrets.files.formats.base import Literal
 from zemanta_ops.secrets.files.replace import replace_file
 from zemanta_ops.secrets.files.rewrite import check_safe
@@ -64,12 +65,13 @@ def _encrypt_env_file(options: argparse.Namespace) -> str:
     own = config.load_own(Path(source)) if source != _STDIN else config.Config()
     binds = _must_bind(options, own if own.path else config.load())
     lines = []
-    for literal in file.strings:
-        token = literal.value
-        if token and not is_token(file, literal):
-            token = encrypt(options, token.encode, literal.setting if binds else "", own=own if own.path else None)
+    for entry in list_entries(file):
+        token, name = entry.literal.value, entry.literal.setting
+        if token and not is_token(file, entry.literal):
+            value = read_entry(entry, f"{source}:{entry.literal.line}", options.reader).value
+            token = encrypt(options, value.encode, name if binds else "", own=own if own.path else None)
             check_safe(file, token)
-        lines.append(f'{literal.setting}="{token}"\n')
+        lines.append(f'{name}="{token}"\n')
     return "".join(lines)
 
 
