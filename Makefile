@@ -24,10 +24,12 @@ help:
 	@echo "make clean         remove everything the other targets made"
 
 $(BIN)/python:
+	@echo "Making a virtualenv in $(VENV)"
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
 
 $(VENV)/.demo: pyproject.toml | $(BIN)/python
+	@echo "Installing what the demo needs into $(VENV)"
 	$(BIN)/python -m pip install --quiet --editable . --group demo
 	@touch $@
 

@@ -1,12 +1,18 @@
 from __future__ import annotations
 
+import functools
 import importlib.metadata
+import re
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
 from django.core.checks import CheckMessage, run_checks
+from django.http import HttpRequest, HttpResponse
 from django.test import override_settings
 
+from zemanta_ops.checks.metrics import check_datagram_bytes
+from zemanta_ops.metrics.middleware import RequestMetricsMiddleware
 from zemanta_ops.stack.settings import list_faults, open_database, open_writable_database
 
 
@@ -139,6 +145,78 @@ def test_hosts_that_can_work_are_accepted(host: str) -> None:
 def test_e105_request_tags_must_lead_to_a_function(path: str) -> None:
     assert ids(ZEMANTA_OPS={"METRICS": {"REQUEST_TAGS": path}}) == ["zemanta_ops.E105"]
     assert ids(ZEMANTA_OPS={"METRICS": {"REQUEST_TAGS": "tests.test_checks_metrics.ids"}}) == []
+
+
+async def return_tags(request: HttpRequest, response: HttpResponse) -> dict[str, str]:
+    return {}
+
+
+async def yield_tags(request: HttpRequest, response: HttpResponse) -> AsyncIterator[str]:
+    yield "tag"
+
+
+def yield_pairs(request: HttpRequest, response: HttpResponse) -> Iterator[tuple[str, str]]:
+    yield "tag", "value"
+
+
+class AsyncTags:
+    async def __call__(self, request: HttpRequest, response: HttpResponse) -> dict[str, str]:
+        return {}
+
+
+partial_tags = functools.partial(return_tags)
+object_of_tags = AsyncTags()
+wrapped_tags = functools.wraps(return_tags)(lambda *arguments: return_tags(*arguments))
+
+
+@pytest.mark.parametrize(
+    "name", ["return_tags", "yield_tags", "yield_pairs", "partial_tags", "object_of_tags", "wrapped_tags"]
+)
+def test_e106_request_tags_must_not_be_async_or_a_generator(name: str) -> None:
+    (message,) = messages(ZEMANTA_OPS={"METRICS": {"REQUEST_TAGS": f"tests.test_checks_metrics.{name}"}})
+    assert message.id == "zemanta_ops.E106"
+
+
+class OwnMiddleware(RequestMetricsMiddleware):
+    """A project's own."""
+
+
+PATH = "zemanta_ops.metrics.middleware.RequestMetricsMiddleware"
+OTHERS = ["django.middleware.common.CommonMiddleware", "no.such.Middleware", "tests.test_checks_metrics.ids"]
+
+
+@pytest.mark.parametrize(
+    "second", [PATH, "tests.test_checks_metrics.OwnMiddleware", "tests.test_checks_metrics.RequestMetricsMiddleware"]
+)
+def test_e107_the_middleware_measures_each_request_only_once(second: str) -> None:
+    (message,) = messages(MIDDLEWARE=[PATH, *OTHERS, second])
+    assert (message.id, message.msg) == (
+        "zemanta_ops.E107",
+        f"MIDDLEWARE measures each request 2 times: {PATH}, {second}.",
+    )
+    assert ids(MIDDLEWARE=[*OTHERS, second]) == []
+    assert ids(MIDDLEWARE=OTHERS) == []
+
+
+@pytest.mark.parametrize("dialect", ["influx", "dogstatsd"])
+@pytest.mark.parametrize("prefix", ["", "a.long.prefix.of.a.project"])
+def test_e108_the_request_metrics_fit_into_a_datagram_of_the_size_that_it_names(dialect: str, prefix: str) -> None:
+    metrics = {"DATAGRAM_BYTES": 64, "DIALECT": dialect, "PREFIX": prefix, "TAGS": {"environment": "production"}}
+    (message,) = messages(MIDDLEWARE=[PATH], ZEMANTA_OPS={"METRICS": metrics})
+    assert message.id == "zemanta_ops.E108"
+    size = int(re.findall(r"take (\d+) bytes", message.msg)[0])
+    assert ids(MIDDLEWARE=[PATH], ZEMANTA_OPS={"METRICS": {**metrics, "DATAGRAM_BYTES": size}}) == []
+    assert ids(MIDDLEWARE=[PATH], ZEMANTA_OPS={"METRICS": {**metrics, "DATAGRAM_BYTES": size - 1}}) == [message.id]
+    assert ids(MIDDLEWARE=[], ZEMANTA_OPS={"METRICS": metrics}) == []
+
+
+def test_e108_counts_the_longest_view_and_survives_a_urlconf_that_fails() -> None:
+    metrics = {"METRICS": {"DATAGRAM_BYTES": 64}}
+    (message,) = messages(MIDDLEWARE=[PATH], ZEMANTA_OPS=metrics, ROOT_URLCONF="example_project.urls")
+    assert "the view async-parallel" in message.msg
+    with override_settings(MIDDLEWARE=[PATH], ZEMANTA_OPS=metrics, ROOT_URLCONF="no.such.urls"):
+        (message,) = check_datagram_bytes()
+    assert "the view unresolved" in message.msg
 
 
 def test_w101_and_w102_the_old_readmes_lines_are_read_with_a_warning() -> None:

@@ -1,20 +1,18 @@
 from __future__ import annotations
 
 import sys
-from io import StringIO
 
 import pytest
 
 from zemanta_ops import extras
 from zemanta_ops.secrets import exceptions
-from zemanta_ops.stack.agent.live_view import LiveView
 from zemanta_ops.stack.databases import connect
 
 
 def test_the_error_has_the_line_that_installs_the_package() -> None:
-    error = extras.MissingExtraError("the live table", "watch")
-    assert str(error) == 'the live table needs an optional package. Run: pip install "zemanta-ops[watch]"'
-    assert error.extra == "watch"
+    error = extras.MissingExtraError("the chart", "charts")
+    assert str(error) == 'the chart needs an optional package. Run: pip install "zemanta-ops[charts]"'
+    assert error.extra == "charts"
 
 
 def test_the_one_of_secrets_is_an_error_about_secrets_too() -> None:
@@ -26,9 +24,6 @@ def test_the_one_of_secrets_is_an_error_about_secrets_too() -> None:
 
 def test_the_stack_raises_it(monkeypatch: pytest.MonkeyPatch) -> None:
     # Simulated: the packages are installed here.
-    monkeypatch.setitem(sys.modules, "rich.console", None)
     monkeypatch.setitem(sys.modules, "influxdb_client.client.influxdb_client", None)
-    with pytest.raises(extras.MissingExtraError, match=r"zemanta-ops\[watch\]"):
-        LiveView(StringIO(), "title")
     with pytest.raises(extras.MissingExtraError, match=r"zemanta-ops\[influxdb\]"):
         connect("http://influx.example", bucket="b", org="o", token="example-token")

@@ -12,6 +12,11 @@ def escape(text: object) -> str:
     return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in str(text))
 
 
+def count(number: int, noun: str) -> str:
+    """Return a number with its noun: ``1 file``, ``2 files``."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
 def align_columns(rows: Sequence[Sequence[str]], *, text_columns: int | None = None) -> list[str]:
     """Return one line per row, with columns of equal width and no trailing blanks.
 

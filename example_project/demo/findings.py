@@ -11,6 +11,7 @@ from zemanta_ops.stack.agent.report import Report
 
 COUNT = "http.request.count"
 DURATION = "http.request.duration"
+REPEATED = "http.request.repeated_queries"
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,20 @@ def requests_found(sent: Counter[Request], report: Report) -> list[Finding]:
 def total_found(what: str, wanted: int, seen: int) -> Finding:
     """Compare one number with another."""
     return Finding(wanted == seen, f"{what}: {seen}" if wanted == seen else f"{what}: {seen} instead of {wanted}")
+
+
+def repeats_found(view: str, report: Report) -> Finding:
+    """Look for the page with N+1 queries: one SQL statement, sent again and again in one request."""
+    most: dict[str, float] = {}
+    for series in report.select(REPEATED):
+        name = series.tags.get("view", "")
+        most[name] = max(most.get(name, 0.0), series.fields.get("upper", 0.0))
+    found = most.pop(view, 0.0)
+    others = max(most.values(), default=0.0)
+    text = (
+        f"an N+1: a request to {view} sent one SQL statement {found:.0f} times, to any other page at most {others:.0f}"
+    )
+    return Finding(found > others, text)
 
 
 def by_view(sent: Counter[Request], report: Report) -> list[str]:

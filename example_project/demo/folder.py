@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+from example_project.demo import cleanup
 from example_project.shop.views.proof import NONCE_VARIABLE
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -21,16 +21,22 @@ class CommandFailedError(Exception):
 
 
 class Folder:
-    """A folder that is gone after the run; keys, sockets, database and logs are in it."""
+    """A folder that is gone after the run; keys, sockets, database and logs are in it.
+
+    The processes of the run are registered in it, and end with it: if this process is killed, another one sees to it.
+    """
 
     def __init__(self) -> None:
         self.path = Path(tempfile.mkdtemp(prefix="print-shop-"))
+        self._watcher = cleanup.start_watching(self.path)
 
     def __enter__(self) -> Folder:  # noqa: PYI034  Self is not in typing before Python 3.11
         return self
 
     def __exit__(self, *exception: object) -> None:
-        shutil.rmtree(self.path, ignore_errors=True)
+        if self._watcher.stdin:
+            self._watcher.stdin.close()
+        self._watcher.wait()
 
     def environment(self, **extra: str) -> dict[str, str]:
         """Return the environment of a child: a home of its own, so that nobody's real one is touched."""
@@ -60,7 +66,7 @@ class Folder:
 
         """
         done = subprocess.run(
-            [sys.executable, *arguments],
+            cleanup.build_launch(self.path, [sys.executable, *arguments]),
             cwd=ROOT,
             env=environment,
             input=stdin,

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from example_project.demo import cleanup
 from example_project.demo.findings import COUNT
 from example_project.demo.traffic import Request
 from tests.servers import cache
@@ -47,14 +48,20 @@ class Pipeline:
         return found
 
 
+def is_installed() -> bool:
+    """Return whether Telegraf and InfluxDB are installed."""
+    return cache.installed("telegraf") and cache.installed("influxdb1")
+
+
 @contextmanager
 def pipeline(folder: Path) -> Iterator[Pipeline | None]:
     """Yield the running pipeline; None where it is not installed."""
-    if not (cache.installed("telegraf") and cache.installed("influxdb1")):
+    if not is_installed():
         yield None
         return
     with ExitStack() as stack:
         influxdb = InfluxDB1(folder)
+        influxdb.command = cleanup.build_launch(folder, influxdb.command)
         stack.callback(influxdb.stop)
         influxdb.start()
         influxdb.create(DATABASE)
@@ -62,6 +69,7 @@ def pipeline(folder: Path) -> Iterator[Pipeline | None]:
         output = InfluxDB1Output(influxdb.url, DATABASE)
         config = TelegrafConfig(address=f"127.0.0.1:{port}", interval=1.0, output=output)
         telegraf = Telegraf(folder, render_config(config), port)
+        telegraf.command = cleanup.build_launch(folder, telegraf.command)
         stack.callback(telegraf.stop)
         telegraf.start()
         yield Pipeline(telegraf, influxdb)

@@ -7,7 +7,9 @@ import threading
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
+from textwrap import TextWrapper
 from typing import TextIO
 
 from example_project.demo.findings import (
@@ -18,64 +20,89 @@ from example_project.demo.findings import (
     compare,
     counted,
     nothing_in_clear,
+    repeats_found,
     requests_found,
     secrets_found,
     total_found,
 )
 from example_project.demo.site import Site, running_site, shown_fingerprints
-from example_project.demo.traffic import DETAILS, MIRROR, POSTS, WAITING, Request, expected, send
+from example_project.demo.traffic import DETAILS, MIRROR, POSTS, REPORT, WAITING, Request, expected, send
 from example_project.shop.views.proof import fingerprint
 from zemanta_ops.signals import note_end_signals
 from zemanta_ops.stack.agent.live_view import LiveView
 from zemanta_ops.stack.agent.report import Report
-from zemanta_ops.stack.agent.server import Agent
 from zemanta_ops.stack.agent.views import PlainView, View
 from zemanta_ops.stack.agent.watch_loop import Bounds, watch
 
-STARTING = "Encrypting example secrets with encrypt_secret; starting the site under gunicorn and uvicorn."
 ARRIVAL_SECONDS = 5.0
 REFRESH_SECONDS = 0.5
+PROGRESS_SECONDS = 1.0
+WIDTH = 80
 PROOF = Request("GET", "proof", "200")
 
 
-class TotalView(PlainView):
-    """Prints the total alone: where nobody looks on, a line a series and interval would only be long."""
+class Progress(View):
+    """Prints each step with the time since start, and while requests are sent, how many have arrived."""
 
-    def show_interval(self, now: Report, total: Report) -> None:
+    def __init__(self, out: TextIO) -> None:
+        self._out = out
+        self._start = self._last = time.monotonic()
+        self._arrived = 0
+
+    @property
+    def seconds(self) -> float:
+        """How many seconds the run takes so far."""
+        return time.monotonic() - self._start
+
+    def report(self, text: str) -> None:
+        """Print a step."""
+        self._last = time.monotonic()
+        _say(self._out, f"{self.seconds:5.1f} s  {text}", indent=9)
+
+    def show_interval(self, now: Report) -> None:
+        """Print the number of requests that have arrived, at most once a second."""
+        self._arrived += now.count(COUNT)
+        if time.monotonic() - self._last >= PROGRESS_SECONDS:
+            self.report(f"{self._arrived} requests counted")
+
+
+class Lines(PlainView):
+    """Prints the total alone, where nobody looks on."""
+
+    def show_interval(self, now: Report) -> None:
         """Print nothing."""
 
 
 def run_once(out: TextIO, seconds: float, page: Path | None = None) -> int:
     """Run everything once, spread the requests over so many seconds, tell what was proven, return the exit code."""
-    start = time.monotonic()
-    _say(out, STARTING)
-    with running_site() as site:
-        _say(out, f"Sending requests to {site.gunicorn.url} (gunicorn) and {site.uvicorn.url} (uvicorn).\n")
-        findings = _judge(site, out, seconds)
-        shown = _show(site, page, time.monotonic() - start) if page else ""
+    progress = Progress(out)
+    with running_site(progress.report) as site:
+        progress.report(f"Sending requests to {site.gunicorn.url} and {site.uvicorn.url}")
+        findings = _judge(site, out, progress, seconds)
+        shown = _show(site, page, progress.seconds) if page else ""
     _say(out, "\nWhat was proven")
     for finding in findings:
-        _say(out, f"  {'ok  ' if finding.holds else 'FAIL'} {finding.text}")
+        _say(out, f"  {'ok  ' if finding.holds else 'FAIL'} {finding.text}", indent=7)
     if shown:
         _say(out, f"\n{shown}")
     failed = sum(not finding.holds for finding in findings)
     verdict = f"{failed} of {len(findings)} did not hold" if failed else f"All {len(findings)} held"
-    _say(out, f"\n{verdict}. {time.monotonic() - start:.1f} s; nothing is left running or lying about.")
+    _say(out, f"\n{verdict}. {progress.seconds:.1f} s; nothing is left running or lying about.")
     return 1 if failed else 0
 
 
 def run_live(out: TextIO) -> int:
     """Keep the site running until Ctrl-C and show what it emits."""
-    _say(out, STARTING)
-    with running_site() as site, note_end_signals(site.agent.wake) as stopped:
+    with running_site(Progress(out).report) as site, note_end_signals(site.agent.wake) as stopped:
         _say(out, f"\n  the site        {site.gunicorn.url}/")
         _say(out, f"  its async half  {site.uvicorn.url}/async/stream/")
         _say(out, f"  its settings    {site.folder.path}/shop_settings.py\n\nClick; Ctrl-C ends it.\n")
-        watch(site.agent, _view(out, site.agent), 1.0, Bounds(), stopped)
+        with closing(_choose_view(out, site)) as view:
+            watch(site.agent, view, 1.0, Bounds(), stopped)
     return 0
 
 
-def _judge(site: Site, out: TextIO, seconds: float) -> list[Finding]:
+def _judge(site: Site, out: TextIO, progress: Progress, seconds: float) -> list[Finding]:
     marks = {path: fingerprint(site.nonce, plaintext) for path, plaintext in site.plaintexts.items()}
     findings = [
         secrets_found(name, marks, shown_fingerprints(server))
@@ -86,11 +113,14 @@ def _judge(site: Site, out: TextIO, seconds: float) -> list[Finding]:
     finished = threading.Event()
     with ThreadPoolExecutor(1) as pool:
         driving = pool.submit(_drive, site, sent, seconds, finished)
-        watch(site.agent, _view(out, site.agent), REFRESH_SECONDS, Bounds(), finished.is_set)
+        watch(site.agent, progress, REFRESH_SECONDS, Bounds(), finished.is_set)
         problems = driving.result()
     report = site.agent.total()
     _say(out, "\n" + "\n".join(by_view(sent, report)))
-    _say(out, "\nThe secrets, as fingerprints: an HMAC under a key of this run, worthless to anyone else")
+    _say(out, "\nOne of the secrets, as it is in the settings file of this run")
+    path, token = next(iter(site.tokens.items()))
+    _say(out, f'  {path} = Secret("{shorten(token, WIDTH - len(path) - 16)}")')
+    _say(out, "\nAll of them as fingerprints: an HMAC under a key of this run, of no use to others")
     _say(out, "\n".join(f"  {mark}  {path}" for path, mark in marks.items()))
     return [
         *findings,
@@ -103,6 +133,7 @@ def _judge(site: Site, out: TextIO, seconds: float) -> list[Finding]:
         total_found(
             "the gauge shop.jobs, waiting", WAITING + POSTS.times, _gauge(report, "shop.jobs", state="waiting")
         ),
+        repeats_found(REPORT.counted.view, report),
         *_in_influxdb(site, sent),
         total_found("lines that the agent refused", 0, report.received.rejected),
     ]
@@ -149,10 +180,20 @@ def _drive(site: Site, sent: Counter[Request], seconds: float, finished: threadi
         site.agent.wake()
 
 
-def _view(out: TextIO, agent: Agent) -> View:
-    return LiveView(out, f"metrics that arrive at 127.0.0.1:{agent.port}") if out.isatty() else TotalView(out)
+def _choose_view(out: TextIO, site: Site) -> View:
+    if not (out.isatty() and LiveView.is_supported()):
+        return Lines(out)
+    return LiveView(out, f"{site.gunicorn.url}/ and {site.uvicorn.url}/async/stream/", site.agent)
 
 
-def _say(out: TextIO, text: str) -> None:
-    out.write(text + "\n")
+def shorten(text: str, width: int) -> str:
+    """Return a long text without its middle."""
+    half = (width - 1) // 2
+    return text if len(text) <= width else f"{text[:half]}…{text[-half:]}"
+
+
+def _say(out: TextIO, text: str, indent: int = 0) -> None:
+    """Print a text; lines of words are broken at 80 columns, and go on below what is indented."""
+    wrapper = TextWrapper(WIDTH, subsequent_indent=" " * indent, break_long_words=False, break_on_hyphens=False)
+    out.writelines(wrapper.fill(line) + "\n" for line in text.split("\n"))
     out.flush()

@@ -8,10 +8,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
 
+from example_project.demo import cleanup
 from example_project.demo.folder import ROOT
 
 START_SECONDS = 15
@@ -39,9 +41,10 @@ def uvicorn(fd: int) -> list[str]:
 class Server:
     """A server process. Its port is bound here, before it starts, so that no other program can take it meanwhile."""
 
-    def __init__(self, arguments: Arguments, log: Path) -> None:
+    def __init__(self, name: str, arguments: Arguments, folder: Path) -> None:
         self._arguments = arguments
-        self._log = log
+        self._folder = folder
+        self._log = folder / f"{name}.log"
         self._socket = socket.create_server(("127.0.0.1", 0), backlog=256)
         self._process: subprocess.Popen[bytes] | None = None
         self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
@@ -51,7 +54,7 @@ class Server:
         fd = self._socket.fileno()
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", *self._arguments(fd)],
+                cleanup.build_launch(self._folder, [sys.executable, "-m", *self._arguments(fd)]),
                 cwd=ROOT,
                 env=environment,
                 pass_fds=(fd,),
@@ -83,9 +86,10 @@ class Server:
             return
         self._process.send_signal(signal.SIGTERM)
         try:
-            self._process.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(STOP_SECONDS)
+        finally:
+            cleanup.signal_group(self._process.pid, signal.SIGKILL)  # its workers too
             self._process.wait()
 
     def _end_of_log(self) -> str:

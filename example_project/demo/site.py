@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 import httpx
 
 from example_project.demo.folder import Folder
-from example_project.demo.pipeline import DATABASE, Pipeline, pipeline
+from example_project.demo.pipeline import DATABASE, Pipeline, is_installed, pipeline
 from example_project.demo.secrets import encrypt, invent, write_settings
 from example_project.demo.servers import Server, gunicorn, uvicorn
 from zemanta_ops.stack.agent.forwarder import Forwarder
@@ -23,6 +23,7 @@ class Site:
 
     nonce: str
     plaintexts: Mapping[str, str]
+    tokens: Mapping[str, str]
     settings_text: str
     agent: Agent
     gunicorn: Server
@@ -49,16 +50,23 @@ class Site:
 
 
 @contextmanager
-def running_site() -> Iterator[Site]:
-    """Yield a site that answers under gunicorn and uvicorn; afterwards nothing of it is left."""
+def running_site(report: Callable[[str], None]) -> Iterator[Site]:
+    """Yield a site that answers under gunicorn and uvicorn; afterwards nothing of it is left.
+
+    ``report`` is called with each step before it is taken.
+    """
     with ExitStack() as stack:
         folder = stack.enter_context(Folder())
         plaintexts = invent()
-        text = write_settings(folder, encrypt(folder, plaintexts))
+        report(f"Encrypting {len(plaintexts)} example secrets with encrypt_secret")
+        tokens = encrypt(folder, plaintexts)
+        text = write_settings(folder, tokens)
+        if is_installed():
+            report("Starting InfluxDB and Telegraf")
         behind = stack.enter_context(pipeline(folder.path))
         agent = stack.enter_context(Agent(port=0, forward=Forwarder(behind.target) if behind else None))
         nonce = secrets.token_hex(16)
-        wsgi, asgi = (Server(kind, folder.path / f"{kind.__name__}.log") for kind in (gunicorn, uvicorn))
+        wsgi, asgi = (Server(kind.__name__, kind, folder.path) for kind in (gunicorn, uvicorn))
         environment = folder.served(
             nonce,
             # The other server: when all threads of gunicorn waited for answers of gunicorn, none would give them.
@@ -70,9 +78,11 @@ def running_site() -> Iterator[Site]:
             ZEMANTA_OPS_METRICS_AGENT_INTERVAL="1",
             **({"SHOP_INFLUX_URL": behind.url, "SHOP_INFLUX_DATABASE": DATABASE} if behind else {}),
         )
-        site = Site(nonce, plaintexts, text, agent, wsgi, asgi, folder, environment, behind)
+        site = Site(nonce, plaintexts, tokens, text, agent, wsgi, asgi, folder, environment, behind)
+        report("Making the database of the shop")
         site.manage("open_shop", "--verbosity", "0")
         stack.callback(site.stop)
+        report("Starting the site under gunicorn and uvicorn, which decrypt the secrets")
         for server in (wsgi, asgi):
             server.start(environment)
         for server in (wsgi, asgi):

@@ -50,6 +50,7 @@ POSTS = Visit(
 )
 DETAILS = _get("/jobs/1/", "job-detail", 60)
 MIRROR = Visit("/mirror/", Request("GET", "mirror", "200"), 20, inner=Request("GET", "api_summary", "200"))
+REPORT = _get("/report/", "report", 14)
 # So many jobs of the fixture wait; each form that is sent adds one.
 WAITING = 3
 VISITS = (
@@ -61,7 +62,7 @@ VISITS = (
     MIRROR,
     _get("/stream/", "stream", 30),
     _get("/slow/?ms=120", "slow", 16),
-    _get("/report/", "report", 14),
+    REPORT,
     _get("/fail/", "fail", 12, "500"),
     _get("/jobs/999999/", "job-detail", 10, "404"),
     _get("/nowhere/", "unresolved", 15, "404"),

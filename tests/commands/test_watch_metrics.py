@@ -1,18 +1,18 @@
 from __future__ import annotations
 
+import fcntl
 import json
-import os
-import pty
-import select
 import signal
 import subprocess
+import sys
+import termios
 import time
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from tests.commands.watching import LISTENING, ROOT, command, watching
+from tests.commands.terminals import Terminal
+from tests.commands.watching import command, watching
 from tests.stack.telegraf_aggregates import send
 from zemanta_ops.stack.agent.server import Agent
 
@@ -137,52 +137,87 @@ def test_a_receiver_that_is_gone_is_told_at_the_end() -> None:
     assert f"could not be forwarded to {target}" in err
 
 
-def test_a_terminal_gets_a_live_table() -> None:
-    screen = run_in_terminal("--for", "1", "--interval", "0.2")
+def test_plain_prints_lines_in_a_terminal_too() -> None:
+    with Terminal("--plain", "--interval", "0.2") as terminal:
+        terminal.wait_for_text("listening on")
+        send(terminal.port, LINES)
+        terminal.wait_for_text("http.request.duration method=GET view=home status=200  timing n=2")
 
-    assert "\x1b[" in screen
-    assert "http.request.duration" in screen
-    assert "method=GET view=home status=200" in screen
-
-
-def test_without_rich_a_terminal_gets_plain_lines_and_the_name_of_the_extra(tmp_path: Path) -> None:
-    (tmp_path / "rich.py").write_text("raise ImportError('not installed')\n")
-
-    screen = run_in_terminal("--for", "1", "--interval", "0.2", PYTHONPATH=f"{tmp_path}{os.pathsep}{ROOT}")
-
-    assert 'pip install "zemanta-ops[watch]"' in screen
-    assert "http.request.duration method=GET view=home status=200  timing n=2" in screen
+    assert "\x1b[" not in terminal.seen
 
 
-def run_in_terminal(*arguments: str, **environment: str) -> str:
-    """Return all that a terminal of 120 columns showed, the lines having been sent once the command listened."""
-    ours, theirs = pty.openpty()
-    settings = {"COLUMNS": "120", "LINES": "40", "TERM": "xterm", **environment}
-    with closing(os.fdopen(ours, "rb", buffering=0)) as terminal:
-        process = subprocess.Popen(
-            **command("--port", "0", *arguments, **settings), stdin=theirs, stdout=theirs, stderr=theirs
-        )
-        os.close(theirs)
-        try:
-            return _watch_terminal(terminal.fileno())
-        finally:
-            process.kill()
-            process.wait()
+def test_the_dialect_is_that_of_the_option_and_a_rejected_line_names_it() -> None:
+    line = "hits:1|c|#view:home"
+    with watching("--count", "1") as (process, port):
+        send(port, line)
+        out, _ = process.communicate(timeout=20)
+    assert f'rejected 1: no type: the value has no | (DIALECT "dogstatsd" would accept it): {line}' in out
+
+    with watching("--dialect", "dogstatsd", "--count", "1") as (process, port):
+        send(port, line)
+        out, _ = process.communicate(timeout=20)
+    assert "hits view=home  counter value=1" in out
+    assert "rejected" not in out
 
 
-def _watch_terminal(terminal: int) -> str:
-    seen, sent, deadline = b"", False, time.monotonic() + 20
-    while time.monotonic() < deadline:
-        ready, _, _ = select.select([terminal], [], [], 0.1)
-        try:
-            chunk = os.read(terminal, 65_536) if ready else None
-        except OSError:  # the other end is closed: Linux says EIO
-            break
-        seen += chunk or b""
-        found = LISTENING.search(seen.decode(errors="replace"))
-        if found and not sent:
-            send(int(found[3]), LINES)
-            sent = True
-        if chunk == b"":
-            break
-    return seen.decode(errors="replace")
+@pytest.mark.parametrize("arguments", [["--interval", "0.1"], ["--json", "--interval", "0.1"]])
+def test_a_reader_that_has_seen_enough_ends_it_in_order(arguments: list[str]) -> None:
+    with watching(*arguments) as (process, port):
+        assert process.stdout and process.stderr
+        process.stdout.close()
+        deadline = time.monotonic() + 20
+        while process.poll() is None and time.monotonic() < deadline:
+            send(port, LINES)
+            time.sleep(0.05)
+
+        assert process.returncode == 0
+        assert process.stderr.read() == ""
+
+
+def test_standard_output_may_be_closed() -> None:
+    run = command("--port", "0", "--for", "0.2", "--interval", "0.1")
+    run["args"] = ["sh", "-c", 'exec "$@" >&-', "sh", *run["args"]]
+    done = subprocess.run(**run, stderr=subprocess.PIPE, text=True, timeout=20)
+
+    assert (done.returncode, done.stderr.count("\n")) == (0, 1), done.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no device that is always full")
+def test_an_output_that_is_full_is_an_error_in_words() -> None:
+    with Path("/dev/full").open("w") as full:
+        run = command("--port", "0", "--for", "0.2", "--json")
+        done = subprocess.run(**run, stdout=full, stderr=subprocess.PIPE, text=True, timeout=20)
+
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1] == "CommandError: cannot write the output: No space left on device"
+
+
+def test_an_output_that_knows_only_ascii_shows_the_rest_as_escapes() -> None:
+    with watching("--count", "1", PYTHONIOENCODING="ascii") as (process, port):
+        send(port, "hits,k=汉:1|c")
+        out, err = process.communicate(timeout=20)
+
+    assert r"hits k=\u6c49" in out
+    assert "Traceback" not in err
+
+
+def test_a_second_signal_ends_it_while_nobody_reads_its_output() -> None:
+    with watching("--json", "--interval", "0.1") as (process, port):
+        number = 0
+        while not is_blocked(process):
+            send(port, "\n".join(f"series{number}_{each}:1|ms" for each in range(1000)))
+            number += 1
+        deadline = time.monotonic() + 60
+        while process.poll() is None and time.monotonic() < deadline:
+            process.send_signal(signal.SIGINT)
+            time.sleep(1)  # two that come at once are one
+
+        assert process.returncode == 130
+
+
+def is_blocked(process: subprocess.Popen[str]) -> bool:
+    """Whether the pipe that a process writes to is full."""
+    assert process.stdout
+    time.sleep(0.05)
+    waiting = fcntl.ioctl(process.stdout, termios.FIONREAD, bytes(4))
+    return int.from_bytes(waiting, sys.byteorder) > 60_000

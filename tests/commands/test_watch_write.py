@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from tests.commands.checking import checked, hop
-from tests.commands.test_watch_metrics import run_in_terminal
+from tests.commands.terminals import Terminal
 from tests.commands.watching import command, watching, with_influxdb
 from tests.servers.fixtures import StartInfluxDB1, StartTelegraf
 from tests.servers.influxdb1 import InfluxDB1
@@ -234,9 +234,11 @@ def test_without_a_usable_database_it_does_not_start(influxdb: dict[str, str], w
 
 def test_the_live_table_says_below_it_what_is_not_written(tmp_path: Path) -> None:
     settings = with_influxdb(tmp_path, URL=f"http://127.0.0.1:{free_port()}", DATABASE="none")
-    screen = run_in_terminal("--write", "--for", "1", "--interval", "0.2", **settings)
+    with Terminal("--write", "--interval", "0.2", width=120, environment=settings) as terminal:
+        terminal.wait_for_screen(lambda screen: "0 points written to database none at http://127.0.0.1:" in screen)
+        terminal.wait_for_screen(lambda screen: "waiting: Connection refused" in screen)
+        terminal.press("q")
+        assert terminal.wait_for_end() == 0
 
-    assert "0 points written to database none at http://127.0.0.1:" in screen
-    assert "waiting: Connection refused" in screen
-    assert "lost: Connection refused" in screen
-    assert "does not accept points" not in screen
+    assert "lost: Connection refused" in terminal.seen
+    assert "does not accept points" not in terminal.seen

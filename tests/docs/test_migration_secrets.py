@@ -81,7 +81,7 @@ def test_configuration_files(project: Path) -> None:
         assert person.do("python as_structure.py") == shown
 
 
-ENV = 'SECRET_KEY="example-signing-key"\nDB_HOST=db.example.org\nDB_PASSWORD="example-password" # of the shop\n'
+ENV = 'SECRET_KEY="example-signing-key"\nDB_HOST=db.example.org\n# of the shop\nDB_PASSWORD="example-password"\n'
 
 
 def test_from_env_files(project: Path) -> None:
@@ -91,12 +91,12 @@ def test_from_env_files(project: Path) -> None:
     with walkthrough(page, ENCRYPT, project, {}) as person:
         person.do("# zemanta_ops.toml")
         shown = person.do("python -m zemanta_ops.secrets migrate --bind --dry-run")
-        assert "would migrate 2 secrets in 1 files" in shown
+        assert "would migrate 2 secrets in 1 file" in shown
         assert "example-" not in shown
         assert env.read_text() == ENV
-        assert "migrated 2 secrets in 1 files" in person.do("python -m zemanta_ops.secrets migrate --bind")
+        assert "migrated 2 secrets in 1 file" in person.do("python -m zemanta_ops.secrets migrate --bind")
         shown = person.do("python -m zemanta_ops.secrets audit")
-    assert "2 secrets in 1 files, 0 with a problem" in shown
+    assert "2 secrets in 1 file, 0 with a problem" in shown
     assert names(env) == {"SECRET_KEY": "SECRET_KEY", "DB_PASSWORD": "DB_PASSWORD"}
     assert "DB_HOST=db.example.org\n" in env.read_text()
     assert committed() == {".gitignore", ".env", "zemanta_ops.toml"}
@@ -146,7 +146,7 @@ def test_from_secretcrypt_with_local_tokens(project: Path, package: SecretCrypt)
     with walkthrough("migrate_secretcrypt", LOCAL_TOKENS, project, {}) as person:
         assert "not authenticated (SecretCrypt 1.x)" in person.do("python -m zemanta_ops.secrets audit", code=1)
         person.do("python -m zemanta_ops.secrets migrate")
-        assert "1 secrets in 1 files, 0 with a problem" in person.do("python -m zemanta_ops.secrets audit")
+        assert "1 secret in 1 file, 0 with a problem" in person.do("python -m zemanta_ops.secrets audit")
     assert printed("import settings; print(settings.A)") == ["example"]
 
 
@@ -197,7 +197,7 @@ def test_from_a_flat_file_of_sops(project: Path, sops: Callable[[str, str], None
     with walkthrough("migrate_sops", FLAT, project, {}) as person:
         assert person.do("sops decrypt --output-type dotenv") == ""
         person.do("# settings.py")
-        assert "2 secrets in 1 files, 0 with a problem" in person.do("python -c")
+        assert "2 secrets in 1 file, 0 with a problem" in person.do("python -c")
     assert names(project / "production.env") == {"SECRET_KEY": "SECRET_KEY", "API_TOKEN": "API_TOKEN"}
     expected = {"SECRET_KEY": "example-signing-key", "API_TOKEN": "example=token#1"}
     assert load_config("production.env", app="shop") == expected

@@ -62,6 +62,19 @@ def done(home: Path, temporary: Path, home_before: dict[str, tuple[int, int]]) -
     return demo(home, temporary, {})
 
 
+def test_the_output_fits_a_terminal_and_begins_at_once(done: subprocess.CompletedProcess[str]) -> None:
+    lines = done.stdout.splitlines()
+    assert len(lines) <= 80
+    assert [line for line in lines if len(line) > 80] == []
+    assert re.match(r"  0\.\d s  Encrypting", lines[0])
+    assert sum(" requests counted" in line for line in lines) >= 1
+
+
+def test_it_shows_a_token_and_an_n_plus_1(done: subprocess.CompletedProcess[str]) -> None:
+    assert re.search(r'^  SECRET_KEY = Secret\("local:v=2&key=.+…', done.stdout, re.MULTILINE)
+    assert re.search(r"an N\+1: a request to report sent one SQL statement (\d\d) times", done.stdout)
+
+
 def test_everything_holds(done: subprocess.CompletedProcess[str]) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     assert "FAIL" not in done.stdout
@@ -96,7 +109,7 @@ def test_the_demo_fails_where_a_secret_is_another_and_no_metric_is_sent(home: Pa
     broken = {"ZEMANTA_OPS_OVERRIDE__NEWSLETTER_API_KEY": "another", "ZEMANTA_OPS_METRICS_ENABLED": "false"}
     done = demo(home, temporary, broken)
     assert done.returncode == 1, done.stdout + done.stderr
-    failed = re.findall(r"^  FAIL (.*)$", done.stdout, re.MULTILINE)
+    failed = re.findall(r"^  FAIL (.*)$", done.stdout.replace("\n" + " " * 7, " "), re.MULTILINE)
     assert failed[0].startswith("gunicorn does not hold the secret that was encrypted for NEWSLETTER_API_KEY")
     assert any("GET home 200: 90 sent, 0 counted" in each for each in failed)
 

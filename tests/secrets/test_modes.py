@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import copy
 import json
+import os
 import pickle
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -129,6 +131,32 @@ def test_a_test_run_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
     assert modes.under_test()
     monkeypatch.setattr(sys, "argv", ["manage.py", "runserver"])
     assert not modes.under_test()
+    monkeypatch.setattr(sys, "argv", ["/usr/bin/python3 -m unittest", "discover"])
+    assert modes.under_test()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "known"),
+    [
+        (["-m", "unittest", "test_it"], True),
+        (["-m", "unittest", "discover", "-p", "test_it.py"], True),
+        (["-m", "coverage", "run", "--data-file=measured", "-m", "unittest", "test_it"], True),
+        (["-c", "import unittest.mock, test_it; test_it.check()"], False),
+    ],
+)
+def test_fake_secrets_are_for_unittest_itself(arguments: list[str], known: bool, tmp_path: Path) -> None:
+    (tmp_path / "test_it.py").write_text(
+        "import unittest\n"
+        "from zemanta_ops.secrets import Secret, decrypt_settings\n"
+        f"def check():\n    decrypt_settings({{'A': Secret('{TOKEN}'), 'DEBUG': False}})\n"
+        "class It(unittest.TestCase):\n    def test_it(self):\n        check()\n"
+    )
+    environment = {**os.environ, modes.VARIABLE: modes.FAKE, "PYTHONPATH": str(Path(__file__).parents[2])}
+    environment.pop("COVERAGE_PROCESS_START", None)
+    ended = subprocess.run(
+        [sys.executable, *arguments], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+    )
+    assert (ended.returncode == 0) == known, ended.stderr
 
 
 def test_another_word_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

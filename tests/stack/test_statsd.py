@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+from time import process_time
+
 import pytest
 
+from tests.stack.hostile_datagrams import HOSTILE
 from zemanta_ops.stack.statsd import Sample, parse
 
 
@@ -33,6 +36,18 @@ def one(line: str, dogstatsd: bool = False) -> Sample:
         ("a:99999999999999999999|c", Sample("a", "c", -(2**63))),
         ("a:1|c|no rate", Sample("a", "c", 1)),
         ("a:1|c|@x", Sample("a", "c", 1)),
+        ("a:3|c|@2", Sample("a", "c", 1)),
+        ("a:3|c|@nan", Sample("a", "c", -(2**63))),
+        ("a:3|ms|@2", Sample("a", "ms", 3.0, repeat=0)),
+        ("a:3|h|@inf", Sample("a", "h", 3.0, repeat=0)),
+        ("a:3|ms|@5e-324", Sample("a", "ms", 3.0, repeat=0)),
+        ("a:3|ms|@1e-300", Sample("a", "ms", 3.0, repeat=0)),
+        ("a:3|ms|@0x1p-50", Sample("a", "ms", 3.0, repeat=2**50)),
+        ("a:3|ms|@nan", Sample("a", "ms", 3.0)),
+        ("a:3|ms|@-1", Sample("a", "ms", 3.0)),
+        ("a:" + "0" * 5000 + "7|c", Sample("a", "c", 7)),
+        ("a:0x1_0p2|g", Sample("a", "g", 64.0)),
+        ("a:1e1_0|g", Sample("a", "g", 1e10)),
     ],
 )
 def test_a_line_is_read_as_the_agent_reads_it(line: str, expected: Sample) -> None:
@@ -40,7 +55,11 @@ def test_a_line_is_read_as_the_agent_reads_it(line: str, expected: Sample) -> No
 
 
 @pytest.mark.parametrize(
-    "line", ["a", ":1|c", " ,k=v:1|c", "a:1", "a:1|x", "a:x|c", "a:True|g", "a:-1|ms", "a:1e999|g", "a:+x|s", "a:1_|g"]
+    "line",
+    [
+        *("a", ":1|c", " ,k=v:1|c", "a:1", "a:1|x", "a:x|c", "a:True|g", "a:-1|ms", "a:1e999|g", "a:+x|s", "a:1_|g"),
+        *("a:nan|g", "a:+Inf|g", "a:-infinity|g", "a:1__0|g", "a:1|d", "\x0b:1|c", ",k=v:1|c", "a:" + "9" * 400 + "|c"),
+    ],
 )
 def test_what_the_agent_refuses_is_rejected(line: str) -> None:
     parsed = parse(line)
@@ -82,3 +101,57 @@ def test_dogstatsd_tags(line: str, expected: Sample) -> None:
 
 def test_dogstatsd_events_and_service_checks_are_not_metrics() -> None:
     assert parse("_e{1,1}:a|b\n_sc|x|0", dogstatsd=True).samples == []
+
+
+@pytest.mark.parametrize(
+    ("line", "dogstatsd", "setting"),
+    [
+        ("a:1|c|#view:home", False, 'DIALECT "dogstatsd"'),
+        ("_sc|redis|0", False, 'DIALECT "dogstatsd"'),
+        ("_e{5,4}:title|text", False, 'DIALECT "dogstatsd"'),
+        ("_errors:1|c", True, 'DIALECT "influx"'),
+        ("a:1|d", False, "datadog_extensions and datadog_distributions of Telegraf"),
+        ("a,view=app:detail:1|c", False, ""),
+        ("a", True, ""),
+    ],
+)
+def test_a_rejected_line_names_the_setting_that_accepts_it(line: str, dogstatsd: bool, setting: str) -> None:
+    (rejection,) = parse(line, dogstatsd=dogstatsd).rejected
+    assert rejection.setting == setting
+
+
+def test_a_distribution_is_kept_by_its_option_alone() -> None:
+    assert parse("a:1|d", dogstatsd=True, distributions=True).samples
+    assert parse("a:1|d", dogstatsd=True, distributions=False).rejected
+    assert parse("a:1|d", distributions=True).rejected
+
+
+def test_a_gauge_that_is_not_finite_does_not_end_the_line() -> None:
+    parsed = parse("a:1|g:nan|g:2|g")
+    assert [sample.value for sample in parsed.samples] == [1.0, 2.0]
+    assert len(parsed.rejected) == 1
+
+
+def test_templates_make_tags_and_a_field_of_a_name() -> None:
+    sample = parse("z.prod.hits.total,env=own,k=v:1|c", templates=["z.* .env.measurement.field"]).samples[0]
+    assert (sample.name, sample.tags, sample.field_name) == ("hits", {"env": "prod", "k": "v"}, "total")
+    assert parse("other.name:1|c", templates=["z.* .env.measurement"]).samples[0].measurement == "other_name"
+
+
+@pytest.mark.parametrize("text", ["measurement", "a.* env.field", "a b measurement"])
+def test_a_template_of_another_form_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="is not a filter and a template"):
+        parse("a:1|c", templates=[text])
+
+
+def test_a_reason_repeats_little_of_a_long_line() -> None:
+    (rejection,) = parse("a:1|" + "x" * 60_000).rejected
+    assert len(rejection.reason) < 100
+
+
+@pytest.mark.parametrize("dogstatsd", [False, True])
+@pytest.mark.parametrize("name", HOSTILE)
+def test_no_datagram_takes_more_than_moments(name: str, dogstatsd: bool) -> None:
+    start = process_time()
+    parse(HOSTILE[name], dogstatsd=dogstatsd)
+    assert process_time() - start < 2

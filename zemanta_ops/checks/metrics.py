@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import difflib
 import importlib.metadata
+import inspect
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from asgiref.sync import iscoroutinefunction
 from django.core.checks import CheckMessage, Error, Warning, register  # noqa: A004  (Django's own name)
 from django.utils.module_loading import import_string
 
 from zemanta_ops.conf import ENV_PREFIX, conf
-from zemanta_ops.metrics import instrumentation
+from zemanta_ops.metrics import catalog, instrumentation
+from zemanta_ops.metrics.client import Client
+from zemanta_ops.metrics.middleware import RequestMetricsMiddleware
+from zemanta_ops.metrics.options import from_settings
+from zemanta_ops.metrics.request.view_names import UNRESOLVED
+from zemanta_ops.metrics.series.series import KINDS
 from zemanta_ops.setting import SETTING, read_django_setting
 
 
@@ -29,18 +36,45 @@ def check_settings(**_: Any) -> list[CheckMessage]:
 
 @register("zemanta_ops")
 def check_request_tags(**_: Any) -> list[CheckMessage]:
-    """Check that REQUEST_TAGS is the dotted path of a function."""
+    """Check that REQUEST_TAGS is the dotted path of a function, and not of an async one or a generator."""
     path = conf.metrics.request_tags
     if not path:
         return []
     try:
-        found = callable(import_string(path))
+        hook = import_string(path)
     except ImportError:
-        found = False
+        hook = None
     hint = "The function takes a request and a response, and returns a dict of tags."
-    return (
-        [] if found else [Error("REQUEST_TAGS is not the dotted path of a function.", hint=hint, id="zemanta_ops.E105")]
-    )
+    if not callable(hook):
+        return [Error("REQUEST_TAGS is not the dotted path of a function.", hint=hint, id="zemanta_ops.E105")]
+    if _returns_no_dict(hook):
+        text = "REQUEST_TAGS is an async function or a generator, which nobody awaits, so its tags are omitted."
+        return [Error(text, hint=f"Write it with def, without await and yield. {hint}", id="zemanta_ops.E106")]
+    return []
+
+
+@register("zemanta_ops")
+def check_middleware(**_: Any) -> list[CheckMessage]:
+    """Check that MIDDLEWARE has RequestMetricsMiddleware, or a subclass of it, only once."""
+    found = _list_middlewares()
+    if len(found) < 2:
+        return []
+    text = f"MIDDLEWARE measures each request {len(found)} times: {', '.join(found)}."
+    return [Error(text, hint="Keep the first of them and remove the others.", id="zemanta_ops.E107")]
+
+
+@register("zemanta_ops")
+def check_datagram_bytes(**_: Any) -> list[CheckMessage]:
+    """Check that the metrics of a request to any view fit into a datagram."""
+    if not _list_middlewares() or conf.metrics.enabled is False:
+        return []
+    limit = conf.metrics.datagram_bytes
+    view, size = _find_longest_request()
+    if size <= limit:
+        return []
+    text = f"DATAGRAM_BYTES is {limit}, but the request metrics of the view {view} take {size} bytes: they are dropped."
+    hint = "Remove DATAGRAM_BYTES, whose default is 1432, or shorten PREFIX and TAGS."
+    return [Error(text, hint=hint, id="zemanta_ops.E108")]
 
 
 @register("zemanta_ops")
@@ -109,6 +143,40 @@ def check_statsd_package(**_: Any) -> list[CheckMessage]:
     hint = "Run: pip uninstall python-statsd; pip install --force-reinstall statsd"
     message = "python-statsd is installed. It and the package statsd overwrite each other's module."
     return [Warning(message, hint=hint, id="zemanta_ops.W103")]
+
+
+def _returns_no_dict(hook: Any) -> bool:
+    """Return whether a callable returns a coroutine or a generator instead of a dict."""
+    called = getattr(hook, "__call__", None)  # noqa: B004  (of an object with an async __call__)
+    kinds = (iscoroutinefunction, inspect.isasyncgenfunction, inspect.isgeneratorfunction)
+    return any(is_kind(each) for each in (inspect.unwrap(hook), hook, called) for is_kind in kinds)
+
+
+def _list_middlewares() -> list[str]:
+    """Return the entries of MIDDLEWARE that are RequestMetricsMiddleware, under whatever path."""
+    found: list[str] = []
+    for path in read_django_setting("MIDDLEWARE") or ():
+        try:
+            entry = import_string(path)
+        except Exception:  # noqa: BLE001, S112  (whatever the module raises; Django reports it when it starts)
+            continue
+        if isinstance(entry, type) and issubclass(entry, RequestMetricsMiddleware):
+            found.append(path)
+    return found
+
+
+def _find_longest_request() -> tuple[str, int]:
+    """Return the view whose request metrics take the most bytes, and how many; tags of REQUEST_TAGS are not known."""
+    from zemanta_ops.stack.inventory.emitted_metrics import list_view_names
+
+    try:
+        view = max(list_view_names(), key=lambda name: len(name.encode()))
+    except Exception:  # noqa: BLE001  (a URLconf that cannot be imported has a check of Django's)
+        view = UNRESOLVED
+    client = Client(from_settings(enabled=True, threads=False))
+    tags = {"method": "OPTIONS", "view": view, "status": 500}
+    series = client.create_series(KINDS[catalog.REQUEST_DURATION.kind], catalog.REQUEST_DURATION.name, tags)
+    return view, len(series.head) + len(series.tail) + len(b":1000000.000|ms")
 
 
 def _check_names(whole: Mapping[str, Any]) -> Iterator[CheckMessage]:

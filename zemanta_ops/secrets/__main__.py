@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from zemanta_ops.secrets import verbs
+from zemanta_ops.signals import exit_on_signals
 from zemanta_ops.terminal import keep_line_breaks
 
 
@@ -46,10 +47,8 @@ def _describe(verb: verbs.Verb) -> dict[str, Any]:
 
 
 def _run(name: str, options: argparse.Namespace) -> int:
-    try:
+    with exit_on_signals():
         return verbs.load(name).run(options, sys.stdout, sys.stderr)
-    except KeyboardInterrupt:
-        return 130
 
 
 if __name__ == "__main__":

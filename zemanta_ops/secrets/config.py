@@ -18,8 +18,9 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,7 @@ _TYPES: dict[str, type] = {
     "exclude": list,
     "environments": dict,
 }
+_used: list[Config] = []
 _cache: dict[Path, tuple[tuple[int, int], Config]] = {}
 
 
@@ -66,6 +68,14 @@ class Config:
         """The name in ``ZEMANTA_OPS_ENV``, or the file's ``environment``, or ""."""
         return os.environ.get(ENVIRONMENT_VARIABLE, "") or self.default_environment
 
+    @property
+    def shown(self) -> str:
+        """The path for messages: relative to the working directory if it is below."""
+        if self.path is None:
+            return FILE_NAME
+        here = Path.cwd()
+        return str(self.path.relative_to(here) if self.path.is_relative_to(here) else self.path)
+
     def environment(self, name: str = "") -> Environment:
         """Return the named environment, or else the current one, or else the only one in the file.
 
@@ -77,9 +87,11 @@ class Config:
             wanted = next(iter(self.environments))
         known = ", ".join(sorted(self.environments)) or "none"
         if not wanted:
-            raise ConfigError(f"no environment is named: use --env or {ENVIRONMENT_VARIABLE}; {FILE_NAME} has: {known}")
+            raise ConfigError(
+                f"no environment is named: use --env or {ENVIRONMENT_VARIABLE}; {self.shown} has: {known}"
+            )
         if wanted not in self.environments:
-            raise ConfigError(f"{FILE_NAME} has no environment of that name; it has: {known}")
+            raise ConfigError(f"{self.shown} has no environment of that name; it has: {known}")
         return self.environments[wanted]
 
 
@@ -96,8 +108,7 @@ def find(*near: Path) -> Path | None:
         return Path(named)
     settings = getattr(sys.modules.get(os.environ.get("DJANGO_SETTINGS_MODULE", "")), "__file__", None)
     starts = [*near, *([Path(settings)] if settings else []), Path.cwd() / FILE_NAME]
-    folders = (folder for start in starts for folder in start.absolute().parents)
-    return next((folder / FILE_NAME for folder in folders if (folder / FILE_NAME).is_file()), None)
+    return next((found for start in starts if (found := _search(_normalize(start)))), None)
 
 
 def load(*near: Path) -> Config:
@@ -106,9 +117,56 @@ def load(*near: Path) -> Config:
     Raises:
         ConfigError: The file cannot be read, or a key in it is unknown or of a wrong type. Never quotes a value.
     """
+    if not near and _used:
+        return _used[-1]
     path = find(*near)
-    if path is None:
-        return Config()
+    return _read(path) if path else Config()
+
+
+@contextmanager
+def use(settings: Config) -> Iterator[None]:
+    """Make ``load()``, in every thread, return this configuration: a command may work on files of several projects."""
+    _used.append(settings)
+    try:
+        yield
+    finally:
+        _used.pop()
+
+
+def load_own(file: Path) -> Config:
+    """Read the configuration that a file belongs to: the nearest one above it, wherever the command runs.
+
+    ``ZEMANTA_OPS_CONFIG`` counts for a file that has none.
+
+    Raises:
+        ConfigError: As for ``load``; or ``ZEMANTA_OPS_CONFIG`` names another configuration than the file's own, or a
+            link to the file and the file itself belong to different ones.
+    """
+    # A link may be in another project than its target; ".." is not a folder.
+    places = {_normalize(file), file.resolve()}
+    found = {path: _read(path) for place in sorted(places) if (path := _search(place))}
+    if len(found) > 1:
+        raise ConfigError(f"{file} is a link from one project to another: {' and '.join(map(str, found))} apply to it")
+    named = find() if os.environ.get(FILE_VARIABLE) else None
+    if named is None:
+        return next(iter(found.values()), Config())
+    given = _read(named)
+    for path, own in found.items():
+        if replace(own, path=None) != replace(given, path=None):
+            raise ConfigError(f"{FILE_VARIABLE} names another file than {path}, which {file} belongs to: unset it")
+    return given
+
+
+def _normalize(path: Path) -> Path:
+    """Return the absolute path without "..", with its links."""
+    return Path(os.path.normpath(path.absolute()))
+
+
+def _search(place: Path) -> Path | None:
+    return next((folder / FILE_NAME for folder in place.parents if (folder / FILE_NAME).is_file()), None)
+
+
+def _read(path: Path) -> Config:
     try:
         stamp = (path.stat().st_mtime_ns, path.stat().st_size)
         if path not in _cache or _cache[path][0] != stamp:

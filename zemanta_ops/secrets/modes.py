@@ -12,6 +12,8 @@ VARIABLE = "ZEMANTA_OPS_SECRETS"
 DEFERRED = "deferred"
 FAKE = "fake"
 
+_RUNNERS = frozenset({"unittest.__main__", "twisted.trial.__main__", "testtools.run", "nose2.__main__"})
+
 _fake_key = os.urandom(32)
 
 
@@ -28,8 +30,12 @@ def mode() -> str:
 
 
 def under_test() -> bool:
-    """Whether this process is a test run: pytest, or ``manage.py test``."""
-    return "pytest" in sys.modules or sys.argv[1:2] == ["test"]
+    """Whether this process is a test run: pytest, ``manage.py test`` or ``python -m unittest``."""
+    if "pytest" in sys.modules or sys.argv[1:2] == ["test"]:
+        return True
+    # The module that python -m runs, also under coverage. unittest itself is imported by many libraries.
+    spec = getattr(sys.modules.get("__main__"), "__spec__", None)
+    return sys.argv[0].endswith(" -m unittest") or getattr(spec, "name", "") in _RUNNERS
 
 
 def refuse_fake(*, debug: bool | None = None) -> None:

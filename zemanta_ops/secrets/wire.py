@@ -16,6 +16,8 @@ REDACTED = "<redacted>"
 # Any part of a token that becomes part of a path, a URL or a file name must match this.
 SAFE_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _BACKEND = re.compile(r"[a-z][a-z0-9_]{0,31}")
+# What a shell leaves of a token without quotes: everything before the first &.
+_CUT = re.compile(r"[a-z][a-z0-9_]{0,31}:[a-z][A-Za-z0-9_.]{0,64}=[^:&\s]*")
 _CONTEXT_PREFIX = "c."
 _BOUND = ("app", "name")
 # The only params that SecretCrypt 1.x wrote. Our own tokens of these backends always have more.
@@ -101,6 +103,11 @@ def parse(text: str) -> Token:
     """
     backend, colon, rest = text.partition(":")
     raw, second, ciphertext = rest.partition(":")
+    if _CUT.fullmatch(text):
+        raise TokenError(
+            "not a whole token: it ends before its second colon, as if a shell had cut it at an unquoted &. "
+            "Put the token in single quotes"
+        )
     if not colon or not second or not _BACKEND.fullmatch(backend):
         raise TokenError("not a token: expected backend:params:ciphertext, as encrypt_secret prints it")
     params: dict[str, str] = {}

@@ -285,3 +285,29 @@ def test_a_cryptography_without_argon2id_says_what_to_do(monkeypatch: pytest.Mon
     monkeypatch.setattr(module, "Argon2id", refuse)
     with pytest.raises(SecretError, match="has no Argon2id"):
         made("password", "x")
+
+
+# Written by secretcrypt 1.0.4 under an empty password.
+EMPTY = "password:salt=NXaQXTfvzfhCReSitoo66w%3D%3D:2TyPo66s3maXmKXA7Q38yvqyYkA5TkmZLtx83D4lkSw="
+
+
+@pytest.mark.parametrize("source", ["prompt", "variable", "file"])
+def test_an_empty_password_opens_only_tokens_of_secretcrypt(
+    source: str, home: Path, typed: Callable[..., list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ZEMANTA_OPS_PASSWORD", "example password")
+    ours = made("password", "example")
+    monkeypatch.delenv("ZEMANTA_OPS_PASSWORD")
+    prompts = typed("", "", "", "")
+    (home / "empty").write_text("\n")
+    if source != "prompt":
+        monkeypatch.setenv(
+            *{"variable": ("ZEMANTA_OPS_PASSWORD", ""), "file": ("ZEMANTA_OPS_PASSWORD_FILE", "empty")}[source]
+        )
+    with pytest.warns(LegacyTokenWarning):
+        assert Secret(EMPTY).get() == "example"
+    assert len(prompts) == (source == "prompt")
+    with pytest.raises(ResolveError, match=r"1 secret could not(?s:.*)B \(password\): the password is empty"):
+        decrypt_settings({"A": Secret(EMPTY), "B": Secret(ours)})
+    with pytest.raises(MissingKeyError, match="the password is empty"):
+        made("password", "example")

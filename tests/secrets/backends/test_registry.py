@@ -101,7 +101,9 @@ def test_the_options_of_a_backend_are_in_its_help(backend: str, capsys: pytest.C
 
 
 def test_an_option_of_another_backend_is_refused(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["encrypt", "--region", "eu-west-1", "local", "--from-file", "/dev/null"]) == 1
+    plaintext = home / "plaintext"
+    plaintext.write_text("example")
+    assert main(["encrypt", "--region", "eu-west-1", "local", "--from-file", str(plaintext)]) == 1
     assert "the local backend has no option region; it has: new_key" in capsys.readouterr().err
 
 

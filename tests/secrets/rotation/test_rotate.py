@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import argparse
+import io
 import json
 import os
 import pty
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,6 +23,7 @@ from zemanta_ops.secrets.files.formats import python_text
 from zemanta_ops.secrets.files.formats.python_source import PythonSource
 from zemanta_ops.secrets.files.scan import scan
 from zemanta_ops.secrets.files.source_file import read
+from zemanta_ops.secrets.rotation import campaign, reencrypt
 from zemanta_ops.secrets.rotation.journal import FILE_NAME
 from zemanta_ops.secrets.secret import StrictSecret
 from zemanta_ops.secrets.verbs import rotate
@@ -91,6 +95,8 @@ def test_a_dry_run_shows_the_change_and_writes_nothing(files: dict[str, str], fo
     assert ended.out.count("\n@@") == 6
     assert "would re-encrypt 6 secrets in 5 files" in ended.out
     assert not re.search("hunter2|plaintext-value|three", ended.out)
+    assert "tried 6/6" in ended.err
+    assert "re-encrypted" not in ended.err
     shown = json.loads(call(rotate, "--to", "local", "--dry-run", "--json").out)
     assert {row["setting"] for row in shown} == set(files)
 
@@ -243,6 +249,7 @@ def test_a_link_stays_and_its_target_is_rotated(folder: Path) -> None:
     ],
 )
 def test_what_cannot_be_done_is_said(arguments: tuple[str, ...], reason: str, folder: Path) -> None:
+    (folder / "a.py").write_text(f'A = Secret("{token("x")}")\n')
     ended = call(rotate, *arguments)
     assert (ended.code, ended.out) == (1, "")
     assert reason in ended.err
@@ -271,18 +278,18 @@ def test_on_a_terminal_progress_counts_in_place(folder: Path) -> None:
     os.close(master)
     # A terminal turns the one line break into two characters.
     assert shown == "".join(f"\rre-encrypted {done}/60" for done in range(1, 61)) + "\r\n"
-    assert ended.stdout == b"re-encrypted 60 secrets in 1 files\n"
+    assert ended.stdout == b"re-encrypted 60 secrets in 1 file\n"
 
 
 def _write_secrets(folder: Path, count: int) -> None:
     (folder / "a.py").write_text("".join(f'K{n} = Secret("{token(f"example {n}")}")\n' for n in range(count)))
 
 
-@pytest.mark.parametrize(("arguments", "parses", "reads"), [((), 3, 3), (("--dry-run",), 3, 1)])
+@pytest.mark.parametrize(("arguments", "parses", "reads"), [((), 4, 3), (("--dry-run",), 3, 1)])
 def test_a_phase_reads_and_parses_a_file_once(
     arguments: tuple[str, ...], parses: int, reads: int, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Parsed are the file as it is scanned, as it is to be written, and as it would read then."""
+    """Parsed are the file as it is scanned, as it would read then, and both again as it is written."""
     count = {"parses": 0, "reads": 0}
     parse, read_bytes = PythonSource, Path.read_bytes
 
@@ -300,3 +307,105 @@ def test_a_phase_reads_and_parses_a_file_once(
     assert call(rotate, "--to", "local", *arguments, "a.py").code == 0
     # The last reading of a rotation is the comparison before the file is replaced.
     assert count == {"parses": parses, "reads": reads}
+
+
+def test_odd_files_are_lines_and_not_failures(folder: Path) -> None:
+    (folder / "a.py").write_text(f'A = Secret("{token("one")}")\n# old: {token("two")}\nB = Secret(f"{{x}}")\n')
+    (folder / "chart.yaml").write_text("{{- if .Values.x }}\na: 1\n")
+    (folder / "helm.yaml").write_text(f"{{{{- if .Values.x }}}}\na: {token('three')}\n")
+    (folder / "tsconfig.json").write_text("{ // a comment\n}")
+    (folder / "k8s.py").write_text("from kubernetes.client import Secret\nS = Secret('name-of-a-secret')\n")
+    (folder / "odd.py").write_text("C = Secret('not one of ours')\n")
+    before = {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+    ended = call(rotate, "--to", "local")
+    assert (ended.code, ended.out) == (0, "re-encrypted 1 secret in 1 file\n"), ended.err
+    lines = "\n".join(sorted(ended.err.splitlines()))
+    for line in (
+        "a.py:2: a token outside settings, left as it is",
+        "helm.yaml:1: ",
+        "1 token in it left as before",
+        "odd.py:1 C: not a token, left as it is",
+    ):
+        assert line in lines
+    assert "k8s.py" not in lines
+    after = {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+    assert {name for name in after if after[name] != before.get(name)} == {"a.py"}
+
+
+@pytest.mark.parametrize("text", ["a: [\nb: TOKEN\n", "a:\n\t- x\nb: TOKEN\n"], ids=["bracket", "tab"])
+def test_a_file_of_ours_that_is_not_valid_stops_the_rotation(text: str, folder: Path) -> None:
+    (folder / "a.py").write_text(f'A = Secret("{token("one")}")\n')
+    (folder / "b.yaml").write_text(text.replace("TOKEN", token("two")))
+    (folder / "c.py").write_text("C = Secret(\n")
+    before = (folder / "a.py").read_text()
+    ended = call(rotate, "--to", "local")
+    assert ended.code == 1
+    assert "b.yaml" in ended.err
+    assert "c.py" in ended.err
+    assert "no file was changed" in ended.err
+    assert (folder / "a.py").read_text() == before
+    assert not (folder / FILE_NAME).exists()
+    assert call(rotate, "--to", "local", "--exclude", "b.yaml", "--exclude", "c.py").code == 0
+    assert (folder / "a.py").read_text() != before
+
+
+def test_the_configuration_excludes_files_and_a_named_file_counts_all_the_same(folder: Path) -> None:
+    (folder / "zemanta_ops.toml").write_text('exclude = ["charts/", "*.example.py"]\n')
+    (folder / "charts").mkdir()
+    for name in ("a.py", "b.example.py", "charts/c.py"):
+        (folder / name).write_text(f'A = Secret("{token(name)}")\n')
+    assert call(rotate, "--to", "local", "--dry-run").out.endswith("would re-encrypt 1 secret in 1 file\n")
+    assert "in 2 files" in call(rotate, "--to", "local", ".", "charts/c.py").out
+
+
+def test_a_wrong_folder_is_an_error(folder: Path) -> None:
+    (folder / "empty").mkdir()
+    (folder / "other").mkdir()
+    (folder / "other/b.py").write_text("A = 1\n")
+    (folder / "a.py").write_text(f'A = Secret("{token("one")}")\n')
+    for path, says in (("empty", "0 settings files"), ("other", "1 settings file"), ("gone", "does not exist")):
+        ended = call(rotate, "--to", "local", path)
+        assert (ended.code, ended.out) == (1, "")
+        assert says in ended.err
+    assert not (folder / FILE_NAME).exists()
+
+
+@pytest.mark.parametrize("cause", [KeyboardInterrupt, SystemExit(130), SystemExit(143)])
+def test_an_interrupted_rotation_names_resume(
+    cause: BaseException, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _write_secrets(folder, 60)
+    err = io.StringIO()
+    made = reencrypt.make_tokens
+
+    def interrupt(*given: object, **more: object) -> Iterator[object]:
+        for number, each in enumerate(made(*given, **more)):  # type: ignore[arg-type]
+            if number == 30:
+                raise cause
+            yield each
+
+    monkeypatch.setattr(campaign, "make_tokens", interrupt)
+    with pytest.raises((KeyboardInterrupt, SystemExit)):
+        rotate.run(_parse("--to", "local"), io.StringIO(), err)
+    assert "interrupted. Continue with: rotate_secrets --resume. Or discard" in err.getvalue()
+    monkeypatch.setattr(campaign, "make_tokens", made)
+    assert call(rotate, "--resume").code == 0
+    assert len(_decrypted()) == 60
+
+
+def test_a_rotation_that_is_interrupted_before_the_first_token_leaves_nothing(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _write_secrets(folder, 1)
+    err = io.StringIO()
+    monkeypatch.setattr(campaign, "survey", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        rotate.run(_parse("--to", "local"), io.StringIO(), err)
+    assert err.getvalue() == "\ninterrupted: no file was changed\n"
+    assert not (folder / FILE_NAME).exists()
+
+
+def _parse(*arguments: str) -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    rotate.add_arguments(parser)
+    return parser.parse_args(arguments)

@@ -63,7 +63,7 @@ def test_from_kms_to_kms_without_a_right_to_decrypt_or_encrypt(
     with kms.identity(["kms:ReEncrypt"]) as identity:
         become(monkeypatch, identity)
         ended = call(rotate, "--to", "kms", "--key", new, *bind, str(path))
-        assert (ended.code, ended.out) == (0, "re-encrypted 1 secrets in 1 files, 1 of them inside the key service\n")
+        assert (ended.code, ended.out) == (0, "re-encrypted 1 secret in 1 file, 1 of them inside the key service\n")
         with pytest.raises(SecretError):
             Secret(token_of(path)).get(name="A", app="shop")
         encrypted_here = call(rotate, "--to", "local", str(path))

@@ -84,7 +84,7 @@ def test_a_problem_is_named_and_sets_the_exit_code(
     ended = call(audit, *arguments)
     assert ended.code == 1
     assert problem in ended.out
-    assert "1 secrets in 1 files, 1 with a problem" in ended.out
+    assert "1 secret in 1 file, 1 with a problem" in ended.out
     assert json.loads(call(audit, "--json", *arguments).out)["tokens"][0]["problems"] == [problem]
     assert "hunter2" not in ended.out + ended.err
 

@@ -1,13 +1,16 @@
 from __future__ import annotations
 
 import math
+import time
 from statistics import fmean, pstdev
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zemanta_ops.stack.agent.aggregator import MAX_REASONS, Aggregator
+from zemanta_ops.stack.agent import aggregator as module
+from zemanta_ops.stack.agent.accumulators import DistributionAccumulator
+from zemanta_ops.stack.agent.aggregator import MAX_REASONS, NOT_REPEATED, TOO_MANY, Aggregator
 from zemanta_ops.stack.agent.report import Report, SeriesSummary
 from zemanta_ops.stack.statsd import parse
 
@@ -137,6 +140,74 @@ def test_a_report_selects_and_counts_by_tags() -> None:
 
 
 def test_the_document_of_a_report_is_json_without_nan() -> None:
-    document = aggregate("g:nan|g").build_document()
+    document = aggregate("g:+inf|g:1|g", "t:nan|ms", "m:1e308|g:+1e308|g").build_document()
 
-    assert document["series"][0]["fields"] == {"value": None}
+    assert [each["fields"] for each in document["series"]] == [{"value": 1}, {}, {"count": 1}]
+
+
+@pytest.mark.parametrize("rate", ["2", "inf", "5e-324", "1e-300"])
+def test_a_rate_that_counts_no_value_gives_the_fields_of_telegraf_and_a_warning(rate: str) -> None:
+    report = aggregate(f"x:1|ms|@{rate}")
+
+    assert only(report).fields == {"count": 0, "sum": 0, "lower": 0, "upper": 0, "median": 0}
+    assert [each.reason for each in report.rejected] == [NOT_REPEATED]
+
+
+def test_a_tiny_rate_counts_in_no_time_and_weighs_as_much_as_it_says() -> None:
+    fields = only(aggregate("x:1|ms|@0x1p-50:9|ms|@0x1p-50", "x:5|ms")).fields
+
+    assert (fields["count"], fields["lower"], fields["upper"]) == (2**51 + 1, 1, 9)
+    assert fields["mean"] == pytest.approx(5)
+    assert fields["90_percentile"] == 9
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 50), st.integers(1, 9)), min_size=1, max_size=30),
+    st.integers(1, 40),
+)
+def test_repeated_values_have_the_percentiles_of_the_values_one_by_one(runs: list[tuple[int, int]], limit: int) -> None:
+    weighted, single = DistributionAccumulator(), DistributionAccumulator()
+    for value, repeat in runs:
+        weighted.add(value, repeat, limit)
+        for _ in range(repeat):
+            single.add(value, 1, limit)
+
+    assert weighted.build_fields((0, 10, 50, 90, 100)) == pytest.approx(single.build_fields((0, 10, 50, 90, 100)))
+
+
+def test_a_counter_overflows_as_telegrafs_does() -> None:
+    assert only(aggregate("c:9223372036854775807|c:1|c")).fields == {"value": -(2**63)}
+
+
+def test_series_are_bounded_in_number_and_in_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MAX_SERIES", 3)
+    monkeypatch.setattr(module, "MAX_SERIES_TEXT", 100)
+    report = aggregate(*(f"s{number}:1|c" for number in range(5)), "s1:1|c", "t" * 101 + ":1|c")
+
+    assert [(each.name, each.count) for each in report.series] == [("s0", 1), ("s1", 2), ("s2", 1)]
+    assert [(each.reason, each.count) for each in report.rejected] == [(TOO_MANY, 3)]
+
+
+def test_many_series_share_the_room_for_their_values(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "KEPT_VALUES", 1000)
+    aggregator = Aggregator()
+    for line in [f"t{number}:1|ms" for number in range(5)] + [
+        "t0" + ":2|ms" * 500,
+        "u" + "".join(f":{n}|s" for n in range(2000)),
+    ]:
+        aggregator.add(len(line), parse(line))
+    aggregator.next_interval()
+
+    kept = [each.kept for each in aggregator.closed.accumulators.values() if isinstance(each, DistributionAccumulator)]
+    assert max(kept) == 200
+    assert aggregator.total().series[-1].fields == {"value": 1000}
+
+
+def test_the_closed_intervals_of_the_last_ten_seconds_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter(range(1000))
+    monkeypatch.setattr(time, "monotonic", lambda: float(next(clock)))
+    aggregator = Aggregator()
+    for _ in range(40):
+        aggregator.next_interval()
+
+    assert 8 <= aggregator.recent[-1].since - aggregator.recent[0].since <= 12

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import socket
+from collections.abc import Callable
 from contextlib import ExitStack, closing
 from typing import Any, TextIO, cast
 
@@ -12,8 +13,10 @@ from django.core.management.base import CommandError, CommandParser
 from zemanta_ops.conf import conf
 from zemanta_ops.extras import MissingExtraError
 from zemanta_ops.management.base import OpsCommand, UsageError, parse_count, parse_positive
+from zemanta_ops.management.output import discard_output, prepare_output
 from zemanta_ops.signals import note_end_signals
 from zemanta_ops.stack.agent.forwarder import Forwarder, ForwardError
+from zemanta_ops.stack.agent.live_view import PERCENTILES as LIVE_PERCENTILES
 from zemanta_ops.stack.agent.live_view import LiveView
 from zemanta_ops.stack.agent.server import Agent
 from zemanta_ops.stack.agent.views import JsonView, PlainView, View
@@ -28,6 +31,7 @@ from zemanta_ops.stack.sockets import ListenError, show_address
 REQUEST_SECONDS = 5.0
 EXIT_CANNOT_LISTEN = 3
 EXIT_TOO_FEW = 4
+EXIT_INTERRUPTED = 130
 
 EPILOG = """
 examples:
@@ -35,15 +39,21 @@ examples:
   manage.py watch_metrics --json --for 10          one JSON document after 10 s
   manage.py watch_metrics --json --interval 1      one JSON document per second, and the total at the end
   manage.py watch_metrics --for 5 --count 3        end after 3 values; exit code 4 if fewer arrive in 5 s
+  manage.py watch_metrics --dialect dogstatsd      read the tags of DogStatsD clients
   manage.py watch_metrics --write                  instead of Telegraf: write to the InfluxDB of the settings
   manage.py watch_metrics --port 8126 --forward 127.0.0.1:8125    see what is sent to Telegraf
 
 exit codes:
   0  ended as asked, or by Ctrl-C or SIGTERM
-  1  --write, and no InfluxDB is configured
+  1  --write, and no InfluxDB is configured; or the output cannot be written
   2  wrong arguments
   3  cannot listen: the port is in use, or the host is not this machine
   4  --count was not reached in --for seconds
+
+keys in a terminal:
+  q quit   p pause the screen   s sort by the next column   r reverse   / filter   Esc no filter
+  w figures of the last 10 s or since start   d series of each line   z self-metrics
+  arrows, PgUp, PgDn, Home, End: scroll
 """
 
 
@@ -63,7 +73,10 @@ class Command(OpsCommand):
         parser.add_argument(
             "--interval", type=parse_positive, metavar="SECONDS", help="seconds between two updates (default: 1)"
         )
-        parser.add_argument("--percentiles", type=parse_percentiles, default=PERCENTILES, help="for example 50,95,99.9")
+        parser.add_argument(
+            "--dialect", choices=("influx", "dogstatsd"), default=conf.metrics.dialect, help="(METRICS DIALECT)"
+        )
+        parser.add_argument("--percentiles", type=parse_percentiles, help="for example 50,95,99.9")
         parser.add_argument("--once", action="store_true", help="end after one interval")
         parser.add_argument("--for", dest="seconds", type=parse_positive, help="end after this many seconds")
         parser.add_argument("--count", type=parse_count, metavar="VALUES", help="end after this many values")
@@ -74,20 +87,33 @@ class Command(OpsCommand):
 
     def handle(self, *_args: Any, **options: Any) -> None:
         """Watch until a bound is reached or a signal arrives."""
+        prepare_output(self.stdout)
+        try:
+            self._watch(options)
+        except BrokenPipeError:  # whoever read the output has seen enough
+            discard_output(self.stdout)
+        except SystemExit:  # a second signal, while nobody reads
+            discard_output(self.stdout)
+            raise
+        except OSError as error:
+            discard_output(self.stdout)
+            raise CommandError(f"cannot write the output: {error.strerror or error}") from None
+
+    def _watch(self, options: dict[str, Any]) -> None:
         with ExitStack() as stack:
             database = stack.enter_context(_open_database()) if options["write"] else None
             forward = stack.enter_context(closing(_open_forwarder(options["forward"]))) if options["forward"] else None
             agent = stack.enter_context(_open_agent(options, forward))
-            stopped = stack.enter_context(note_end_signals(agent.wake))
+            stopped = stack.enter_context(note_end_signals(_EndSignals(agent.wake)))
             where = ", ".join(f"{options['protocol']} {show_address(*each)}" for each in agent.addresses)
-            view = self._choose_view(options, where)
             self.stderr.write(f"listening on {where}", style_func=str)
+            view = stack.enter_context(closing(self._choose_view(options, where, agent)))
             bounds = Bounds(options["seconds"], options["count"], options["once"])
             writer = self._start_writer(database, agent, view, options["protocol"]) if database else None
-            watch(agent, view, options["interval"] or 1.0, bounds, stopped, writer)
+            ended = watch(agent, view, options["interval"] or 1.0, bounds, stopped, writer)
             if forward and forward.failed:
                 self._warn_of_failures(forward)
-            if not stopped():
+            if not ended:
                 _check_count(agent.values, options["count"], options["seconds"])
 
     def _warn_of_failures(self, forward: Forwarder) -> None:
@@ -104,18 +130,28 @@ class Command(OpsCommand):
 
         return Writer(database, socket.gethostname(), show_address(*agent.addresses[0]), report, protocol)
 
-    def _choose_view(self, options: dict[str, Any], where: str) -> View:
+    def _choose_view(self, options: dict[str, Any], where: str, agent: Agent) -> View:
         self.stdout.ending = ""  # the views end their lines themselves
         out = cast(TextIO, self.stdout)
         if options["json"]:
             return JsonView(out, intervals=options["interval"] is not None)
-        if options["plain"] or not out.isatty():
+        if options["plain"] or not out.isatty() or not LiveView.is_supported():
             return PlainView(out)
-        try:
-            return LiveView(out, f"metrics on {where}")
-        except MissingExtraError as error:
-            self.stderr.write(f"{error}. Until then, plain lines are shown", style_func=str)
-            return PlainView(out)
+        return LiveView(out, f"watch_metrics on {where}", agent, options["percentiles"] or LIVE_PERCENTILES)
+
+
+class _EndSignals:
+    """Wakes the agent at the first signal; ends at once at the second, if the output hangs."""
+
+    def __init__(self, wake: Callable[[], None]) -> None:
+        self._wake = wake
+        self._number = 0
+
+    def __call__(self) -> None:
+        self._number += 1
+        if self._number > 1:
+            raise SystemExit(EXIT_INTERRUPTED)
+        self._wake()
 
 
 def _open_database() -> Database:
@@ -139,8 +175,8 @@ def _open_agent(options: dict[str, Any], forward: Forwarder | None) -> Agent:
             options["host"],
             options["port"],
             protocol=options["protocol"],
-            percentiles=options["percentiles"],
-            dogstatsd=conf.metrics.dialect == "dogstatsd",
+            percentiles=options["percentiles"] or PERCENTILES,
+            dogstatsd=options["dialect"] == "dogstatsd",
             forward=forward,
         )
     except ListenError as error:

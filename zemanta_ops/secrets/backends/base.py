@@ -51,6 +51,13 @@ class Backend(ABC):
     concurrency: ClassVar[int] = 1
     production: ClassVar[bool] = True
 
+    def flag_of(self, name: str) -> str:
+        """Return how the command line spells an option."""
+        if name == "key":
+            return "the argument KEY (rotate_secrets and migrate_secrets: --key)"
+        option = self.options.get(name)
+        return f"--{((option.flag if option else '') or name).replace('_', '-')}"
+
     @abstractmethod
     def encrypt(self, plaintext: bytes, context: Mapping[str, str], **options: Any) -> Token:
         """Encrypt ``plaintext`` and bind it to ``context``.
@@ -125,7 +132,10 @@ def check_options(backend: Backend, options: Mapping[str, Any], *needed: str) ->
         raise EncryptError(f"the {backend.name} backend has no option {', '.join(unknown)}; it has: {known}")
     missing = [name for name in needed if not options.get(name)]
     if missing:
-        raise EncryptError(f"the {backend.name} backend needs {' and '.join(missing)}")
+        flags = " and ".join(map(backend.flag_of, missing))
+        raise EncryptError(
+            f"the {backend.name} backend needs {' and '.join(missing)}: use {flags}, or set it in zemanta_ops.toml"
+        )
 
 
 def to_base64(data: bytes) -> str:

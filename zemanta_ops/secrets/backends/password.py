@@ -41,6 +41,7 @@ _SALT = re.compile(r"[0-9a-f]{32}")
 _COUNT = re.compile(r"[1-9][0-9]{0,9}")
 _LEGACY_SALT = re.compile(r"[A-Za-z0-9+/=]{1,128}")
 _KEY_BYTES = 32
+_EMPTY = "the password is empty"
 
 
 class PasswordBackend(BatchBackend):
@@ -68,7 +69,7 @@ class PasswordBackend(BatchBackend):
         if not any(isinstance(body, bytes) for body in checked):
             return checked
         try:
-            password = _read_password()
+            password = _read_password(empty=any(token.is_legacy for token in tokens))
         except SecretError as error:
             return [body if isinstance(body, SecretError) else error for body in checked]
         return [
@@ -94,6 +95,8 @@ def _open(token: Token, body: bytes, password: bytes) -> Result:
         if token.is_legacy:
             with ledger.reading_legacy(token.backend):
                 return decrypt_cbc(body, [_derive_legacy_key(token, password)])
+        if not password:
+            return MissingKeyError(_EMPTY)
         plaintext = _aesgcm.decrypt(_derive_key(token, password), body, _associated_data(token))
     except SecretError as error:
         return error
@@ -154,9 +157,16 @@ def _derive_legacy_key(token: Token, password: bytes) -> bytes:
     return Scrypt(salt=_legacy_salt(token).encode(), length=24, n=1024, r=1, p=1).derive(password)
 
 
-def _read_password() -> bytes:
-    """Return the password, from the environment or the terminal."""
-    return _reveal(from_environment(VARIABLE) or _ask("Enter password: "))
+def _read_password(*, empty: bool = False) -> bytes:
+    """Return the password, from the environment or the terminal.
+
+    Args:
+        empty: Whether it may be empty: SecretCrypt 1.x encrypted under an empty password too.
+    """
+    given = from_environment(VARIABLE)
+    if not given and not (empty and (VARIABLE in os.environ or os.environ.get(FILE_VARIABLE))):
+        given = _ask("Enter password: ")
+    return b"" if empty and not given else _reveal(given)
 
 
 def _read_new_password() -> bytes:
@@ -171,7 +181,7 @@ def _read_new_password() -> bytes:
 
 def _reveal(password: str) -> bytes:
     if not password:
-        raise MissingKeyError("the password is empty")
+        raise MissingKeyError(_EMPTY)
     ledger.reveal(password)
     return password.encode("utf-8", "surrogateescape")
 

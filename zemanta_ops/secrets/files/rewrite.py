@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Mapping
+from types import MappingProxyType
 
 from zemanta_ops.secrets.exceptions import SourceError
 from zemanta_ops.secrets.files.formats.base import Literal, Span, splice, spread
@@ -13,11 +14,14 @@ from zemanta_ops.secrets.files.source_file import SourceFile, decode
 from zemanta_ops.secrets.wire import REDACTED
 
 # A token of these characters needs no quotes and no escapes in any format.
+_NONE: Mapping[Literal, Span] = MappingProxyType({})
 _SAFE = re.compile(r"[A-Za-z0-9+/=_.:&%~-]+")
 
 
-def replace_tokens(file: SourceFile, new: Mapping[Literal, str]) -> str:
+def replace_tokens(file: SourceFile, new: Mapping[Literal, str], spans: Mapping[Literal, Span] = _NONE) -> str:
     """Return the text of a file in which each literal of ``new``, a token or a plaintext, is the new token.
+
+    ``spans`` has what is replaced if that is not just the literal.
 
     A plaintext in a Python file becomes ``Secret("token")``. The result is parsed and compared: apart from the new
     tokens, the same settings must have the same values.
@@ -26,7 +30,12 @@ def replace_tokens(file: SourceFile, new: Mapping[Literal, str]) -> str:
         SourceError: A new token does not fit, or the comparison failed.
     """
     check_safe(file, *new.values())
-    text = splice(file.text, [edit for literal, token in new.items() for edit in _edits(file, literal, token)])
+    edits = [
+        edit
+        for literal, token in new.items()
+        for edit in ([(spans[literal], token)] if literal in spans else _edits(file, literal, token))
+    ]
+    text = splice(file.text, edits)
     wanted = [
         _read_as(literal, _call(file, literal), new[literal]) if literal in new else _read_as(literal)
         for literal in file.scalars
@@ -36,16 +45,17 @@ def replace_tokens(file: SourceFile, new: Mapping[Literal, str]) -> str:
     return text
 
 
-def check_appended(file: SourceFile, text: str, setting: str, token: str) -> None:
-    """Refuse a text that is not the file plus one more setting.
+def check_added(file: SourceFile, text: str, setting: str, token: str, without: Span = (0, 0)) -> None:
+    """Refuse a text that is not the file, without what is in the span ``without``, plus one setting.
 
     Raises:
         SourceError: It is not.
     """
     call = "Secret" if file.kind == ".py" else ""
-    before = [_read_as(literal) for literal in file.scalars]
+    start, end = without
+    before = [_read_as(each) for each in file.scalars if not (start <= each.span[0] and each.span[1] <= end)]
     after = [_read_as(literal) for literal in _parse(file, text)]
-    new = ((setting,), call, True, token)
+    new = (tuple(setting.split(".")), call, True, token)
     if sorted(after) != sorted([*before, new]):
         raise SourceError(f"{file.path}: the changed file would not read as intended, so it was not written")
 

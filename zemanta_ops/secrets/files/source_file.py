@@ -19,6 +19,8 @@ from zemanta_ops.secrets.files.formats.base import FormatError, Literal
 
 # Larger files are data, not settings.
 _MAX_BYTES = 4 * 1024 * 1024
+# Of cookiecutter-django: its files have names such as .django and .postgres.
+_ENV_FOLDER = ".envs"
 _SKIPPED_FOLDERS = frozenset({"__pycache__", "node_modules", "site-packages"})
 
 
@@ -102,7 +104,7 @@ def decode(path: Path, data: bytes) -> SourceFile:
     Raises:
         SourceError: The format is unknown, or the bytes are not text.
     """
-    kind = format_of(path.name)
+    kind = format_of(path.name) or (".env" if is_env_text(path, data) else None)
     if kind is None:
         raise SourceError(f"{path} is not a .py, .toml, .yaml, .yml, .json or .env file")
     try:
@@ -112,6 +114,16 @@ def decode(path: Path, data: bytes) -> SourceFile:
     except (SyntaxError, UnicodeDecodeError, LookupError):
         raise SourceError(f"{path} is not text in its declared encoding") from None
     return SourceFile(path, kind, data, text, encoding)
+
+
+def is_env_text(path: Path, data: bytes) -> bool:
+    """Whether a file whose name has no known ending, such as ``.envs/.production/.django``, is a ``.env`` file."""
+    if path.suffix or len(data) > _MAX_BYTES:
+        return False
+    try:
+        return bool(formats.scalars(data.removeprefix(codecs.BOM_UTF8).decode(), ".env"))
+    except (FormatError, UnicodeDecodeError):
+        return False
 
 
 def discover(paths: Iterable[Path], exclude: Sequence[str] = ()) -> list[Path]:
@@ -133,11 +145,13 @@ def discover(paths: Iterable[Path], exclude: Sequence[str] = ()) -> list[Path]:
     excluded = Exclusion(exclude)
     for path in paths:
         if path.is_dir():
-            inside = (inner for inner in _list_files(path) if _is_settings(inner))
+            # Git usually ignores that folder: whoever names it means its files.
+            files = _walk(path) if _ENV_FOLDER in path.absolute().parts else _list_files(path)
+            inside = (inner for inner in files if _is_settings(inner))
             found += sorted(inner for inner in inside if not excluded.has(inner))
         elif not path.exists():
             raise SourceError(f"{path} does not exist")
-        elif format_of(path.name) is None:
+        elif format_of(path.name) is None and not is_env_text(path, path.read_bytes()):
             raise SourceError(f"{path} is not a .py, .toml, .yaml, .yml, .json or .env file")
         else:
             found.append(path)
@@ -156,15 +170,19 @@ def _walk(folder: Path) -> Iterator[Path]:
         folders[:] = [
             name
             for name in folders
-            if not name.startswith(".") and name not in _SKIPPED_FOLDERS and not Path(here, name, "pyvenv.cfg").exists()
+            if (not name.startswith(".") or _ENV_FOLDER in (name, *Path(here).absolute().parts))
+            and name not in _SKIPPED_FOLDERS
+            and not Path(here, name, "pyvenv.cfg").exists()
         ]
         yield from (Path(here, name) for name in files)
 
 
 def _is_settings(path: Path) -> bool:
+    known = format_of(path.name) is not None or _ENV_FOLDER in path.absolute().parts
     return (
-        format_of(path.name) is not None
+        known
         and path.is_file()
         and not path.is_symlink()
         and path.stat().st_size <= _MAX_BYTES
+        and (format_of(path.name) is not None or is_env_text(path, path.read_bytes()))
     )

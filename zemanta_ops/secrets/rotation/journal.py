@@ -24,19 +24,30 @@ class Journal:
         path: The file.
         options: The order of the rotation, so that ``--resume`` needs no other argument.
         new: The new tokens, by the :meth:`key` of the old ones.
+        recipes: How the tokens of each file are made.
     """
 
-    def __init__(self, path: Path, nonce: bytes, options: Mapping[str, Any], new: dict[str, str]) -> None:
+    def __init__(self, path: Path, nonce: bytes, options: Mapping[str, Any]) -> None:
         """Called by :func:`start` and :func:`resume`."""
         self.path = path
         self.options = options
-        self.new = new
+        self.new: dict[str, str] = {}
+        self.recipes: dict[str, Mapping[str, Any]] = {}
         self._nonce = nonce
 
-    def key(self, token: str, context: Mapping[str, str]) -> str:
-        """Return the key of an old token whose new token is bound to ``context``."""
-        message = json.dumps([token, sorted(context.items())]).encode()
+    def key(self, token: str, context: Mapping[str, str], recipe: str) -> str:
+        """Return the key of an old token whose new token is bound to ``context`` and made by a recipe."""
+        message = json.dumps([token, sorted(context.items()), recipe]).encode()
         return hmac.digest(self._nonce, message, hashlib.sha256).hex()
+
+    def add_recipes(self, recipes: Mapping[str, Mapping[str, Any]]) -> None:
+        """Append how the tokens of files are made, by file, and wait until that is on disk.
+
+        Raises:
+            SourceError: It could not be written.
+        """
+        append_to_file(self.path, b"".join(_line({"file": name, "recipe": recipes[name]}) for name in recipes))
+        self.recipes.update(recipes)
 
     def add(self, pairs: Iterable[tuple[str, str]]) -> None:
         """Append new tokens by key, and wait until they are on disk.
@@ -71,7 +82,7 @@ def start(folder: Path, options: Mapping[str, Any]) -> Journal:
     except OSError as error:
         raise SourceError(f"{path} could not be written: {error.strerror}") from None
     append_to_file(path, _line({"journal": 1, "nonce": nonce.hex(), "options": dict(options)}))
-    return Journal(path, nonce, options, {})
+    return Journal(path, nonce, options)
 
 
 def resume(folder: Path) -> Journal:
@@ -83,10 +94,12 @@ def resume(folder: Path) -> Journal:
     path = folder / FILE_NAME
     try:
         head, *lines = [json.loads(line) for line in _read_lines(path)]
-        new = {line["old"]: line["new"] for line in lines}
-        return Journal(path, bytes.fromhex(head["nonce"]), head["options"], new)
+        journal = Journal(path, bytes.fromhex(head["nonce"]), head["options"])
+        journal.recipes = {line["file"]: line["recipe"] for line in lines if "recipe" in line}
+        journal.new = {line["old"]: line["new"] for line in lines if "recipe" not in line}
     except (ValueError, TypeError, KeyError):
         raise not_a_journal(path) from None
+    return journal
 
 
 def _read_lines(path: Path) -> list[bytes]:

@@ -8,12 +8,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from zemanta_ops.secrets import ledger, wire
+from zemanta_ops.secrets import backends, config, ledger, wire
 from zemanta_ops.secrets.backends.base import Backend
 from zemanta_ops.secrets.decrypt_tokens import decrypt_tokens
 from zemanta_ops.secrets.exceptions import EncryptError, SecretError
 from zemanta_ops.secrets.files.scan import FoundToken
 from zemanta_ops.secrets.rotation.journal import Journal
+from zemanta_ops.secrets.rotation.order import Recipe
 from zemanta_ops.secrets.wire import Token
 
 # A chunk is large enough to use the backend's concurrency and to sync the journal rarely, and small enough that a crash
@@ -32,17 +33,28 @@ class Job:
         token: The old token, parsed.
         text: The old token as the file has it.
         context: What the new token is bound to.
+        recipe: How the new token is made.
     """
 
     found: FoundToken
     token: Token
     text: str = field(repr=False)
     context: Mapping[str, str]
+    recipe: Recipe
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """Equal keys get the same new token."""
+        return self.text, repr(sorted(self.context.items())), self.recipe.identity
+
+    def journal_key(self, journal: Journal) -> str:
+        """Return the key under which the journal has the new token."""
+        return journal.key(self.text, self.context, self.recipe.identity)
 
 
 @dataclass(frozen=True)
 class Target:
-    """How new tokens are made, and whether each is decrypted and compared before it is used."""
+    """How the new tokens of a chunk are made, and whether each is decrypted and compared before it is used."""
 
     backend: Backend
     options: Mapping[str, Any]
@@ -58,13 +70,25 @@ class NewToken:
     rewrapped: bool = False
 
 
-def make_tokens(jobs: Sequence[Job], target: Target, journal: Journal | None) -> Iterator[NewToken]:
-    """Yield the result of each job, in order. A chunk is in the journal before the first of its results is yielded."""
-    for start in range(0, len(jobs), CHUNK):
-        chunk = _make_chunk(jobs[start : start + CHUNK], target)
+def make_tokens(jobs: Sequence[Job], journal: Journal | None, *, verify: bool) -> Iterator[NewToken]:
+    """Yield the result of each job. A chunk is in the journal before the first of its results is yielded."""
+    for chunk in _split(jobs):
+        first = chunk[0]
+        with config.use(config.load_own(first.found.path)):
+            made = _make_chunk(chunk, Target(backends.load(first.recipe.backend), first.recipe.options, verify))
         if journal:
-            journal.add((journal.key(m.job.text, m.job.context), m.token) for m in chunk if isinstance(m.token, str))
-        yield from chunk
+            journal.add((each.job.journal_key(journal), each.token) for each in made if isinstance(each.token, str))
+        yield from made
+
+
+def _split(jobs: Sequence[Job]) -> Iterator[list[Job]]:
+    """Yield chunks of jobs that have one recipe and one configuration."""
+    groups: dict[object, list[Job]] = {}
+    for job in jobs:
+        place = config.load_own(job.found.path).path
+        groups.setdefault((place, job.recipe.backend, repr(job.recipe.options)), []).append(job)
+    for group in groups.values():
+        yield from (group[start : start + CHUNK] for start in range(0, len(group), CHUNK))
 
 
 def _make_chunk(jobs: Sequence[Job], target: Target) -> list[NewToken]:

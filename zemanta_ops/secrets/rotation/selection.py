@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
+from zemanta_ops.secrets.files.env_readers import AmbiguousError, Entry, list_entries, read_entry
+from zemanta_ops.secrets.files.formats import Literal
 from zemanta_ops.secrets.files.scan import FoundToken, find_tokens
+from zemanta_ops.secrets.files.secret_names import is_secret
 from zemanta_ops.secrets.files.source_file import SourceFile
 from zemanta_ops.secrets.wire import Token
-
-# Names in a .env whose values are taken for secrets, unless settings are named.
-_SECRET_NAME = re.compile(r"KEY|TOKEN|SECRET|PASS|PWD|CREDENTIAL|DSN|AUTH|SIGNATURE|_URL$|_URI$", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -25,8 +25,9 @@ class Selection:
         skip: Not these: names or patterns.
         backend: Only tokens of this backend; ``plain`` tokens are replaced only if it is ``plain``.
         key: Only tokens under this key id.
-        migrate: Only tokens of SecretCrypt 1.x, and plaintexts of ``.env`` files whose name looks secret.
+        migrate: Only tokens of SecretCrypt 1.x, and plaintexts of ``.env`` files that look secret.
         every: With ``migrate``, all plaintexts of ``.env`` files.
+        reader: With ``migrate``, the program that reads the ``.env`` files; empty if all that could must agree.
     """
 
     settings: tuple[str, ...] = ()
@@ -35,9 +36,14 @@ class Selection:
     migrate: bool = False
     skip: tuple[str, ...] = ()
     every: bool = False
+    reader: str = ""
 
     def choose(self, file: SourceFile) -> Sequence[FoundToken]:
-        """Return the tokens to replace; a plaintext counts as a ``plain`` token."""
+        """Return the tokens to replace; a plaintext counts as a ``plain`` token.
+
+        Raises:
+            SourceError: The file is not valid, or programs would read a plaintext differently.
+        """
         chosen = [found for found in find_tokens(file) if self._wants(found)]
         return [*chosen, *self._plaintexts(file)] if self.migrate and file.kind == ".env" else chosen
 
@@ -45,30 +51,57 @@ class Selection:
         """Return the dict that :func:`read_selection` reads."""
         return asdict(self)
 
-    def _wants(self, found: FoundToken) -> bool:
+    def wants_backend(self, found: FoundToken) -> bool:
+        """Whether backend and key of a token are those that are replaced, whatever setting has it."""
         token = found.token
-        if token is None or not self._matches(found.setting):
-            return False
-        if token.backend == "plain" and self.backend != "plain":
+        if token is None or (token.backend == "plain" and self.backend != "plain"):
             return False
         if self.migrate and not token.is_legacy:
             return False
         return self.backend in ("", token.backend) and self.key in ("", token.key_id)
 
+    def _wants(self, found: FoundToken) -> bool:
+        return self._matches(found.setting) and self.wants_backend(found)
+
     def _matches(self, setting: str) -> bool:
         wanted = not self.settings or any(fnmatchcase(setting, pattern) for pattern in self.settings)
         return wanted and not any(fnmatchcase(setting, pattern) for pattern in self.skip)
 
-    def _plaintexts(self, file: SourceFile) -> list[FoundToken]:
-        taken = {found.literal for found in find_tokens(file)}
-        return [
-            FoundToken(file, literal, Token("plain", {}, literal.value))
-            for literal in file.strings
-            if literal not in taken and literal.value and self._is_secret(literal.setting)
-        ]
+    def list_plaintexts(self, file: SourceFile) -> list[tuple[Entry, bool]]:
+        """Return the plaintexts of a ``.env`` file, and whether each is replaced.
 
-    def _is_secret(self, name: str) -> bool:
-        return self._matches(name) and bool(self.settings or self.every or _SECRET_NAME.search(name))
+        Raises:
+            SourceError: The file is not valid, or has one name twice.
+        """
+        taken = {found.literal for found in find_tokens(file)}
+        left = [each for each in list_entries(file) if each.literal not in taken and each.literal.value]
+        counts = Counter(each.literal.setting for each in list_entries(file))
+        chosen = [(each, self._is_secret(each.literal)) for each in left]
+        for each, wanted in chosen:
+            if wanted and counts[each.literal.setting] > 1:
+                raise AmbiguousError(
+                    f"{file.path}:{each.literal.line}: {each.literal.setting} is set more than once: keep one line"
+                )
+        return chosen
+
+    def _plaintexts(self, file: SourceFile) -> list[FoundToken]:
+        found, failures = [], []
+        for entry, wanted in self.list_plaintexts(file):
+            if not wanted:
+                continue
+            try:
+                reading = read_entry(entry, f"{file.path}:{entry.literal.line}", self.reader)
+            except AmbiguousError as error:
+                failures.append(str(error))
+            else:
+                found.append(FoundToken(file, entry.literal, Token("plain", {}, reading.value)))
+        if failures:
+            raise AmbiguousError("\n".join(failures))
+        return found
+
+    def _is_secret(self, literal: Literal) -> bool:
+        name = literal.setting
+        return self._matches(name) and bool(self.settings or self.every or is_secret(name, literal.value))
 
 
 def read_selection(data: dict[str, Any]) -> Selection:

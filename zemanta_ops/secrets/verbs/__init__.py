@@ -9,12 +9,15 @@ from typing import Protocol, TextIO, cast
 PATHS = {
     "audit": "zemanta_ops.secrets.verbs.audit",
     "decrypt": "zemanta_ops.secrets.verbs.decrypt",
+    "edit": "zemanta_ops.secrets.verbs.edit",
     "encrypt": "zemanta_ops.secrets.verbs.encrypt",
+    "exec": "zemanta_ops.secrets.verbs.execute",
     "guard": "zemanta_ops.secrets.verbs.guard",
     "history": "zemanta_ops.secrets.verbs.history",
     "keygen": "zemanta_ops.secrets.verbs.keygen",
     "migrate": "zemanta_ops.secrets.verbs.migrate",
     "rotate": "zemanta_ops.secrets.verbs.rotate",
+    "textconv": "zemanta_ops.secrets.verbs.textconv",
 }
 
 

@@ -12,7 +12,7 @@ from typing import TextIO
 from zemanta_ops.secrets.exceptions import SecretError
 from zemanta_ops.secrets.files.verify import FAILED, NOT_HERE
 from zemanta_ops.secrets.verbs.audit_report import AuditReport, AuditRow, Rules, audit
-from zemanta_ops.terminal import render_table
+from zemanta_ops.terminal import count, render_table
 
 HELP = "list every encrypted secret: file and line, setting, backend, key id, application, age and author"
 EPILOG = """examples:
@@ -84,7 +84,7 @@ def _as_text(result: AuditReport) -> str:
     wrong = sum(bool(row.problems) for row in result.rows)
     files = len({row.file for row in result.rows})
     shown = render_table(_COLUMNS, map(_cells, result.rows)) if result.rows else ""
-    return f"{shown}{len(result.rows)} secrets in {files} files, {wrong} with a problem\n"
+    return f"{shown}{count(len(result.rows), 'secret')} in {count(files, 'file')}, {wrong} with a problem\n"
 
 
 def _cells(row: AuditRow) -> Sequence[object]:

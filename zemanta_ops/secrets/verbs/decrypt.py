@@ -1,30 +1,36 @@
-"""``decrypt_secret``: prints the plaintext of a token, for those who have the key."""
+"""``decrypt_secret``: prints the plaintext of a token or of a setting, for those who have the key."""
 
 from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
+from pathlib import Path
 from typing import TextIO
 
-from zemanta_ops.secrets.exceptions import ModeError, SecretError, TokenError
+from zemanta_ops.secrets.exceptions import ContextError, ModeError, SecretError, SourceError, TokenError
 from zemanta_ops.secrets.secret import StrictSecret
 
 STDIN = "-"
-HELP = "print the plaintext of a token"
+HELP = "print the plaintext of a token, or of a setting"
 EPILOG = """examples:
-  decrypt_secret 'kms:region=eu-west-1&key=...:...'   in quotes, because & is special in shells
+  decrypt_secret DATABASES.default.PASSWORD           the setting, in the settings files of this project
+  decrypt_secret --file mysite/production.py A_TOKEN  the setting, in this file
+  decrypt_secret 'kms:region=eu-west-1&key=...:...'   the token; in quotes, because & is special in shells
   decrypt_secret -                                    read the token from standard input
   decrypt_secret - --name DB_PASSWORD                 a token that is bound to a name
   decrypt_secret - --reveal                           in CI, whose logs then contain the plaintext
 
 exit codes: 0 the plaintext is on standard output; 1 it could not be decrypted; 2 wrong arguments.
 """
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z0-9_-]+)*")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("token", metavar="TOKEN", help="the token, or - for standard input")
+    parser.add_argument("token", metavar="TOKEN|NAME", help="the token, or - for standard input; or the setting")
+    parser.add_argument("--file", type=Path, metavar="FILE", help="the file that has the setting NAME")
     parser.add_argument("--name", default="", help="the setting that the token is bound to")
     parser.add_argument("--app", default="", help="the application that the token is bound to")
     parser.add_argument("--reveal", action="store_true", help="print it even if CI is set")
@@ -37,13 +43,34 @@ def run(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
             raise ModeError(
                 "CI is set, and CI keeps its output in logs: pass --reveal to print the plaintext all the same"
             )
-        text = options.token if options.token != STDIN else _from_stdin()
-        plaintext = StrictSecret(text).decrypt_bytes(name=options.name, app=options.app)
+        plaintext = _decrypt_setting(options) if _names_setting(options) else _decrypt_token(options)
     except SecretError as error:
         err.write(f"decrypt_secret: {error}\n")
         return 1
     _write(plaintext, out)
     return 0
+
+
+def _names_setting(options: argparse.Namespace) -> bool:
+    return bool(options.file) or bool(options.token != STDIN and _NAME.fullmatch(options.token))
+
+
+def _decrypt_setting(options: argparse.Namespace) -> bytes:
+    from zemanta_ops.secrets.files.source_file import read  # imported here: reading files needs the extra "source"
+    from zemanta_ops.secrets.verbs import lookup
+
+    if options.name:
+        raise SourceError("--name is for a token: a setting has its own name")
+    if options.file:
+        return lookup.decrypt(lookup.find_in_file(read(options.file), options.token), options.app)
+    return lookup.decrypt(lookup.find_in_project(options.token), options.app)
+
+
+def _decrypt_token(options: argparse.Namespace) -> bytes:
+    secret = StrictSecret(options.token if options.token != STDIN else _from_stdin())
+    if secret.tokens and secret.tokens[0] and secret.tokens[0].name and not options.name:
+        raise ContextError("the token is bound to a name: give it with --name")
+    return secret.decrypt_bytes(name=options.name, app=options.app)
 
 
 def _from_stdin() -> str:

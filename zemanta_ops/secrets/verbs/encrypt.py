@@ -8,6 +8,7 @@ from typing import TextIO
 
 from zemanta_ops.secrets import backends
 from zemanta_ops.secrets.exceptions import SecretError
+from zemanta_ops.secrets.files.env_readers import READERS
 from zemanta_ops.secrets.verbs.encryption import add_encryption_arguments
 from zemanta_ops.secrets.verbs.encryption import encrypt as encrypt_plaintext
 from zemanta_ops.secrets.verbs.plaintext import read_plaintext
@@ -27,10 +28,10 @@ EPILOG = """examples:
   encrypt_secret local --from-env-file .env            a NAME="token" line for each value; - reads standard input
 
 --into replaces the token or the plaintext of that setting in a .py, .toml, .yaml, .json or .env file, and changes
-nothing else. A new name is added to a .env file, to the top level of a TOML file, or as an assignment to a Python file;
-in other files, add it with the value "" first. The token is bound to the name if --name or --app is given, if
-zemanta_ops.toml has require_context = true, or if the token that it replaces was bound. With --app or require_context,
-the tokens of --from-env-file are bound too, each to its own name.
+nothing else. With --add, a new name is added to a .env file, to the top level of a TOML file, or as an assignment to a
+Python file; in other files, add it with the value "" first. The zemanta_ops.toml is the one above FILE. The token is
+bound to the name if --name or --app is given, if zemanta_ops.toml has require_context = true, or if the token that it
+replaces was bound. With --app or require_context, the tokens of --from-env-file are bound too, each to its own name.
 
 exit codes: 0 the token is on standard output, or in the file; 1 it could not be encrypted, and the file is unchanged;
 2 wrong arguments.
@@ -53,6 +54,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     source.add_argument("--multiline", action="store_true", help="read all bytes of standard input")
     source.add_argument("--from-file", type=Path, metavar="FILE", help="read all bytes of this file")
     source.add_argument("--from-env-file", metavar="FILE", help="read a .env file and encrypt each of its values")
+    parser.add_argument("--reader", default="", choices=READERS, help="the program that reads that .env file")
+    parser.add_argument("--empty", action="store_true", help="accept an empty plaintext")
+    parser.add_argument("--add", action="store_true", help="with --into: add the setting if the file does not have it")
     parser.add_argument("--into", nargs=2, metavar=("FILE", "NAME"), help="write the token to this setting of a file")
 
 

@@ -9,6 +9,7 @@ from typing import TextIO
 from zemanta_ops.secrets import config, wire
 from zemanta_ops.secrets.exceptions import EncryptError, SecretError
 from zemanta_ops.secrets.files import place
+from zemanta_ops.secrets.files.env_readers import list_entries, read_entry
 from zemanta_ops.secrets.files.formats.base import Literal
 from zemanta_ops.secrets.files.replace import replace_file
 from zemanta_ops.secrets.files.rewrite import check_safe
@@ -40,11 +41,12 @@ def _encrypt_setting(options: argparse.Namespace, err: TextIO) -> str:
     if options.name not in ("", name):
         raise EncryptError("--name must be the same as the name that --into writes to")
     file = read(path)
-    target = place.find(file, name)
+    target = place.find(file, name, add=options.add)
     old = _read_old_token(file, target.literal)
     kept = old.context if old else {}
-    bound = kept.get("name") or _must_bind(options, path)
-    new = encrypt(options, lambda: read_plaintext(options, err), name if bound else "", kept)
+    own = config.load_own(path)
+    bound = kept.get("name") or _must_bind(options, own)
+    new = encrypt(options, lambda: read_plaintext(options, err), name if bound else "", kept, own)
     replace_file(path, file.encode(target.write(new)), file.data)
     token = wire.parse(new)
     change = _describe_change(target.literal, old)
@@ -60,22 +62,23 @@ def _encrypt_env_file(options: argparse.Namespace) -> str:
         file = decode(Path(".env"), open_stdin().buffer.read())
     else:
         file = decode(Path(source).with_name(".env"), read_bytes(Path(source)))
-    binds = _must_bind(options, Path(source).absolute())
+    own = config.load_own(Path(source)) if source != _STDIN else config.Config()
+    binds = _must_bind(options, own if own.path else config.load())
     lines = []
-    for literal in file.strings:
-        token = literal.value
-        if token and not is_token(file, literal):
-            token = encrypt(options, token.encode, literal.setting if binds else "")
+    for entry in list_entries(file):
+        token, name = entry.literal.value, entry.literal.setting
+        if token and not is_token(file, entry.literal):
+            value = read_entry(entry, f"{source}:{entry.literal.line}", options.reader).value
+            token = encrypt(options, value.encode, name if binds else "", own=own if own.path else None)
             check_safe(file, token)
-        lines.append(f'{literal.setting}="{token}"\n')
+        lines.append(f'{name}="{token}"\n')
     return "".join(lines)
 
 
-def _must_bind(options: argparse.Namespace, near: Path) -> bool:
-    settings = config.load(near)
+def _must_bind(options: argparse.Namespace, settings: config.Config) -> bool:
     if settings.require_context and not (options.app or settings.app):
         raise EncryptError(
-            f"{config.FILE_NAME} requires tokens that are bound to an application: add app to it, or use --app"
+            f"{settings.shown} requires tokens that are bound to an application: add app to it, or use --app"
         )
     return bool(options.name or options.app or settings.require_context)
 

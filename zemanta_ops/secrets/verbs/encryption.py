@@ -6,6 +6,7 @@ import argparse
 import copy
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from zemanta_ops.secrets import backends, config, ledger, wire
@@ -73,38 +74,143 @@ def _action(option: Option) -> dict[str, Any]:
     return {"type": option.kind, "metavar": option.metavar}
 
 
+@dataclass(frozen=True)
+class Choice:
+    """What the command line says about encryption; an empty field leaves it to ``zemanta_ops.toml``."""
+
+    backend: str = ""
+    environment: str = ""
+    app: str = ""
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Method:
+    """How a plaintext is encrypted: backend, its options, and the application it may be bound to."""
+
+    backend: str
+    options: Mapping[str, Any]
+    app: str
+
+
 def encrypt(
-    options: argparse.Namespace, read: Callable[[], bytes], name: str, kept: Mapping[str, str] | None = None
+    options: argparse.Namespace,
+    read: Callable[[], bytes],
+    name: str,
+    kept: Mapping[str, str] | None = None,
+    own: config.Config | None = None,
 ) -> str:
     """Return a token of the plaintext that ``read`` returns, made according to the command line.
 
     ``read`` is called after everything else was checked. The token is bound to ``name``, unless that is empty, and to
     the pairs in ``kept``.
-    """
-    backend, given, app = choose_backend(options)
-    context = {**(kept or {}), **_read_context(options, app, name)}
-    value = read()
-    # No log or error page shows it, whatever fails from here on.
-    ledger.reveal(value)
-    return wire.format(backends.load(backend).encrypt(value, context, **given))
 
-
-def choose_backend(options: argparse.Namespace) -> tuple[str, dict[str, Any], str]:
-    """Return name and options of the backend, and the application, from the arguments and ``zemanta_ops.toml``.
+    Args:
+        options: The command line.
+        read: Returns the plaintext.
+        name: The setting to bind to, or "".
+        kept: Other pairs to bind to.
+        own: The configuration of the file that the token is for, if it is for one.
 
     Raises:
-        ConfigError: Neither names a backend.
+        EncryptError: The plaintext is empty without ``--empty``; or the backend refuses.
+        ConfigError: Neither the command line nor the configuration names a backend, or they disagree.
     """
-    settings = config.load()
-    given, app = _read_options(options), options.app or settings.app
-    if options.backend and not options.env:
-        return options.backend, given, app
+    method = choose_method(read_choice(options), own or config.load(), own=own is not None)
+    context = {**(kept or {}), **_read_context(options, method.app, name)}
+    value = read()
+    refuse_empty(value, options)
+    # No log or error page shows it, whatever fails from here on.
+    ledger.reveal(value)
+    return wire.format(backends.load(method.backend).encrypt(value, context, **method.options))
+
+
+def refuse_empty(value: bytes, options: argparse.Namespace) -> None:
+    """Refuse an empty plaintext, such as the output of a failed command, unless ``--empty`` is given.
+
+    Raises:
+        EncryptError: It is empty, or only line breaks.
+    """
+    if not value.strip(b"\r\n") and not options.empty:
+        raise EncryptError("the plaintext is empty, so nothing was encrypted: use --empty if that is the secret")
+
+
+def read_choice(options: argparse.Namespace) -> Choice:
+    """Return what the command line says."""
+    return Choice(options.backend or "", options.env, options.app, _read_options(options))
+
+
+def choose_method(choice: Choice, settings: config.Config, *, own: bool) -> Method:
+    """Combine the command line with ``zemanta_ops.toml``.
+
+    Args:
+        choice: The command line.
+        settings: The configuration.
+        own: Whether it is that of the file that is written; then the command line must not contradict it.
+
+    Raises:
+        ConfigError: Neither names a backend, or they disagree.
+    """
+    if own:
+        check_agreement(choice, settings)
+    app = choice.app or settings.app
+    if choice.backend and not choice.environment and not (own and settings.environments):
+        return Method(choice.backend, choice.options, app)
     if not settings.environments:
         raise ConfigError(f"name a backend ({', '.join(backends.names())}), or set one in {config.FILE_NAME}")
-    environment = settings.environment(options.env)
-    if options.backend and options.backend != environment.backend:
-        return options.backend, given, app
-    return environment.backend, dict(environment.options) | given, app
+    environment = _find_environment(choice, settings) if own else settings.environment(choice.environment)
+    if choice.backend and choice.backend != environment.backend:
+        return Method(choice.backend, choice.options, app)
+    return Method(environment.backend, dict(environment.options) | dict(choice.options), app)
+
+
+def check_agreement(choice: Choice, settings: config.Config) -> None:
+    """Refuse a command line that contradicts the configuration of the file.
+
+    Raises:
+        ConfigError: It names another application, another backend, or another key.
+    """
+    if choice.app and settings.app and choice.app != settings.app:
+        raise ConfigError(f"--app is not the application of {settings.shown}: leave it out, or change it there")
+    if not settings.environments or not (choice.backend or choice.options):
+        return
+    if choice.environment or not choice.backend:
+        candidates = [settings.environment(choice.environment)]
+    else:
+        candidates = list(settings.environments.values())
+    candidates = [each for each in candidates if choice.backend in ("", each.backend)]
+    if not candidates:
+        raise ConfigError(
+            f"{settings.shown} has no environment{' of that name' if choice.environment else ''} with the "
+            f"{choice.backend} backend: add it there first, or leave the backend out"
+        )
+    if all(_find_disagreements(choice, each) for each in candidates):
+        names = ", ".join(_find_disagreements(choice, candidates[0]))
+        raise ConfigError(f"{settings.shown} has another {names}: change it there first, or leave the option out")
+
+
+def _find_disagreements(choice: Choice, environment: config.Environment) -> list[str]:
+    given, known = choice.options, environment.options
+    return [name for name in given if name in known and _as_set(given[name]) != _as_set(known[name])]
+
+
+def _as_set(value: Any) -> set[str]:
+    return set(map(str, value)) if isinstance(value, (list, tuple)) else {str(value)}
+
+
+def _find_environment(choice: Choice, settings: config.Config) -> config.Environment:
+    """Return the environment that the command line names, or the one that fits it."""
+    if choice.environment or not choice.backend:
+        return settings.environment(choice.environment)
+    fitting = [
+        each
+        for each in settings.environments.values()
+        if each.backend == choice.backend and not _find_disagreements(choice, each)
+    ]
+    current = [each for each in fitting if each.name == settings.current_environment] or fitting
+    if any(each.options != current[0].options for each in current):
+        raise ConfigError(f"{settings.shown} has several environments with the {choice.backend} backend: use --env")
+    return current[0]
 
 
 def _read_options(options: argparse.Namespace) -> dict[str, Any]:

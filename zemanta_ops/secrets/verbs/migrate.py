@@ -8,6 +8,7 @@ import warnings
 from typing import TextIO
 
 from zemanta_ops.secrets.exceptions import LegacyTokenWarning
+from zemanta_ops.secrets.files.env_readers import READERS
 from zemanta_ops.secrets.files.source_file import SourceFile
 from zemanta_ops.secrets.rotation.selection import Selection
 from zemanta_ops.secrets.verbs.rotate import add_rotation_arguments, run_campaign
@@ -21,9 +22,12 @@ EPILOG = """examples:
   migrate_secrets --to kms --key alias/shop mysite/settings     tokens of SecretCrypt
   migrate_secrets --resume                         after a crash, with no other argument
 
-In a .env file, the values whose name looks secret are encrypted (KEY, TOKEN, SECRET, PASS, URL and the like); --all
-selects every value, --only those named. A .env file that git ignores must be an argument itself. In .py, .toml, .yaml
-and .json files, tokens of SecretCrypt 1.x are replaced, and "from secretcrypt import Secret" is changed to import ours.
+In a .env file, the values that look secret are encrypted: by their name (KEY, TOKEN, SECRET, PASSWORD, SALT and the
+like), or as URLs with passwords or random parts, and credentials of well-known services. --all selects every value,
+--only those named; the others are listed. If the programs that may read the file would read a value differently,
+nothing is written: name the program with --reader. A .env file that git ignores must be an argument itself; a folder
+.envs counts whole. In .py, .toml, .yaml and .json files, tokens of SecretCrypt 1.x are replaced, and "from secretcrypt
+import Secret" is changed to import ours.
 
 All tokens are made and verified first, and kept in .zemanta_ops-rotation (tokens only, no plaintexts) until every file
 is written. From KMS to KMS, the key service re-encrypts: no permission to decrypt is needed.
@@ -41,11 +45,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     add_rotation_arguments(parser)
     parser.add_argument("--all", action="store_true", help="encrypt every value of .env files, whatever its name")
+    parser.add_argument("--reader", choices=READERS, default="", help="the program that reads the .env files")
 
 
 def run(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     """Migrate."""
-    selection = Selection(tuple(options.only), migrate=True, skip=tuple(options.skip), every=options.all)
+    selection = Selection(
+        tuple(options.only), migrate=True, skip=tuple(options.skip), every=options.all, reader=options.reader
+    )
     with warnings.catch_warnings():
         # They are migrated because they are not authenticated.
         warnings.simplefilter("ignore", LegacyTokenWarning)

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import TextIO
 
-from zemanta_ops.secrets import backends
+from zemanta_ops.secrets import backends, config
 from zemanta_ops.secrets.exceptions import SecretError, SourceError
 from zemanta_ops.secrets.rotation import journal
-from zemanta_ops.secrets.rotation.campaign import Finish, Order, RotationReport, no_finish, preview, read_order, rotate
+from zemanta_ops.secrets.rotation.campaign import Finish, RotationReport, Rules, no_finish, preview, rotate
+from zemanta_ops.secrets.rotation.order import Order, Recipe, read_order
 from zemanta_ops.secrets.rotation.selection import Selection
-from zemanta_ops.secrets.verbs.encryption import add_encryption_arguments, choose_backend
+from zemanta_ops.secrets.verbs.encryption import Choice, add_encryption_arguments, choose_method, read_choice
 
 HELP = "re-encrypt the secrets in settings files, in place, to a new key or backend"
 EPILOG = """examples:
@@ -54,6 +57,13 @@ def add_rotation_arguments(parser: argparse.ArgumentParser) -> None:
         parser.add_argument(
             option, action="append", default=[], metavar="SETTING", help=f"{what}; may contain * and ?; repeatable"
         )
+    parser.add_argument(
+        "--exclude",
+        metavar="PATTERN",
+        action="append",
+        default=[],
+        help="leave out files and folders that match, as in .gitignore; repeatable",
+    )
     parser.add_argument("--bind", action="store_true", help="bind each token to the application and its setting")
     parser.add_argument("--no-verify", action="store_true", help="do not decrypt and compare the new tokens")
     parser.add_argument("--json", action="store_true", help="print one JSON list of the replaced tokens, for scripts")
@@ -81,6 +91,10 @@ def run_campaign(
     except SecretError as error:
         err.write(f"{error}\n")
         return 1
+    except (KeyboardInterrupt, SystemExit):
+        err.write(_describe_interruption(selection))
+        raise
+    err.writelines(f"{note}\n" for note in report.notes)
     if options.json:
         out.write(json.dumps(report.rows, indent=2) + "\n")
     else:
@@ -88,36 +102,67 @@ def run_campaign(
     return 0
 
 
+def _describe_interruption(selection: Selection) -> str:
+    if not Path(journal.FILE_NAME).exists():
+        return "\ninterrupted: no file was changed\n"
+    verb = _name_verb(selection)
+    return f"\ninterrupted. Continue with: {verb} --resume. Or discard the new tokens: {verb} --abandon\n"
+
+
+def _name_verb(selection: Selection) -> str:
+    return "migrate_secrets" if selection.migrate else "rotate_secrets"
+
+
 def _rotate(options: argparse.Namespace, selection: Selection, err: TextIO, finish: Finish) -> RotationReport:
-    if options.dry_run:
-        return preview(_read_order(options, selection), err, finish)
     if options.resume:
         kept = journal.resume(Path())
-        return rotate(_resume_order(kept, selection), kept, err, finish)
+        order = _resume_order(kept, selection)
+        return rotate(order, kept, err, Rules(_make_chooser(order), finish))
     order = _read_order(options, selection)
-    return rotate(order, journal.start(Path(), order.as_dict()), err, finish)
+    rules = Rules(_make_chooser(order), finish)
+    if options.dry_run:
+        return preview(order, err, rules)
+    return rotate(order, journal.start(Path(), order.as_dict()), err, rules)
 
 
 def _resume_order(kept: journal.Journal, selection: Selection) -> Order:
     try:
         order = read_order(kept.options)
+        Choice(**order.choice)
     except (KeyError, TypeError):
         raise journal.not_a_journal(kept.path) from None
     if order.selection.migrate != selection.migrate:
-        other = "migrate_secrets" if order.selection.migrate else "rotate_secrets"
-        raise SourceError(f"{kept.path} is the journal of the other command. Run: {other} --resume")
+        raise SourceError(
+            f"{kept.path} is the journal of the other command. Run: {_name_verb(order.selection)} --resume"
+        )
     return order
 
 
 def _read_order(options: argparse.Namespace, selection: Selection) -> Order:
-    name, given, app = choose_backend(options)
-    if name == "plain":
-        raise SourceError("rotation does not write plaintexts: name another backend with --to or --env")
-    if options.bind and not app:
-        raise SourceError("--bind needs an application: use --app NAME, or set app in zemanta_ops.toml")
-    backend = backends.load(name)
-    if given.pop("new_key", None) and not options.dry_run:
-        # Once, before all tokens: otherwise each token would get a key of its own.
-        backend.encrypt(b"a new key", {}, new_key=True, **given)
+    choice = read_choice(options)
+    if choice.backend:
+        backends.load(choice.backend)
+    _refuse_plain(choice.backend)
     paths = tuple(map(str, options.paths)) or (".",)
-    return Order(paths, name, given, selection, app if options.bind else "", verify=not options.no_verify)
+    return Order(paths, asdict(choice), selection, options.bind, not options.no_verify, tuple(options.exclude))
+
+
+def _make_chooser(order: Order) -> Callable[[Path], Recipe]:
+    """Return the function that chooses how the tokens of a file are made, by the configuration of that file."""
+    choice = Choice(**order.choice)
+
+    def choose(path: Path) -> Recipe:
+        settings = config.load_own(path)
+        method = choose_method(choice, settings, own=True)
+        _refuse_plain(method.backend)
+        binds = order.bind or (order.selection.migrate and settings.require_context)
+        if binds and not method.app:
+            raise SourceError(f"--bind needs an application: use --app NAME, or set app in {settings.shown}")
+        return Recipe(method.backend, method.options, method.app if binds else "")
+
+    return choose
+
+
+def _refuse_plain(backend: str) -> None:
+    if backend == "plain":
+        raise SourceError("rotation does not write plaintexts: name another backend with --to or --env")

@@ -34,6 +34,14 @@ class Receiver:
         for key, _ in self._selector.select(max(timeout, 0)):
             key.data(key.fileobj)
 
+    def add_reader(self, fd: int, on_ready: Callable[[], None]) -> None:
+        """Call ``on_ready`` in ``poll`` whenever there is something to read from a file descriptor."""
+        self._selector.register(fd, selectors.EVENT_READ, lambda _: on_ready())
+
+    def remove_reader(self, fd: int) -> None:
+        """Read no more from a file descriptor."""
+        self._selector.unregister(fd)
+
     def wake(self) -> None:
         """Make ``poll`` return at once; may be called by other threads and by signal handlers."""
         with suppress(BlockingIOError):  # a full pipe also wakes it

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 __all__ = ["Forwarded", "Received", "Rejected", "Report", "SeriesSummary", "Written"]
@@ -28,11 +27,12 @@ class SeriesSummary:
 
 @dataclass(frozen=True)
 class Rejected:
-    """The lines that were refused for one reason, with the newest of them."""
+    """The lines that were refused for one reason, with the newest of them, and the setting that would accept it."""
 
     reason: str
     count: int
     example: str
+    setting: str = ""
 
 
 @dataclass(frozen=True)
@@ -110,10 +110,7 @@ class Report:
         return counts
 
     def build_document(self) -> dict[str, Any]:
-        """Return the report as values for JSON, which has no NaN: such a field is None."""
-        document = asdict(self)
-        for series in document["series"]:
-            series["fields"] = {
-                name: value if math.isfinite(value) else None for name, value in series["fields"].items()
-            }
+        """Return the report as values for JSON."""
+        document = asdict(replace(self, series=()))
+        document["series"] = [{**asdict(replace(each, fields={})), "fields": dict(each.fields)} for each in self.series]
         return document

@@ -37,7 +37,9 @@ def build_table(total: Report, now: Report) -> ReportTable:
     percentiles = _list_percentiles(total.series)
     heading = ["metric", "tags", "type", "count", "per s", "mean", *(f"p{each}" for each in percentiles), "max"]
     rates = {_identify(each): each.rate for each in now.series}
-    shared = find_shared_tags(total.series)
+    tags = SharedTags()
+    tags.update(total.series)
+    shared = tags.find()
     groups: dict[tuple[str, str], list[Row]] = {}
     for each in total.series:
         row = _build_row(each, rates.get(_identify(each), 0.0), percentiles, shared)
@@ -51,17 +53,20 @@ def describe_series(series: SeriesSummary) -> str:
     """Return the figures of one series in words."""
     fields = series.fields
     rate = f"n={series.count} {format_number(series.rate)}/s"
-    if "value" in fields:
-        return f"{series.type} value={format_number(fields['value'])} {rate}"
-    shown = [f"mean={format_number(fields['mean'])}"]
+    if series.type not in ("timing", "histogram"):
+        return f"{series.type} value={format_number(fields.get('value'))} {rate}"
+    # A timing of which no value counts has no mean, and one of infinities has no maximum.
+    shown = [f"mean={format_number(fields.get('mean'))}"]
     shown += [f"p{p}={format_number(fields[f'{p}_percentile'])}" for p in _list_percentiles([series])]
-    shown += [f"max={format_number(fields['upper'])}{_UNITS.get(series.type, '')}"]
+    shown += [f"max={format_number(fields.get('upper'))}{_UNITS.get(series.type, '')}"]
     return f"{series.type} {rate} {' '.join(shown)}"
 
 
 def describe_rejected(rejected: Rejected) -> str:
-    """Return a line about refused lines."""
-    return f"rejected {rejected.count:,}: {escape(rejected.reason)}: {escape(rejected.example[:_EXAMPLE_LENGTH])}"
+    """Return a line about refused lines, with the setting that would accept the example."""
+    advice = f" ({rejected.setting} would accept it)" if rejected.setting else ""
+    example = escape(rejected.example[:_EXAMPLE_LENGTH])
+    return f"rejected {rejected.count:,}: {escape(rejected.reason)}{advice}: {example}"
 
 
 def format_number(number: float | None) -> str:
@@ -80,13 +85,28 @@ def format_tags(tags: Mapping[str, str], *, without: Mapping[str, str] | None = 
     return escape(" ".join(f"{key}={tags[key]}" for key in shown))
 
 
-def find_shared_tags(series: Iterable[SeriesSummary]) -> dict[str, str]:
-    """Return the tags that are the same in all series, such as the host; none if there is only one series."""
-    all_tags = [each.tags for each in series]
-    if len(all_tags) < 2:
-        return {}
-    common = set(all_tags[0].items()).intersection(*(tags.items() for tags in all_tags))
-    return {key: value for key, value in sorted(common) if key not in _TAG_ORDER}
+class SharedTags:
+    """The tags that are the same in all series so far, such as the host; none if there is only one series."""
+
+    def __init__(self) -> None:
+        self._common: set[tuple[str, str]] = set()
+        self._first: SeriesSummary | None = None
+        self._has_several = False
+
+    def update(self, series: Iterable[SeriesSummary]) -> None:
+        """Take note of more series; one may come again."""
+        for each in series:
+            if self._first is None:
+                self._first, self._common = each, set(each.tags.items())
+            else:
+                self._has_several = self._has_several or _identify(each) != _identify(self._first)
+                self._common &= each.tags.items()
+
+    def find(self) -> dict[str, str]:
+        """Return the tags, without those of a request."""
+        if not self._has_several:
+            return {}
+        return {key: value for key, value in sorted(self._common) if key not in _TAG_ORDER}
 
 
 def _build_row(series: SeriesSummary, rate: float, percentiles: list[str], shared: Mapping[str, str]) -> Row:
@@ -102,20 +122,29 @@ def _build_row(series: SeriesSummary, rate: float, percentiles: list[str], share
     ]
 
 
+def list_notes(report: Report) -> list[str]:
+    """Return what is wrong: lost datagrams, refused lines, what could not be forwarded or written."""
+    notes: list[str] = []
+    if report.received.kernel_dropped:
+        notes.append(
+            f"the kernel dropped {report.received.kernel_dropped:,} datagrams: they arrived faster than they were read"
+        )
+    notes += map(describe_rejected, report.rejected)
+    if report.forwarded:
+        failed = f", {report.forwarded.failed:,} failed: {report.forwarded.reason}" if report.forwarded.failed else ""
+        notes.append(f"{report.forwarded.sent:,} datagrams forwarded to {report.forwarded.target}{failed}")
+    if report.written:
+        notes.append(_describe_written(report.written))
+    return notes
+
+
 def _list_notes(total: Report, shared: Mapping[str, str]) -> Iterator[str]:
     received = total.received
     counts = f"{received.datagrams:,} datagrams, {received.bytes:,} bytes, {received.values:,} values"
     yield f"{counts} in {total.seconds:.1f} s"
     if shared:
         yield f"every series has: {format_tags(shared)}"
-    if received.kernel_dropped:
-        yield f"the kernel dropped {received.kernel_dropped:,} datagrams: they arrived faster than they were read"
-    yield from map(describe_rejected, total.rejected)
-    if total.forwarded:
-        failed = f", {total.forwarded.failed:,} failed: {total.forwarded.reason}" if total.forwarded.failed else ""
-        yield f"{total.forwarded.sent:,} datagrams forwarded to {total.forwarded.target}{failed}"
-    if total.written:
-        yield _describe_written(total.written)
+    yield from list_notes(total)
 
 
 def _describe_written(written: Written) -> str:

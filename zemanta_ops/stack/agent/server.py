@@ -33,7 +33,8 @@ class Agent:
     """Listens on a statsd port over UDP or TCP, IPv4 and IPv6, and aggregates as Telegraf does.
 
     Use it as a context manager, or call ``close``. Either call ``poll`` in a loop or ``start`` a thread that does;
-    any thread may read reports. ``addresses`` are the ``(host, port)`` pairs that it listens on.
+    any thread may read reports. ``addresses`` are the ``(host, port)`` pairs that it listens on. ``aggregator`` is
+    for the thread that polls.
 
     Args:
         host: The address or host name to listen on; of a name, every address.
@@ -59,7 +60,7 @@ class Agent:
         forward: Forwarder | None = None,
     ) -> None:
         self._dogstatsd = dogstatsd
-        self._aggregator = Aggregator(percentiles)
+        self.aggregator = Aggregator(percentiles)
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._stopping = False
@@ -82,7 +83,7 @@ class Agent:
     @property
     def values(self) -> int:
         """How many values were received so far."""
-        return self._aggregator.values
+        return self.aggregator.values
 
     def poll(self, timeout: float) -> None:
         """Wait at most ``timeout`` seconds for datagrams, and receive those that have arrived."""
@@ -91,6 +92,14 @@ class Agent:
     def wake(self) -> None:
         """Make ``poll`` return at once; may be called by a signal handler."""
         self._receiver.wake()
+
+    def add_reader(self, fd: int, on_ready: Callable[[], None]) -> None:
+        """Call ``on_ready`` while polling, whenever there is something to read from a file descriptor."""
+        self._receiver.add_reader(fd, on_ready)
+
+    def remove_reader(self, fd: int) -> None:
+        """Read no more from a file descriptor."""
+        self._receiver.remove_reader(fd)
 
     def start(self) -> None:
         """Receive in a background thread until ``close``."""
@@ -108,7 +117,7 @@ class Agent:
     def next_interval(self) -> Report:
         """Return what was received since the last call, and start the next interval."""
         with self._lock:
-            report = self._aggregator.next_interval()
+            report = self.aggregator.next_interval()
             dropped = count_kernel_drops(self._receiver.listeners)
             before, self._drops_reported = self._drops_reported, dropped or 0
         return self._complete(report, None if dropped is None else dropped - before)
@@ -116,7 +125,13 @@ class Agent:
     def total(self) -> Report:
         """Return what was received since the agent was created."""
         with self._lock:
-            report = self._aggregator.total()
+            report = self.aggregator.total()
+        return self._complete(report, count_kernel_drops(self._receiver.listeners))
+
+    def summarize(self) -> Report:
+        """Return what was received in the intervals so far, without the series."""
+        with self._lock:
+            report = self.aggregator.summarize()
         return self._complete(report, count_kernel_drops(self._receiver.listeners))
 
     def wait_for(self, condition: Callable[[Report], bool], timeout: float) -> Report:
@@ -136,9 +151,9 @@ class Agent:
             self.poll(_POLL_SECONDS)
 
     def _receive(self, datagram: bytes) -> None:
-        parsed = parse(datagram, dogstatsd=self._dogstatsd)
+        parsed = parse(datagram, dogstatsd=self._dogstatsd, distributions=False)
         with self._lock:
-            self._aggregator.add(len(datagram), parsed)
+            self.aggregator.add(len(datagram), parsed)
         if self.forward:
             self.forward.send(datagram)
 

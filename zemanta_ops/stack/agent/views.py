@@ -4,40 +4,45 @@ from __future__ import annotations
 
 import json
 import time
-from typing import Protocol, TextIO
+from typing import TextIO
 
 from zemanta_ops.stack.agent.report import Report
 from zemanta_ops.stack.agent.report_table import (
     TEXT_COLUMNS,
+    SharedTags,
     build_table,
     describe_rejected,
     describe_series,
-    find_shared_tags,
     format_tags,
 )
 from zemanta_ops.terminal import align_columns, escape
 
 
-class View(Protocol):
+class View:
     """Shows reports as they come."""
 
-    def show_interval(self, now: Report, total: Report, /) -> None:
-        """Show what one interval received, beside the total."""
-        ...
+    def show_interval(self, now: Report) -> None:
+        """Show what one interval received."""
 
     def end(self, total: Report) -> None:
         """Show the total of the run."""
-        ...
+
+    def attend(self) -> bool:
+        """Act on what a person does; return whether they want to end."""
+        return False
+
+    def close(self) -> None:
+        """Release what the view holds; called however the run ends."""
 
 
-class JsonView:
+class JsonView(View):
     """Prints one JSON document per line: ``"kind": "interval"`` if asked for, ``"kind": "total"`` at the end."""
 
     def __init__(self, out: TextIO, *, intervals: bool) -> None:
         self._out = out
         self._intervals = intervals
 
-    def show_interval(self, now: Report, _total: Report) -> None:
+    def show_interval(self, now: Report) -> None:
         """Print the interval."""
         if self._intervals:
             self._print("interval", now)
@@ -51,16 +56,18 @@ class JsonView:
         self._out.flush()
 
 
-class PlainView:
+class PlainView(View):
     """Prints a line for each series that received something, and a table of the totals at the end."""
 
     def __init__(self, out: TextIO) -> None:
         self._out = out
+        self._shared = SharedTags()
 
-    def show_interval(self, now: Report, total: Report) -> None:
+    def show_interval(self, now: Report) -> None:
         """Print one line per series of this interval."""
         stamp = time.strftime("%H:%M:%S", time.localtime(now.started + now.seconds))
-        shared = find_shared_tags(total.series)
+        self._shared.update(now.series)
+        shared = self._shared.find()
         for each in now.series:
             name = " ".join(filter(None, (escape(each.name), format_tags(each.tags, without=shared))))
             self._out.write(f"{stamp}  {name}  {describe_series(each)}\n")

@@ -36,8 +36,10 @@ def watch(
     bounds: Bounds,
     stopped: Callable[[], bool],
     writer: Writer | None = None,
-) -> Report:
-    """Show what the agent receives until a bound is reached or ``stopped`` returns True; return the total.
+) -> bool:
+    """Show what the agent receives until a bound is reached, ``stopped`` returns True or a person ends it.
+
+    Return whether it was ended before a bound was reached.
 
     Args:
         agent: The agent; it is polled here.
@@ -52,7 +54,10 @@ def watch(
     intervals = 0
     next_turn = start + interval
     end = start + bounds.seconds if bounds.seconds is not None else None
-    while not stopped() and not bounds.are_reached(agent, intervals, time.monotonic() - start):
+    ended = False
+    while not (ended := stopped() or view.attend()) and not bounds.are_reached(
+        agent, intervals, time.monotonic() - start
+    ):
         now = time.monotonic()
         if now < next_turn:
             agent.poll(min(next_turn, end or next_turn) - now)
@@ -64,15 +69,14 @@ def watch(
     _end_interval(agent, view, writer)
     if writer:
         writer.close()
-    total = _complete(agent.total(), writer)
-    view.end(total)
-    return total
+    view.end(_complete(agent.total(), writer))
+    return ended
 
 
 def _end_interval(agent: Agent, view: View, writer: Writer | None) -> None:
-    report, total = agent.next_interval(), agent.total()
+    report = agent.next_interval()
     # The state is read before this interval is put, so that what waits is what the database has not accepted.
-    view.show_interval(_complete(report, writer), _complete(total, writer))
+    view.show_interval(_complete(report, writer))
     if writer:
         writer.put(report)
 

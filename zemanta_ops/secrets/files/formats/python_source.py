@@ -39,6 +39,10 @@ class PythonSource:
         assert node.end_col_offset is not None  # noqa: S101
         return self._offset(node.lineno, node.col_offset), self._offset(node.end_lineno, node.end_col_offset)
 
+    def start_of(self, line: int) -> int:
+        """Return the offset at which the line after a line begins; lines count from 1."""
+        return self._starts[line] if line < len(self._starts) else len(self.text)
+
     def _offset(self, line: int, column: int) -> int:
         start = self._starts[line - 1]
         if self._is_ascii:

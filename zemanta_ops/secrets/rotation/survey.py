@@ -1,0 +1,123 @@
+"""The files of a rotation: the tokens it replaces, and what it leaves as it is."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from zemanta_ops.secrets import backends
+from zemanta_ops.secrets.exceptions import SecretError, SourceError
+from zemanta_ops.secrets.files.env_readers import AmbiguousError, keeps_quotes
+from zemanta_ops.secrets.files.scan import FoundToken, find_beside, find_tokens
+from zemanta_ops.secrets.files.source_file import SourceFile, discover, read
+from zemanta_ops.secrets.rotation.selection import Selection
+from zemanta_ops.terminal import count
+
+_CALL = re.compile(r"\bSecret\s*\(")
+# Templates of Helm and Jinja are not valid in their format.
+_TEMPLATE = re.compile(r"\{[{%]")
+
+
+@dataclass
+class Survey:
+    """What the files hold.
+
+    Attributes:
+        found: The tokens and plaintexts to replace.
+        notes: One line for each file or token that is left as it is.
+        refused: One line for each file that must be readable and is not.
+    """
+
+    found: list[FoundToken] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
+
+
+def survey(paths: Iterable[Path], selection: Selection, exclude: Sequence[str] = ()) -> Survey:
+    """Read the files among ``paths`` and below them.
+
+    Raises:
+        SourceError: A path does not exist, or a folder has nothing to replace and never had: it is probably a wrong
+            one. Or a file that has tokens cannot be read; then nothing must be written.
+    """
+    result = Survey()
+    seen: set[Path] = set()
+    for path in paths:
+        files = discover([path], exclude)
+        held = [_read_file(file, selection, result, named=not path.is_dir()) for file in files if file not in seen]
+        if path.is_dir() and not any(held) and seen.isdisjoint(files) and not result.refused:
+            raise SourceError(
+                f"{path}: no token in any of its {count(len(files), 'settings file')}. Name another folder"
+            )
+        seen |= set(files)
+    if result.refused:
+        hint = "no file was changed. Mend these, or leave files out with --exclude or exclude in zemanta_ops.toml"
+        raise SourceError("\n".join([*result.refused, hint]))
+    return result
+
+
+def _read_file(path: Path, selection: Selection, result: Survey, *, named: bool) -> bool:
+    """Add a file to the survey; return whether it has tokens, or plaintexts to replace."""
+    file = None
+    try:
+        file = read(path)
+        chosen = selection.choose(file)
+        every = find_tokens(file)
+    except AmbiguousError as error:
+        result.refused.append(str(error))
+        return True
+    except SecretError as error:
+        if named:
+            raise
+        tokens = _count_tokens(path)
+        kept = f"; {count(tokens, 'token')} in it left as before" if tokens else ""
+        ours = _is_ours(file, tokens)
+        (result.refused if ours else result.notes).append(str(error) if ours else f"{error}{kept}")
+        return bool(tokens)
+    result.found += chosen
+    result.notes += _describe_others(file, every, selection)
+    if selection.migrate and file.kind == ".env":
+        result.notes += _describe_plaintexts(file, selection)
+    return bool(chosen or every)
+
+
+def _is_ours(file: SourceFile | None, tokens: int) -> bool:
+    """Whether a file that is not valid must be: it has tokens, and is not a template."""
+    if file is None:
+        return bool(tokens)
+    calls = file.kind == ".py" and bool(_CALL.search(file.text))
+    return calls or (bool(tokens) and not _TEMPLATE.search(file.text))
+
+
+def _count_tokens(path: Path) -> int:
+    """Count the tokens in any bytes."""
+    try:
+        return sum(1 for _ in backends.find_tokens(path.read_bytes().replace(b"\0", b"").decode("latin-1")))
+    except OSError:
+        return 0
+
+
+def _describe_others(file: SourceFile, found: Sequence[FoundToken], selection: Selection) -> list[str]:
+    """Describe what looks like a token and is not one that a setting has."""
+    odd = [f"{each.place} {each.setting}: not a token, left as it is" for each in found if each.token is None]
+    if not backends.may_hold_tokens(file.text):
+        return odd
+    beside = [each for each in find_beside(file, found) if selection.wants_backend(each)]
+    return [*odd, *(f"{each.place}: a token outside settings, left as it is" for each in beside)]
+
+
+def _describe_plaintexts(file: SourceFile, selection: Selection) -> list[str]:
+    """Name every value of a ``.env`` file that stays readable, and what docker would read."""
+    left = [entry.literal.setting for entry, wanted in selection.list_plaintexts(file) if not wanted]
+    notes = []
+    if left:
+        names = ", ".join(left)
+        notes.append(f"{file.path}: left in plaintext: {names}. To encrypt one: --only NAME; all: --all")
+    if not selection.reader and keeps_quotes(file):
+        notes.append(
+            f"{file.path}: docker --env-file would read the quotes around values as parts of them. "
+            "If it reads this file, use --reader docker"
+        )
+    return notes
