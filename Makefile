@@ -6,7 +6,7 @@ WORKERS ?= $(shell $(PYTHON) -c "import os; print(os.cpu_count() + 1)")
 PYTEST := $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal
 COVERAGE := --cov --cov-report= --cov-fail-under=0
 
-.PHONY: help demo pictures demo-live test test-servers test-more servers lint format matrix docs lambda dist clean
+.PHONY: help demo pictures demo-live test test-servers test-more mutants servers lint format matrix docs lambda dist clean
 
 help:
 	@echo "make demo          run the whole main job on real input, in under 30 s after installation"
@@ -15,6 +15,7 @@ help:
 	@echo "make test          install what the tests need (Telegraf, InfluxDB 1.8, VictoriaMetrics) and run them"
 	@echo "make test-servers  the second tier: InfluxDB 2.7, Vault, Kapacitor, age, PostgreSQL, Redis"
 	@echo "make test-more     the tests that take long: a minute of load, a hundred kills, more examples"
+	@echo "make mutants       change the code in small ways, and count the changes that no test notices"
 	@echo "make lint          ruff, mypy, import contracts, docs, coverage of the tests that ran"
 	@echo "make format        let ruff rewrite what it can"
 	@echo "make matrix        the test suite on every interpreter and Django found (tox)"
@@ -60,6 +61,10 @@ test-servers: $(VENV)/.dev
 
 test-more: servers
 	$(PYTEST) -m "(more or hypothesis) and not second_tier" --hypothesis-profile more
+
+mutants: servers
+	$(BIN)/python -m pip install --quiet --group mutants
+	$(BIN)/python -m tests.mutants $(MODULE) $(OPTIONS)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff format --check .

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from botocore.loaders import JSONFileLoader
 
+from tests.secrets.disk import Disk
 from tests.secrets.repositories import commit, repository
 from tests.servers.kms import KMS
 from zemanta_ops.secrets import ledger
@@ -49,6 +51,27 @@ def kms(kms_server: KMS, home: Path, monkeypatch: pytest.MonkeyPatch) -> KMS:
     """Return the KMS with this process as its owner."""
     become(monkeypatch, kms_server.environment)
     return kms_server
+
+
+@pytest.fixture
+def disk(monkeypatch: pytest.MonkeyPatch) -> Disk:
+    """Record what is synced from now on."""
+    return Disk(monkeypatch)
+
+
+@pytest.fixture
+def forked() -> Callable[[Callable[[], bool]], bool]:
+    """Return a function that says what another function returns in a forked child."""
+
+    def forked(function: Callable[[], bool]) -> bool:
+        if (child := os.fork()) == 0:
+            try:
+                os._exit(0 if function() else 1)
+            finally:
+                os._exit(2)
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+    return forked
 
 
 def become(monkeypatch: pytest.MonkeyPatch, environment: dict[str, str]) -> None:

@@ -154,6 +154,16 @@ def test_required_context_refuses_unbound_tokens_but_for_the_allow_list(home: Pa
     decrypt_settings({"B": Secret(bound), "C": Secret(excepted)})
 
 
+def test_required_context_needs_an_application_to_compare_with(home: Path) -> None:
+    """Without one, a token of any application would pass."""
+    (home / "zemanta_ops.toml").write_text("require_context = true\n")
+    settings = {"B": Secret(local("two", app="bank", name="B"))}
+    with pytest.raises(ResolveError) as caught:
+        decrypt_settings(dict(settings))
+    assert isinstance(caught.value.failures["B"], ContextError)
+    decrypt_settings(dict(settings), app="bank")
+
+
 def test_the_configuration_beside_the_settings_file_counts(home: Path) -> None:
     (home / "site").mkdir()
     (home / "site" / "zemanta_ops.toml").write_text('app = "bank"\n')

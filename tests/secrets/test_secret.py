@@ -196,6 +196,17 @@ def test_a_token_that_carries_a_name_needs_it(home: Path) -> None:
                 read(**stated)
 
 
+def test_a_stated_name_is_compared_each_time(home: Path) -> None:
+    """Also when the plaintext is known: code that asks for another setting must not get this one."""
+    secret = Secret(local(PLAINTEXT, app="shop", name="DB_PASSWORD"))
+    assert secret.get(name="DB_PASSWORD", app="shop") == PLAINTEXT
+    for stated in ({"name": "OTHER"}, {"name": "DB_PASSWORD", "app": "bank"}):
+        with pytest.raises(ContextError):
+            secret.get(**stated)
+        with pytest.raises(ContextError):
+            secret.get_bytes(**stated)
+
+
 def test_a_failed_decryption_can_be_tried_again(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     secret = Secret(local(PLAINTEXT))
     key_dir = home / "data" / "zemanta_ops"

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.secrets.tokens import local
+from zemanta_ops.secrets import Secret
 from zemanta_ops.secrets.exceptions import TokenError
-from zemanta_ops.secrets.wire import Token, format, parse  # noqa: A004
+from zemanta_ops.secrets.wire import Token, associated_data, context_params, format, parse  # noqa: A004
 
 
 def test_the_ciphertext_keeps_its_colons() -> None:
@@ -75,3 +79,78 @@ def test_a_token_of_1x_has_only_the_params_that_1x_wrote(text: str, legacy: bool
 def test_a_token_shows_what_needs_no_key(text: str, app: str, name: str, key_id: str) -> None:
     token = parse(text)
     assert (token.app, token.name, token.key_id) == (app, name, key_id)
+
+
+def test_associated_data_does_not_depend_on_the_order_of_the_context() -> None:
+    """Another program may write the params in another order: the bytes that authenticate them stay the same."""
+    one = parse("local:v=2&app=shop&c.env=production&c.zone=b&name=A:QUJD")
+    other = parse("local:name=A&c.zone=b&v=2&c.env=production&app=shop:QUJD")
+    parts = ["zemanta_ops", "local", "2", "", "k", "app", "shop", "env", "production", "name", "A", "zone", "b"]
+    expected = b"".join(len(part).to_bytes(4, "big") + part.encode() for part in parts)
+    assert associated_data(one, version="2", key_id="k") == expected
+    assert associated_data(other, version="2", key_id="k") == expected
+
+
+def test_a_token_opens_with_its_params_in_any_order(home: Path) -> None:
+    token = local("example", app="shop", name="A", env="production", zone="b")
+    backend, params, ciphertext = token.split(":", 2)
+    turned = f"{backend}:{'&'.join(reversed(params.split('&')))}:{ciphertext}"
+    assert turned != token
+    assert Secret(turned).get(app="shop", name="A") == "example"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("kms", "not a token: expected backend:params:ciphertext, as encrypt_secret prints it"),
+        (
+            "kms:region=a",
+            "not a whole token: it ends before its second colon, as if a shell had cut it at an unquoted &. "
+            "Put the token in single quotes",
+        ),
+        ("Kms:region=a:QUJD", "not a token: expected backend:params:ciphertext, as encrypt_secret prints it"),
+        ("kms:region:QUJD", "not a token: the text between the first two colons is not key=value&key=value"),
+        ("kms:region=%FF:QUJD", "not a token: the text between the first two colons is not key=value&key=value"),
+    ],
+)
+def test_what_is_not_a_token_is_explained(text: str, message: str) -> None:
+    with pytest.raises(TokenError) as caught:
+        parse(text)
+    assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ("key=k&region=r&app=shop&name=A&c.env=x&note=n", None),
+        ("key=k&region=r&other=x", "malformed kms token: a param is unknown or repeated"),
+        ("key=k&region=r&key=k", "malformed kms token: a param is unknown or repeated"),
+        ("key=k&region=r&key=k&key=k", "malformed kms token: a param is unknown or repeated"),
+        ("key=k", "malformed kms token: it must have the params key, region"),
+        ("key=k&region=", "malformed kms token: it must have the params key, region"),
+        ("key=k&region=r&c.app=bank", "malformed kms token: a context key is not allowed, or has no value"),
+        ("key=k&region=r&c.a b=x", "malformed kms token: a context key is not allowed, or has no value"),
+        ("key=k&region=r&c.env=", "malformed kms token: a context key is not allowed, or has no value"),
+    ],
+)
+def test_params_are_checked(params: str, message: str | None) -> None:
+    token = parse(f"kms:{params}:QUJD")
+    if message is None:
+        token.require("key", "region", optional=("note",))
+        return
+    with pytest.raises(TokenError) as caught:
+        token.require("key", "region", optional=("note",))
+    assert str(caught.value) == message
+
+
+@pytest.mark.parametrize("context", [{"a b": "x"}, {"": "x"}, {"a" * 65: "x"}, {"env": ""}])
+def test_a_context_is_checked_before_it_is_written(context: dict[str, str]) -> None:
+    with pytest.raises(TokenError) as caught:
+        context_params(context)
+    assert str(caught.value) == "a context key must match [A-Za-z0-9_-]{1,64} and have a value"
+
+
+def test_the_params_of_a_token_are_written_as_they_always_were() -> None:
+    """Byte for byte: a blank as %20, a slash as it is."""
+    token = Token("kms", {"key": "arn:aws:kms:eu-west-1:1:key/a b", "c.note": "50 %+1"}, "QUJD")
+    assert format(token) == "kms:key=arn%3Aaws%3Akms%3Aeu-west-1%3A1%3Akey/a%20b&c.note=50%20%25%2B1:QUJD"

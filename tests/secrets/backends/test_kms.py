@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -118,6 +118,28 @@ def test_a_malformed_token_never_reaches_kms(text: str, stub: Stubber) -> None:
 def test_a_malformed_body_is_no_fault_of_boto3_in_a_rewrap(stub: Stubber) -> None:
     with pytest.raises(TokenError):
         module.KMSBackend().rewrap(wire.parse(f"kms:region={REGION}:no-base64!"), {}, key=ALIAS)
+
+
+def test_a_rewrap_of_what_another_key_encrypted_is_refused(stub: Stubber) -> None:
+    """KMS finds the key in the ciphertext itself: a token that names another one has been changed."""
+    other = f"arn:aws:kms:{REGION}:123456789012:key/other"
+    stub.add_response("re_encrypt", {"CiphertextBlob": b"NEW", "SourceKeyId": other, "KeyId": f"{other}-new"})
+    with pytest.raises(WrongKeyError, match="different KMS key"):
+        module.KMSBackend().rewrap(wire.parse(f"kms:region={REGION}&key=mrk-1:QUJD"), {}, key=ALIAS)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"key": ALIAS, "region": "us-east-1"},
+        {"key": "arn:aws:kms:us-east-1:123456789012:alias/Z1secrets"},
+        {"key": "mrk-2", "region": "ap-southeast-2"},
+    ],
+)
+def test_a_rewrap_for_another_region_is_left_to_the_caller(options: dict[str, str], stub: Stubber) -> None:
+    """KMS cannot do it, and staying in the old region would not be what was asked."""
+    token = wire.parse(f"kms:region={REGION}&key=mrk-1:QUJD")
+    assert module.KMSBackend().rewrap(token, {}, **options) is None
 
 
 def test_an_identity_that_may_encrypt_only(kms: KMS, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -239,11 +261,25 @@ def test_many_tokens_are_decrypted_at_a_time(kms: KMS) -> None:
     assert settings == {f"S{number}": f"example-{number}" for number in range(20)}
 
 
-def test_a_child_makes_clients_of_its_own(kms: KMS) -> None:
+def test_a_child_makes_clients_of_its_own(kms: KMS, forked: Callable[[Callable[[], bool]], bool]) -> None:
     _aws_session.client(REGION)
     assert _aws_session._clients
+    assert forked(lambda: not _aws_session._clients)
+    assert _aws_session._clients
+
+
+def test_a_child_does_not_wait_for_a_client_that_its_parent_makes(
+    kms: KMS, forked: Callable[[Callable[[], bool]], bool]
+) -> None:
     _aws_session.forget_clients()
-    assert not _aws_session._clients
+    with _aws_session._lock:
+        assert forked(lambda: _aws_session._lock.acquire(timeout=0))
+
+
+def test_a_client_gives_up_a_kms_that_does_not_answer(kms: KMS) -> None:
+    """Two attempts, each to connect and to read, end within 16 seconds."""
+    config: Any = _aws_session.client(REGION).meta.config
+    assert 2 * (config.connect_timeout + config.read_timeout) <= 16
 
 
 @pytest.mark.parametrize("variables", [{"AWS_PROFILE": "hunter2"}, {"AWS_ENDPOINT_URL": "hunter2"}])

@@ -14,6 +14,7 @@ import pytest
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.padding import PKCS7
 
+from tests.secrets.disk import Disk
 from tests.secrets.tokens import local, made
 from zemanta_ops.secrets import LegacyTokenWarning, Secret, SecretError, wire
 from zemanta_ops.secrets.backends import local as module
@@ -53,6 +54,13 @@ def test_the_key_is_made_on_first_use_for_its_user_only(home: Path) -> None:
     assert key.stat().st_mode & 0o777 == 0o600
     assert module.folder().stat().st_mode & 0o777 == 0o700
     assert len(base64.b64decode(key.read_bytes())) == 32
+
+
+def test_a_new_key_is_on_the_disk_before_a_token_under_it_is_returned(home: Path, disk: Disk) -> None:
+    """After a power failure, an empty key file would make every token that was printed unreadable."""
+    local("example")
+    [key] = module.folder().glob("*.key")
+    assert disk.keeps(key)
 
 
 def test_the_variable_says_where_keys_are(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,11 +21,14 @@ from tests.servers.process import wait_until
 from zemanta_ops.secrets import LegacyTokenWarning, Secret, SecretError, decrypt_settings, ledger
 from zemanta_ops.secrets.backends import password as module
 from zemanta_ops.secrets.exceptions import EncryptError, MissingKeyError, ResolveError, TokenError, WrongKeyError
-from zemanta_ops.secrets.wire import Token
+from zemanta_ops.secrets.wire import Token, parse
 
 # Written by secretcrypt 1.0.4 on Python 3.11.
 LEGACY = "password:salt=YmLXIex%2F208rBCqI3cGMzA%3D%3D:2y8nUqBxtUWHWQeiALRMNqng6FXngwYG69xrQfQu1AnEE3xUUE2/dAUxSgkcUhDo"
 SUITES = pytest.mark.parametrize("suite", ["argon2id", "scrypt"])
+
+
+RECOMMENDED = dict(module.COSTS)
 
 
 @pytest.fixture(autouse=True)
@@ -244,6 +247,15 @@ def test_the_costs_of_new_tokens_are_within_the_limits(monkeypatch: pytest.Monke
     for suite, costs in module.COSTS.items():
         params = {"v": "2", "suite": suite, "salt": "0" * 32, **{name: str(cost) for name, cost in costs.items()}}
         assert module._read_costs(Token("password", params)) == costs
+
+
+def test_the_costs_of_new_tokens_are_those_that_are_recommended(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Argon2id: RFC 9106, section 4, second option. scrypt: the password storage cheat sheet of OWASP."""
+    monkeypatch.setenv("ZEMANTA_OPS_PASSWORD", "example-password")
+    monkeypatch.setattr(module, "COSTS", RECOMMENDED)
+    argon2id, scrypt = (parse(made("password", "x", suite=suite)).params for suite in ("argon2id", "scrypt"))
+    assert {name: argon2id[name] for name in ("m", "t", "p")} == {"m": "65536", "t": "3", "p": "4"}
+    assert {name: scrypt[name] for name in ("n", "r", "p")} == {"n": "131072", "r": "8", "p": "1"}
 
 
 def test_an_unknown_suite_is_refused(typed: Callable[..., list[str]]) -> None:

@@ -10,9 +10,10 @@ import pytest
 from tests.secrets.broken import assert_all_refused, cut_and_flipped
 from tests.secrets.tokens import made
 from zemanta_ops.secrets import Secret, SecretError, backends, decrypt_settings, ledger, wire
-from zemanta_ops.secrets.backends import _agekeys
+from zemanta_ops.secrets.backends import _agekeys, _bech32
 from zemanta_ops.secrets.backends._agekeys import CLASSIC, HYBRID, Identity
 from zemanta_ops.secrets.exceptions import ContextError, EncryptError, MissingKeyError, TokenError, WrongKeyError
+from zemanta_ops.secrets.redaction import redact
 
 HYBRID_KEY, OTHER_HYBRID_KEY = Identity(HYBRID, bytes(range(32))), Identity(HYBRID, bytes(range(1, 33)))
 CLASSIC_KEY, OTHER_CLASSIC_KEY = Identity(CLASSIC, bytes(range(32))), Identity(CLASSIC, bytes(range(1, 33)))
@@ -84,6 +85,21 @@ def test_recipients_are_needed_and_limited() -> None:
         made("sealed", "x")
     with pytest.raises(EncryptError, match="at most 8"):
         sealed("x", *(Identity(CLASSIC, bytes([number] * 32)) for number in range(9)))
+
+
+def test_a_token_of_more_parts_than_that_is_refused(hold: Hold) -> None:
+    hold(CLASSIC_KEY)
+    backend, params, body = sealed("x", CLASSIC_KEY).split(":")
+    own = CLASSIC_KEY.recipient.key_id
+
+    def grown(parts: int) -> str:
+        ids = ".".join([own, *(f"{number:016x}" for number in range(1, parts))])
+        return f"{backend}:{params.replace(own, ids)}:{'.'.join([body] * parts)}"
+
+    with pytest.raises(WrongKeyError):
+        Secret(grown(8)).get()
+    with pytest.raises(TokenError, match="not a list of key ids"):
+        Secret(grown(9)).get()
 
 
 def test_a_recipient_named_twice_counts_once() -> None:
@@ -185,6 +201,24 @@ def test_the_private_key_may_be_in_a_file_as_age_keygen_writes_it(
     path.unlink()
     with pytest.raises(MissingKeyError, match="ZEMANTA_OPS_SEALED_KEY_FILE names cannot be read"):
         Secret(sealed("example", CLASSIC_KEY)).get()
+
+
+def test_a_private_key_typed_in_lower_case_is_redacted_in_both_spellings(hold: Hold) -> None:
+    text = CLASSIC_KEY.text()
+    hold(text.lower())
+    assert Secret(sealed("example", CLASSIC_KEY)).get() == "example"
+    assert redact(f"a {text} b {text.lower()}") == "a <redacted> b <redacted>"
+
+
+@pytest.mark.parametrize("length", [0, 16, 31, 33, 64])
+@pytest.mark.parametrize("prefix", ["AGE-SECRET-KEY-1", "AGE-SECRET-KEY-PQ-1"])
+def test_a_private_key_of_another_length_is_refused(prefix: str, length: int, hold: Hold) -> None:
+    """Its check sum is right, so only its length shows that it is not a key."""
+    text = _bech32.encode(prefix.lower()[:-1], bytes(range(length))).upper()
+    assert text.startswith(prefix)
+    hold(text)
+    with pytest.raises(MissingKeyError, match="expected private keys of age"):
+        Secret(sealed("x", CLASSIC_KEY)).get()
 
 
 @pytest.mark.parametrize("text", ["hunter2", CLASSIC_KEY.text()[:-1], "# only a comment", str(CLASSIC_KEY.recipient)])

@@ -29,6 +29,7 @@ from zemanta_ops.secrets.exceptions import (
     TokenError,
     UnreachableError,
 )
+from zemanta_ops.secrets.redaction import redact
 
 TOKEN = "vault:v=1&key=shop:vault:v1:9IuLlCI6GJZSA+bgsN61AOF5iK16CznfXfGnUWefFQMX"
 
@@ -46,13 +47,14 @@ def nowhere(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def answer(monkeypatch: pytest.MonkeyPatch) -> Iterator[Answer]:
     """Return a function that says what the stand-in answers from now on."""
-    said: dict[str, Any] = {"status": 200, "body": b"", "first": [], "asked": 0}
+    said: dict[str, Any] = {"status": 200, "body": b"", "first": [], "asked": 0, "requests": []}
     released = threading.Event()
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            self.rfile.read(int(self.headers["Content-Length"]))
+            sent = self.rfile.read(int(self.headers["Content-Length"]))
             said["asked"] += 1
+            said["requests"].append((self.path, self.headers.get("X-Vault-Token"), json.loads(sent or b"{}")))
             status, body = said["first"].pop(0) if said["first"] else (said["status"], said["body"])
             if status == 0:
                 released.wait(30)
@@ -269,3 +271,56 @@ def test_a_vault_that_starts_meanwhile_is_reached(answer: Answer, monkeypatch: p
     monkeypatch.setattr(_vault_session.VaultSession, "_attempt", attempt_twice_in_vain)
     assert Secret(TOKEN).get() == "example"
     assert said["asked"] == 1
+
+
+LOGGED_IN = {"auth": {"client_token": "example-token-of-a-login"}, **OPENED}
+
+
+def log_in(monkeypatch: pytest.MonkeyPatch, kind: str) -> str:
+    """Let the session log in with credentials of its own; return the one that must not be shown."""
+    monkeypatch.delenv("VAULT_TOKEN")
+    if kind == "approle":
+        monkeypatch.setenv(_vault_session.ROLE_ID_VARIABLE, "example-role")
+        monkeypatch.setenv(_vault_session.SECRET_ID_VARIABLE, "example-secret-id")
+        return "example-secret-id"
+    monkeypatch.setenv(_vault_session.ROLE_VARIABLE, "example-role")
+    monkeypatch.setenv(_vault_session.JWT_VARIABLE, "example-jwt-of-a-pod")
+    return "example-jwt-of-a-pod"
+
+
+@pytest.mark.parametrize("kind", ["approle", "jwt"])
+def test_the_token_of_a_login_is_revoked_after_the_last_answer(
+    kind: str, answer: Answer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = answer(LOGGED_IN)
+    log_in(monkeypatch, kind)
+    assert Secret(TOKEN).get() == "example"
+    assert [path.rpartition("/v1/")[2] for path, _, _ in said["requests"]] == [
+        f"auth/{kind}/login",
+        "transit/decrypt/shop",
+        "auth/token/revoke-self",
+    ]
+    assert said["requests"][-1][1] == "example-token-of-a-login"
+
+
+def test_a_token_of_the_environment_is_not_revoked(answer: Answer) -> None:
+    said = answer(OPENED)
+    assert Secret(TOKEN).get() == "example"
+    assert [path.rpartition("/v1/")[2] for path, _, _ in said["requests"]] == ["transit/decrypt/shop"]
+
+
+@pytest.mark.parametrize("kind", ["approle", "jwt", "token"])
+def test_what_opens_vault_is_redacted(kind: str, answer: Answer, monkeypatch: pytest.MonkeyPatch) -> None:
+    answer(LOGGED_IN)
+    shown = ["example-token"] if kind == "token" else [log_in(monkeypatch, kind), "example-token-of-a-login"]
+    assert Secret(TOKEN).get() == "example"
+    for text in shown:
+        assert redact(f"sent {text!r}") == "sent '<redacted>'"
+
+
+def test_vault_is_asked_to_answer_200_if_some_tokens_fail(answer: Answer) -> None:
+    """By default it answers 400, and a proxy on the way may log that answer with the plaintexts of the others."""
+    said = answer(OPENED)
+    assert Secret(TOKEN).get() == "example"
+    [(_, _, body)] = said["requests"]
+    assert body["partial_failure_response_code"] == 200

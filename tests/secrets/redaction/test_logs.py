@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import io
 import json
+import linecache
 import logging
 import logging.handlers
 import pickle
@@ -202,6 +203,39 @@ def test_an_argument_of_an_exception_that_its_message_leaves_out_is_redacted(can
 
     log.error("failed", exc_info=Discreet("redis", canary))
     assert "c4nary" not in output.getvalue()
+
+
+@pytest.mark.parametrize("chain", ["cause", "context"])
+def test_an_argument_of_a_chained_exception_that_its_message_leaves_out_is_redacted(
+    chain: str, canary: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Some handlers show the repr of every error of a chain."""
+
+    class Discreet(Exception):  # noqa: N818
+        def __str__(self) -> str:
+            return "cannot connect"
+
+    last, middle = RuntimeError("failed"), ValueError("no connection")
+    for error, below in ((last, middle), (middle, Discreet("redis", canary))):
+        setattr(error, f"__{chain}__", below)
+    log.error("failed", exc_info=last)
+    logged: BaseException | None = caplog.records[-1].exc_info[1]  # type: ignore[index]
+    while logged is not None:
+        assert "c4nary" not in repr(logged)
+        logged = getattr(logged, f"__{chain}__")
+
+
+def test_the_stack_of_a_record_is_redacted_for_every_handler(canary: str, caplog: pytest.LogCaptureFixture) -> None:
+    """A stack shows source lines, and a line may contain a value that was revealed."""
+    source = f"log.error('x', stack_info=True)  # {canary!r}"
+    linecache.cache["<example>"] = (len(source), None, [source], "<example>")
+    try:
+        exec(compile(source, "<example>", "exec"), {"log": log})
+    finally:
+        del linecache.cache["<example>"]
+    stack = caplog.records[-1].stack_info
+    assert stack
+    assert "log.error('x', stack_info=True)  # '<redacted>'" in stack
 
 
 def test_the_handler_of_last_resort_prints_no_secret(

@@ -50,6 +50,8 @@ SHAPES: dict[str, Callable[[str], str]] = {
     "hex": lambda value: value.encode().hex(),
     "hex, upper case": lambda value: value.encode().hex().upper(),
     "base64": lambda value: base64.b64encode(value.encode()).decode(),
+    "bytes of a dict": lambda value: repr({"a": b"it's \"" + value.encode()}),
+    "userinfo of a url": lambda value: "postgres://u:" + quote(value, safe="!$&'()*+,;=:@/?") + "@db",
     "base64 after 1": lambda value: base64.b64encode(b"u" + value.encode() + b"tail").decode(),
     "base64 after 2": lambda value: base64.b64encode(b"u:" + value.encode() + b"tails").decode(),
     "base64url": lambda value: base64.urlsafe_b64encode(b"user:" + value.encode()).decode(),

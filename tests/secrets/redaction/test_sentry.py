@@ -45,6 +45,12 @@ def test_messages_locals_breadcrumbs_and_context_are_redacted(canary: str) -> No
     assert "c4nary" not in sent
 
 
+def test_a_secret_that_is_a_key_is_redacted() -> None:
+    ledger.reveal("long-example-secret-0123456789")
+    event = before_send({"extra": {"long-example-secret-0123456789": [{"a long-example-secret-0123456789": 1}]}})
+    assert event == {"extra": {"<redacted>": [{"a <redacted>": 1}]}}
+
+
 @pytest.mark.parametrize("ellipsis", ["...", "…"])
 def test_a_secret_that_the_sdk_has_cut_is_redacted(ellipsis: str) -> None:
     ledger.reveal("long-example-secret-0123456789")

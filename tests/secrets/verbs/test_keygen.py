@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.secrets.disk import Disk
 from tests.secrets.repositories import Commit, git
 from tests.secrets.tokens import made
 from tests.secrets.verbs.calls import call
@@ -39,6 +40,12 @@ def test_a_file_is_for_its_owner_only_and_the_private_key_is_not_printed(tmp_pat
     [identity] = _agekeys.read_identities(path.read_text())
     assert ended.out == f"{identity.recipient}\n"
     assert identity.text() not in ended.out + ended.err
+
+
+def test_a_private_key_is_on_the_disk_before_its_public_key_is_printed(tmp_path: Path, disk: Disk) -> None:
+    path = tmp_path / "example.key"
+    call(keygen, "--output", str(path))
+    assert disk.keeps(path)
 
 
 def test_a_file_that_is_there_is_left_alone(tmp_path: Path) -> None:

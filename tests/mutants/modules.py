@@ -1,0 +1,38 @@
+"""The modules that are mutated, each with the tests that have to notice."""
+
+from __future__ import annotations
+
+# Module below the package → tests below tests/. One name may cover a folder of modules.
+MODULES: dict[str, str] = {
+    "secrets/wire": "secrets/test_wire.py secrets/test_vectors.py secrets/backends/test_local.py",
+    "secrets/binding": "secrets/test_secret.py secrets/test_resolve.py secrets/test_config.py secrets/test_moving.py",
+    "secrets/secret": "secrets/test_secret.py secrets/test_undecrypted.py secrets/test_modes.py",
+    "secrets/resolve": "secrets/test_resolve.py secrets/test_containers.py secrets/test_undecrypted.py",
+    "secrets/ledger": "secrets/redaction/test_ledger.py secrets/test_secret.py secrets/backends/test_local.py",
+    "secrets/backends/local": "secrets/backends/test_local.py secrets/test_vectors.py",
+    "secrets/backends/password": "secrets/backends/test_password.py secrets/test_vectors.py",
+    "secrets/backends/sealed": "secrets/backends/test_sealed.py secrets/verbs/test_keygen.py",
+    "secrets/backends/kms": "secrets/backends/test_kms.py secrets/backends/test_kms_troubles.py",
+    "secrets/backends/vault": "secrets/backends/test_vault.py",
+    "secrets/redaction/forms": "secrets/redaction/test_matcher.py secrets/redaction/test_parts.py",
+    "secrets/redaction/matcher": "secrets/redaction/test_matcher.py secrets/redaction/test_parts.py",
+    "secrets/redaction/values": "secrets/redaction",
+    "secrets/redaction/logs": "secrets/redaction/test_logs.py",
+    "secrets/rotation/campaign": "secrets/rotation secrets/verbs/test_migrate.py",
+    "secrets/rotation/journal": "secrets/rotation secrets/verbs/test_migrate.py",
+    "metrics/series/cardinality": "metrics/series metrics/test_client.py",
+    "metrics/series/cache": "metrics/series metrics/test_client.py",
+    "metrics/series/tags": "metrics/series metrics/test_client.py",
+    "metrics/delivery/queue": "metrics/delivery metrics/test_client.py",
+    "metrics/delivery/buffer": "metrics/delivery metrics/test_client.py",
+    "metrics/delivery/batch": "metrics/delivery metrics/test_client.py",
+    "metrics/delivery/statsd_writer": "metrics/delivery metrics/test_client.py metrics/test_numbers.py",
+    "metrics/delivery/transports": "metrics/delivery",
+    "stack/statsd": "stack/test_statsd.py stack/agent",
+    "stack/databases/influxdb1": "stack/databases/test_influxdb1.py stack/databases/test_choice.py",
+    "stack/databases/http": "stack/databases",
+    "stack/databases/line_protocol": "stack/databases/test_line_protocol.py",
+    "stack/check/diagnosis": "stack/check commands/test_check_metrics.py",
+    "stack/declarations/terms": "stack/declarations",
+    "stack/declarations/registry": "stack/declarations",
+}
