@@ -9,13 +9,14 @@ from zemanta_ops.conf import conf
 from zemanta_ops.stack.databases.urls import show_url, split_url
 from zemanta_ops.stack.declarations.durations import format_duration
 from zemanta_ops.stack.declarations.faults import remove_faulty
+from zemanta_ops.stack.declarations.known import APPLICATION_TAGS
 from zemanta_ops.stack.declarations.registry import Declarations, read_declarations
 from zemanta_ops.stack.generate.files import Generated, GeneratedFile, IsSecret, SettingsError
 from zemanta_ops.stack.generate.grafana.dashboards import draw_dashboards
 from zemanta_ops.stack.generate.grafana.layout import render_dashboard
 from zemanta_ops.stack.generate.grafana.panels import Json
 from zemanta_ops.stack.generate.grafana.provisioning import Source, render_datasource_file, render_provider_file
-from zemanta_ops.stack.generate.grafana.sources import APPLICATION_TAGS, Sources
+from zemanta_ops.stack.generate.grafana.sources import Sources
 from zemanta_ops.stack.inventory.deployment import read_deployment
 from zemanta_ops.stack.settings import list_faults
 
