@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 import os
 import socket
+from abc import ABC, abstractmethod
 from collections.abc import Callable
+from queue import Empty, SimpleQueue
 
 from django.core.management.base import CommandParser
 
@@ -18,13 +20,44 @@ _LOOP_SECONDS = 30.0
 _ONCE_SECONDS = 90.0
 
 
+class PeriodicWorker(ABC):
+    """A worker whose waiting ends when ``wake()`` is called; a subclass says what is due."""
+
+    def __init__(self) -> None:
+        self.may_emit: Callable[[], bool] = lambda: True
+        self._woken: SimpleQueue[None] = SimpleQueue()
+
+    def wait(self, seconds: float) -> None:
+        """Wait until ``wake()`` is called, for at most this many seconds."""
+        # Not get(timeout=0), which may block forever before Python 3.13.
+        try:
+            if seconds > 0:
+                self._woken.get(timeout=seconds)
+            else:
+                self._woken.get_nowait()
+        except Empty:
+            return
+
+    def wake(self) -> None:
+        """Make a waiting method return; safe in a signal handler."""
+        self._woken.put(None)
+
+    @abstractmethod
+    def step(self) -> None:
+        """Do what is due, or wait a moment."""
+
+    @abstractmethod
+    def forget(self) -> None:
+        """Drop what is known: another process may have done the work since."""
+
+
 def add_lease_option(parser: CommandParser) -> None:
     """Declare ``--lease``."""
     parser.add_argument(
         "--lease",
         type=parse_lease,
         metavar="SECONDS",
-        help=f"how long the lock lasts without renewal (default: {_LOOP_SECONDS:g}, with --once {_ONCE_SECONDS:g})",
+        help=f"how long the lock lasts without renewal (default: {_LOOP_SECONDS:g}, without --loop {_ONCE_SECONDS:g})",
     )
 
 

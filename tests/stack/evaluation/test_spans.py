@@ -24,7 +24,7 @@ def test_a_span_is_computed_once_the_delay_has_passed(after: float, newest: int)
     assert list_spans(NOON + after, 60, 60, 20)[-1].end == newest
 
 
-def test_a_fill_back_has_every_span_within_its_limits() -> None:
+def test_a_back_fill_has_every_span_within_its_limits() -> None:
     spans = list(list_spans_between(NOON + 1, NOON + 240, 60, 120))
     assert spans == [Span(NOON + 60, NOON + 180), Span(NOON + 120, NOON + 240)]
     assert list(list_spans_between(NOON, NOON + 119, 60, 120)) == []

@@ -31,7 +31,7 @@ class Worker(Protocol):
         """Wait for the next thing that is due, and do it."""
 
     def wait(self, seconds: float) -> None:
-        """Wait for at most so many seconds, or until ``wake()`` is called."""
+        """Wait until ``wake()`` is called, for at most this many seconds."""
 
     def forget(self) -> None:
         """Drop what is known: another process may have done the work since."""

@@ -86,6 +86,7 @@ class Database(ABC):
         is_writable: Whether ``write`` works; if not, only Telegraf writes to it.
         language: The language of its queries, one of ``stack.queries.LANGUAGES``.
         delay: Seconds that a new series may take to be visible after it was written.
+        replaces: Whether a point replaces an older one of the same series and time.
         lag: Seconds for which queries may not see points that were written.
         bucket: What a query in Flux reads from; other languages need no such name.
         labels: Labels that all its series have, because others share its server.
@@ -105,6 +106,7 @@ class Database(ABC):
     language: ClassVar[str]
     delay: ClassVar[float] = 0.0
     lag: ClassVar[float] = 0.0
+    replaces: ClassVar[bool] = True
     bucket: str = ""
 
     def __init__(self, options: Mapping[str, str], *, timeout: float, retry: Retry) -> None:

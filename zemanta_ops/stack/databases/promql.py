@@ -27,6 +27,7 @@ class PromQLDatabase(Database):
     delay = 15.0
     # VictoriaMetrics hides the newest points for this long.
     lag = 30.0
+    replaces = False
 
     def __init__(
         self, options: Mapping[str, str], read_url: str, port: int | None, *, timeout: float, retry: Retry
@@ -95,7 +96,8 @@ class PromQLDatabase(Database):
         labels = {"__name__": self.spell_name(f"{measurement}_{value}"), **self.labels, **wanted}
         selector = ",".join(f"{_quote_label(name)}={_quote_string(text)}" for name, text in labels.items())
         seconds = math.ceil((end - start).total_seconds())
-        parameters = {"query": f"{{{selector}}}[{seconds}s]", "time": f"{end.timestamp():.3f}"}
+        # A range of PromQL includes the point at its end and not the one at its start.
+        parameters = {"query": f"{{{selector}}}[{seconds}s] offset 1ms", "time": f"{end.timestamp():.3f}"}
         rows = self._get("/api/v1/query", parameters)["data"]["result"]
         found = [stored for row in rows for stored in self._build_values(row)]
         if equal_to is not None:

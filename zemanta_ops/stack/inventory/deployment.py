@@ -57,7 +57,7 @@ def _list_off(prefix: str) -> Iterator[KnownMetric]:
 
 
 def _find_remedy(source: str) -> str:
-    if source == "check_metrics":
+    if source in ("check_metrics", "compute_composites"):
         return ""
     if source == "push_cloudwatch":
         return 'Add "CLOUDWATCH" to ZEMANTA_OPS, and run push_cloudwatch.'
