@@ -88,3 +88,8 @@ def check_range(since: datetime | None, until: datetime | None) -> None:
         raise UsageError("--until needs --since")
     if since and since >= (until or datetime.now(timezone.utc)):
         raise UsageError("--since must be earlier than --until, and not in the future")
+
+
+def format_time(moment: float) -> str:
+    """Return a time in seconds since the epoch as ISO 8601, in UTC, as ``parse_time`` reads it."""
+    return datetime.fromtimestamp(moment, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")

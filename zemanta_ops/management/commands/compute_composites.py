@@ -12,7 +12,7 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 
 from zemanta_ops.extras import MissingExtraError
-from zemanta_ops.management.base import OpsCommand, UsageError, add_range_options, check_range
+from zemanta_ops.management.base import OpsCommand, UsageError, add_range_options, check_range, format_time
 from zemanta_ops.management.composite_worker import CompositeWorker, Report, compute
 from zemanta_ops.management.leader import acquire_for_node, add_lease_option, run_alone
 from zemanta_ops.metrics.client import default_client
@@ -24,6 +24,7 @@ from zemanta_ops.stack.evaluation import Reader
 from zemanta_ops.stack.evaluation.writing import CompositeWriter, ComputedComposite
 from zemanta_ops.stack.inventory.usable import Usable, read_usable
 from zemanta_ops.stack.settings import list_faults, open_writable_database
+from zemanta_ops.terminal import escape
 
 NAME = "compute_composites"
 EXIT_SETTINGS = 3
@@ -115,12 +116,12 @@ class Command(OpsCommand):
                 if options["dry_run"] or failed:
                     self._list(results, values=options["dry_run"])
                 share = (done - since) / (until - since)
-                self.stderr.write(f"{share:.0%}, up to {_show(done)}, {written} points", style_func=str)
+                self.stderr.write(f"{share:.0%}, up to {format_time(done)}, {written} points", style_func=str)
         finally:
             if done < until:
-                self.stderr.write(f"Continue with: --since {_show(done)}")
+                self.stderr.write(f"Continue with: --since {format_time(done)}")
         if options["json"]:
-            self._print_json({"since": _show(since), "until": _show(done), "written": written})
+            self._print_json({"since": format_time(since), "until": format_time(done), "written": written})
         _exit_if_failed(failed)
 
     def _build_report(self, options: dict[str, Any]) -> Report:
@@ -145,12 +146,12 @@ class Command(OpsCommand):
         for result in results:
             name = result.composite.name
             if result.error:
-                self.stderr.write(f"{name} failed: {result.error}")
+                self.stderr.write(f"{name} failed: {escape(result.error)}")
             for span, found in result.values if values else ():
                 for each in found:
-                    tags = "".join(f" {tag}={value}" for tag, value in each.tags.items())
+                    tags = "".join(f" {tag}={escape(value)}" for tag, value in each.tags.items())
                     number = "no value" if each.value is None else f"{each.value:g}"
-                    self.stdout.write(f"{_show(span.start)} {name}{tags} {number}")
+                    self.stdout.write(f"{format_time(span.start)} {name}{tags} {number}")
             if not values:
                 self.stdout.write(f"{name}: {len(result.values)} windows, {result.written} points written")
 
@@ -179,17 +180,13 @@ def _choose(usable: Usable, only: list[str] | None) -> list[Composite]:
 def _build_document(result: ComputedComposite) -> dict[str, Any]:
     windows = [
         {
-            "start": _show(span.start),
-            "end": _show(span.end),
+            "start": format_time(span.start),
+            "end": format_time(span.end),
             "values": [{"tags": dict(each.tags), "value": each.value} for each in values],
         }
         for span, values in result.values
     ]
     return {"name": result.composite.name, "error": result.error, "written": result.written, "windows": windows}
-
-
-def _show(moment: float) -> str:
-    return datetime.fromtimestamp(moment, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _exit_if_failed(results: Iterable[ComputedComposite]) -> None:
