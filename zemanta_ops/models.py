@@ -6,7 +6,7 @@ from django.db import models
 
 
 class Lease(models.Model):
-    """Which process collects the gauges now; see ``zemanta_ops.metrics.gauges.lease``."""
+    """Which process does the work of a command now; see ``zemanta_ops.metrics.gauges.lease``."""
 
     name = models.CharField(max_length=64, primary_key=True)
     owner = models.CharField(max_length=255)

@@ -1,9 +1,11 @@
-"""The base class of the management commands, and the numbers that their options accept."""
+"""The base class of the management commands, and the numbers and times that their options accept."""
 
 from __future__ import annotations
 
 import argparse
 import math
+import re
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -13,6 +15,7 @@ from zemanta_ops.terminal import keep_line_breaks
 
 # argparse exits with this code for wrong arguments, so the commands do too.
 EXIT_USAGE = 2
+_AGO = re.compile(r"(\d{1,4})([dh])")
 
 
 class UsageError(CommandError):
@@ -54,3 +57,39 @@ def parse_count(text: str) -> int:
     if not text.isdecimal() or not int(text):
         raise argparse.ArgumentTypeError(f"{text} is not a whole number greater than 0")
     return int(text)
+
+
+def parse_time(text: str) -> datetime:
+    """Return the time that an option gives: ISO 8601, or a number of days or hours ago."""
+    if ago := _AGO.fullmatch(text):
+        unit = {"d": "days", "h": "hours"}[ago[2]]
+        return datetime.now(timezone.utc) - timedelta(**{unit: int(ago[1])})
+    try:
+        moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text} is not a time, such as 2026-03-01T12:00, 14d or 6h") from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
+
+
+def add_range_options(parser: CommandParser) -> None:
+    """Declare ``--since`` and ``--until``."""
+    parser.add_argument("--since", type=parse_time, metavar="TIME", help="fill back from a time, or from 14d or 6h ago")
+    parser.add_argument("--until", type=parse_time, metavar="TIME", help="end of the back-fill (default: now)")
+
+
+def check_range(since: datetime | None, until: datetime | None) -> None:
+    """Refuse times between which there is nothing to fill back.
+
+    Raises:
+        UsageError: ``until`` has no ``since``, or ``since`` is not earlier.
+
+    """
+    if until and not since:
+        raise UsageError("--until needs --since")
+    if since and since >= (until or datetime.now(timezone.utc)):
+        raise UsageError("--since must be earlier than --until, and not in the future")
+
+
+def format_time(moment: float) -> str:
+    """Return a time in seconds since the epoch as ISO 8601, in UTC, as ``parse_time`` reads it."""
+    return datetime.fromtimestamp(moment, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")

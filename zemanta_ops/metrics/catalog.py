@@ -16,7 +16,8 @@ class Metric:
     """A metric of the catalogue.
 
     ``source`` is what emits it: ``client`` (always), ``requests`` (the middleware), ``buckets`` (the middleware, with
-    BUCKETS), ``gauges``, ``check_metrics``, ``push_cloudwatch``, or the name of an instrumentation.
+    BUCKETS), ``gauges``, ``check_metrics``, ``compute_composites``, ``push_cloudwatch``, or the name of an
+    instrumentation.
     """
 
     name: str
@@ -176,6 +177,14 @@ GAUGE_DURATION = Metric(
     "time to collect a gauge of the application's state",
     source="gauges",
 )
+COMPOSITE_DURATION = Metric(
+    "zemanta_ops.composite.duration",
+    "timing",
+    "ms",
+    ("composite", "outcome"),
+    "time to compute the newest windows of a composite and to write them",
+    source="compute_composites",
+)
 PROBE = Metric(
     "zemanta_ops.probe",
     "gauge",
@@ -257,4 +266,5 @@ TAG_VALUES: dict[tuple[str, str], tuple[str, ...]] = {
     ("tasks", "outcome"): ("successful", "failed"),
     ("commands", "outcome"): OK_OR_ERROR,
     ("gauges", "outcome"): (*OK_OR_ERROR, "timeout"),
+    ("compute_composites", "outcome"): OK_OR_ERROR,
 }

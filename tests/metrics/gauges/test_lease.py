@@ -14,10 +14,10 @@ from django.test import override_settings
 from tests.metrics.agents import wait_until
 from zemanta_ops.metrics.gauges.lease import (
     CacheLease,
-    CollectorLease,
     DatabaseLease,
     LeaseError,
     NoLease,
+    WorkLease,
     create_lease,
 )
 from zemanta_ops.models import Lease as Row
@@ -43,14 +43,21 @@ def lock(request: pytest.FixtureRequest, caches: None) -> str:
     return str(request.param)
 
 
-def of(owner: str, lock: str, seconds: float = 60) -> CollectorLease:
-    return create_lease(lock, owner, seconds)
+def of(owner: str, lock: str, seconds: float = 60, name: str = "emit_gauges") -> WorkLease:
+    return create_lease(lock, name, owner, seconds)
 
 
 def test_one_of_two_gets_it_and_renews_it(lock: str) -> None:
     assert of("a", lock).acquire()
     assert not of("b", lock).acquire()
     assert of("a", lock).acquire()
+
+
+def test_each_command_has_a_lock_of_its_own(lock: str) -> None:
+    assert of("a", lock).acquire()
+    assert of("b", lock, name="compute_composites").acquire()
+    of("b", lock, name="compute_composites").release()
+    assert not of("b", lock).acquire()
 
 
 def test_given_back_it_is_free(lock: str) -> None:

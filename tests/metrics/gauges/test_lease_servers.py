@@ -28,7 +28,7 @@ def race(lock: str, close: Callable[[], None]) -> list[int]:
     start = Barrier(PROCESSES)
 
     def compete(number: int) -> list[bool]:
-        lease = create_lease(lock, f"node-{number}", 60)
+        lease = create_lease(lock, "emit_gauges", f"node-{number}", 60)
         won: list[bool] = []
         for _ in range(ROUNDS):
             start.wait(30)
@@ -45,32 +45,32 @@ def race(lock: str, close: Callable[[], None]) -> list[int]:
 def test_postgresql(postgresql: PostgreSQL, django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> None:
     with django_db_blocker.unblock(), connected(postgresql.settings()):
         assert race("database", connections.close_all) == [1] * ROUNDS
-        assert create_lease("database", "a", 0.5).acquire()
-        assert wait_until(lambda: create_lease("database", "b", 60).acquire())
-        assert not create_lease("database", "a", 60).acquire()
+        assert create_lease("database", "emit_gauges", "a", 0.5).acquire()
+        assert wait_until(lambda: create_lease("database", "emit_gauges", "b", 60).acquire())
+        assert not create_lease("database", "emit_gauges", "a", 60).acquire()
 
 
 def test_a_database_that_restarts_costs_neither_the_lease_nor_the_process(
     postgresql: PostgreSQL, django_db_setup: None, django_db_blocker: DjangoDbBlocker, caplog: pytest.LogCaptureFixture
 ) -> None:
     with django_db_blocker.unblock(), connected(postgresql.settings()):
-        renewal = LeaseRenewal(create_lease("database", "a", 60), 60)
+        renewal = LeaseRenewal(create_lease("database", "emit_gauges", "a", 60), 60)
         assert renewal.is_held()
         postgresql.stop()
         renewal._renew_at = 0.0
         assert renewal.is_held()
-        assert "the lock of the gauges cannot be taken (OperationalError" in caplog.text
+        assert "the lock cannot be taken (OperationalError" in caplog.text
         postgresql.start()
         caplog.clear()
         renewal._renew_at = 0.0
         assert renewal.is_held()
         assert caplog.text == ""
-        assert not create_lease("database", "b", 60).acquire()
+        assert not create_lease("database", "emit_gauges", "b", 60).acquire()
 
 
 def test_redis(redis: Redis) -> None:
     with override_settings(CACHES={"shared": redis.settings(), "default": redis.settings()}):
         assert race("cache:shared", lambda: None) == [1] * ROUNDS
-        assert create_lease("cache:shared", "a", 1).acquire()
-        assert wait_until(lambda: create_lease("cache:shared", "b", 60).acquire())
-        assert not create_lease("cache:shared", "a", 60).acquire()
+        assert create_lease("cache:shared", "emit_gauges", "a", 1).acquire()
+        assert wait_until(lambda: create_lease("cache:shared", "emit_gauges", "b", 60).acquire())
+        assert not create_lease("cache:shared", "emit_gauges", "a", 60).acquire()

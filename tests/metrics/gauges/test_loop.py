@@ -10,7 +10,7 @@ import pytest
 from tests.metrics.agents import wait_until
 from zemanta_ops.metrics.gauges.collector import Collector
 from zemanta_ops.metrics.gauges.lease import LeaseError
-from zemanta_ops.metrics.gauges.loop import COLLECTING, WAITING, LeaseRenewal, run
+from zemanta_ops.metrics.gauges.loop import WAITING, WORKING, LeaseRenewal, run
 from zemanta_ops.metrics.gauges.registry import AppGauge
 from zemanta_ops.testing import Recorder
 
@@ -55,14 +55,14 @@ def test_the_holder_collects_and_gives_the_lease_back(captured_metrics: Recorder
     lease = Answers(True)
     run(collector(), lease, 60, until(lambda: bool(captured_metrics.find("users"))), said.append)
     captured_metrics.assert_gauge("users", 5)
-    assert (said, lease.released) == ([COLLECTING], True)
+    assert (said, lease.released) == ([WORKING], True)
 
 
 def test_the_other_stands_by_and_takes_over(captured_metrics: Recorder) -> None:
     said: list[str] = []
     lease = Answers(False, False, False, True)
     run(collector(), lease, 0.06, until(lambda: bool(captured_metrics.find("users"))), said.append)
-    assert said == [WAITING, COLLECTING]
+    assert said == [WAITING, WORKING]
 
 
 def test_who_loses_the_lease_sends_no_more(captured_metrics: Recorder) -> None:
@@ -70,7 +70,7 @@ def test_who_loses_the_lease_sends_no_more(captured_metrics: Recorder) -> None:
     lease = Answers(True, True, False)
 
     def stopping() -> bool:
-        if said == [COLLECTING, WAITING] and lease.asked == 3:
+        if said == [WORKING, WAITING] and lease.asked == 3:
             captured_metrics.clear()
         return lease.asked >= 6
 
@@ -112,5 +112,5 @@ def test_a_holder_that_was_frozen_emits_nothing_when_it_wakes(
     said: list[str] = []
     run(frozen, Answers(True, True, False), 60, until(lambda: WAITING in said), said.append)
 
-    assert said == [COLLECTING, WAITING]
+    assert said == [WORKING, WAITING]
     assert captured_metrics.find("users") == []

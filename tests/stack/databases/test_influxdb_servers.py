@@ -11,7 +11,7 @@ import pytest
 from tests.servers.fixtures import StartInfluxDB1
 from tests.servers.influxdb1 import InfluxDB1
 from tests.servers.stores import Store, store_of_1
-from zemanta_ops.stack.databases import ONCE, Database, DatabaseError, Point
+from zemanta_ops.stack.databases import ONCE, Database, DatabaseError, Point, connect
 
 HOUR = timedelta(hours=1)
 
@@ -110,6 +110,17 @@ def test_a_conflict_of_types_is_reported_line_by_line_and_the_rest_is_written(gu
         assert {line for line, _ in report.refused} == {points[number].encode() for number in texts}
         assert all("field type conflict" in reason for _, reason in report.refused)
         assert sorted(read(database)) == [0.5, *[1.0] * 18]
+
+
+def test_a_query_reads_from_the_retention_policy_that_is_written_to(influxdb1: InfluxDB1, database: str) -> None:
+    influxdb1.query(f'CREATE RETENTION POLICY "yearly" ON "{database}" DURATION 365d REPLICATION 1')
+    with (
+        connect(influxdb1.url, database=f"{database}/yearly") as yearly,
+        connect(influxdb1.url, database=database) as one,
+    ):
+        write(yearly)
+        assert len(yearly.query('SELECT "value" FROM "m"')) == 1
+        assert one.query('SELECT "value" FROM "m"') == []
 
 
 def test_an_unknown_retention_policy_is_told(influxdb1: InfluxDB1, database: str) -> None:

@@ -71,6 +71,30 @@ def test_what_was_written_is_read_back_with_its_tags_and_no_others(
     assert other.read_values("deploys", "count", NOW - DAY, NOW + DAY) == []
 
 
+def test_values_begin_with_the_start_and_end_before_the_end(
+    database: VictoriaMetricsDatabase, victoriametrics: VictoriaMetrics
+) -> None:
+    start = NOW.replace(microsecond=0) - DAY
+    moments = [start - timedelta(seconds=1), start, start + timedelta(seconds=59), start + timedelta(seconds=60)]
+    points = [
+        Point("edges", {"value": float(n)}, time_ns=int(moment.timestamp()) * 10**9) for n, moment in enumerate(moments)
+    ]
+    database.write(points)
+    victoriametrics.flush()
+    found = database.read_values("edges", "value", start, start + timedelta(seconds=60))
+    assert [each.value for each in found] == [1.0, 2.0]
+
+
+def test_a_point_that_is_written_again_is_not_replaced(
+    database: VictoriaMetricsDatabase, victoriametrics: VictoriaMetrics
+) -> None:
+    for value in (0.5, 0.25):
+        database.write([Point("again", {"value": value}, time_ns=int(NOW.timestamp() - 3_600) * 10**9)])
+        victoriametrics.flush()
+    assert 0.5 in [each.value for each in database.read_values("again", "value", NOW - DAY, NOW)]
+    assert not database.replaces
+
+
 def test_a_new_series_is_visible_without_a_flush_in_under_15_s(database: VictoriaMetricsDatabase) -> None:
     database.write([Point("fresh", {"value": 7.0})])
     assert wait_until(lambda: bool(database.read_values("fresh", "value", NOW - DAY, NOW + DAY, equal_to=7.0)), 15, 0.2)

@@ -95,6 +95,9 @@ WRONG: dict[str, tuple[str, Callable[[], Any]]] = {
     "a numerator that is a text": ("E202", lambda: composite(numerator="http.request.count")),
     "no denominator": ("E202", lambda: composite(denominator=None)),
     "a value beside numerator and denominator": ("E202", lambda: composite(value=COUNT)),
+    "a name that no measurement has": ("E202", lambda: composite("shop.error ratio")),
+    "a name of two lines": ("E202", lambda: composite("shop.error\nratio")),
+    "an expression with an endless number": ("E202", lambda: Composite("a.b", value=COUNT * float("inf"))),
     "an expression with a text": ("E202", lambda: Composite("a.b", value=COUNT / "x")),
     "a minimum below zero": ("E202", lambda: composite(min_denominator=-1)),
     "an alert about a text": ("E202", lambda: alert("http.request.count")),
@@ -102,6 +105,7 @@ WRONG: dict[str, tuple[str, Callable[[], Any]]] = {
     "an unknown no_data": ("E202", lambda: alert(no_data="page")),
     "an objective without bad and within": ("E202", lambda: objective(bad=None)),
     "an objective about a rate": ("E202", lambda: objective(total=rate("http.request.count"))),
+    "an objective whose bad events are a rate": ("E202", lambda: objective(bad=rate("http.request.count"))),
     "a target that is a text": ("E202", lambda: objective(target="99.9%")),
     "min_events that is half an event": ("E202", lambda: objective(min_events=0.5)),
     "a tag that is a number": ("E202", lambda: composite(by=(1,))),
@@ -162,6 +166,8 @@ WRONG: dict[str, tuple[str, Callable[[], Any]]] = {
     "a misspelt unit": ("E215", lambda: describe("visitors", unit="milisecond")),
     "a unit's long name": ("E215", lambda: describe("visitors", unit="milliseconds")),
     "a unit that is no noun": ("E215", lambda: describe("visitors", unit="km/h²")),
+    "division by zero": ("E217", lambda: Composite("a.b", value=COUNT / 0)),
+    "division by zero as a float": ("E217", lambda: Composite("a.b", value=mean("http.request.duration") / 0.0)),
     "crit without a runbook": ("W201", lambda: alert(runbook="")),
 }  # fmt: skip
 

@@ -41,7 +41,7 @@ def listed(*instrument: str, middleware: bool = True, **settings: Any) -> dict[s
 
 
 def test_every_metric_has_a_source_that_can_be_switched_on() -> None:
-    own = {"client", "requests", "buckets", "gauges", "check_metrics", "push_cloudwatch"}
+    own = {"client", "requests", "buckets", "gauges", "check_metrics", "push_cloudwatch", "compute_composites"}
     assert {metric.source for metric in catalog.METRICS} == {*own, *instrumentation.NAMES}
 
 

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import argparse
 import json
-import os
-import socket
 import sys
 from typing import Any
 
@@ -13,15 +10,15 @@ from django.core.management.base import CommandError, CommandParser
 
 from zemanta_ops.conf import conf
 from zemanta_ops.management.base import OpsCommand
+from zemanta_ops.management.leader import acquire_for_node, add_lease_option, run_alone
 from zemanta_ops.metrics.client import default_client
 from zemanta_ops.metrics.gauges import lease, loop
 from zemanta_ops.metrics.gauges.collector import Collector, GaugeState
 from zemanta_ops.metrics.gauges.registry import find_gauges
-from zemanta_ops.signals import note_end_signals
 
 EXIT_LOCK = 3
 EXIT_FAILED = 4
-ONCE_LEASE_SECONDS = 90.0
+NAME = "emit_gauges"
 
 EPILOG = """
 examples:
@@ -50,12 +47,7 @@ class Command(OpsCommand):
         mode = parser.add_mutually_exclusive_group(required=True)
         mode.add_argument("--once", action="store_true", help="collect every gauge now, then exit")
         mode.add_argument("--loop", action="store_true", help="collect until SIGTERM or Ctrl-C")
-        parser.add_argument(
-            "--lease",
-            type=parse_lease,
-            metavar="SECONDS",
-            help="how long the lock lasts without renewal (default: 30, with --once 90)",
-        )
+        add_lease_option(parser)
         parser.add_argument("--json", action="store_true", help="print JSON, one document per line")
 
     def handle(self, *_args: Any, **options: Any) -> None:
@@ -68,19 +60,16 @@ class Command(OpsCommand):
         collector = Collector(gauges, conf.metrics.agent_interval)
         try:
             if options["once"]:
-                self._collect_once(collector, options["lease"] or ONCE_LEASE_SECONDS, options["json"])
+                self._collect_once(collector, options["lease"], options["json"])
             else:
-                self._collect_in_loop(
-                    collector, options["lease"] or max(30.0, 3 * conf.metrics.agent_interval), options["json"]
-                )
+                self._collect_in_loop(collector, options["lease"], options["json"])
         except lease.LeaseError as error:
             raise CommandError(str(error), returncode=EXIT_LOCK) from error
         finally:
             default_client.flush()
 
-    def _collect_once(self, collector: Collector, seconds: float, as_json: bool) -> None:
-        # The lease outlives the command and belongs to the node: when cron runs on every node, the others find it.
-        mine = loop.acquire(lease.create_lease(conf.metrics.gauge_lock, socket.gethostname(), seconds))
+    def _collect_once(self, collector: Collector, seconds: float | None, as_json: bool) -> None:
+        mine = acquire_for_node(NAME, seconds)
         if mine:
             collector.collect_once()
         states = collector.states if mine else []
@@ -103,24 +92,13 @@ class Command(OpsCommand):
                 tags = "".join(f" {key}={value}" for key, value in reading.tags.items())
                 self.stdout.write(f"{reading.name}{tags} {reading.value:g}")
 
-    def _collect_in_loop(self, collector: Collector, seconds: float, as_json: bool) -> None:
+    def _collect_in_loop(self, collector: Collector, seconds: float | None, as_json: bool) -> None:
         def report(state: str) -> None:
+            state = "collecting" if state == loop.WORKING else state
             self.stdout.write(json.dumps({"state": state}) if as_json else state)
             self.stdout.flush()
 
-        owner = f"{socket.gethostname()}:{os.getpid()}:{os.urandom(4).hex()}"
-        held = lease.create_lease(conf.metrics.gauge_lock, owner, seconds)
-        with note_end_signals(collector.wake) as stopped:
-            loop.run(collector, held, seconds, stopped, report)
-
-
-def parse_lease(text: str) -> float:
-    """Return the length of a lease in seconds."""
-    seconds = float(text)
-    # A lock in a cache expires after whole seconds.
-    if not 1 <= seconds <= 86400:
-        raise argparse.ArgumentTypeError("must be from 1 to 86400 seconds")
-    return seconds
+        run_alone(collector, NAME, seconds, report)
 
 
 def _build_dict(state: GaugeState) -> dict[str, Any]:

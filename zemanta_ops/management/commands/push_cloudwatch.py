@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import argparse
 import json
-import re
 import sys
 import time
 from collections.abc import Callable
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 import platformdirs
@@ -16,7 +14,7 @@ from django.core.management.base import CommandError, CommandParser
 
 from zemanta_ops import metrics
 from zemanta_ops.extras import MissingExtraError
-from zemanta_ops.management.base import OpsCommand, UsageError, parse_positive
+from zemanta_ops.management.base import OpsCommand, UsageError, add_range_options, check_range, parse_positive
 from zemanta_ops.metrics import catalog
 from zemanta_ops.stack.settings import (
     CLOUDWATCH_PLACE,
@@ -33,7 +31,6 @@ if TYPE_CHECKING:
 
 EXIT_INCOMPLETE = 1
 EXIT_SETTINGS = 3
-_AGO = re.compile(r"(\d{1,4})([dh])")
 
 EPILOG = """
 examples:
@@ -65,19 +62,13 @@ class Command(OpsCommand):
             "--list", action="store_true", help="list what would be fetched and its price; write nothing"
         )
         parser.add_argument("--only", action="append", metavar="NAME", help="only this declaration; may be repeated")
-        parser.add_argument(
-            "--since", type=parse_time, metavar="TIME", help="fill back from a time, or from 14d or 6h ago"
-        )
-        parser.add_argument("--until", type=parse_time, metavar="TIME", help="end of the back-fill (default: now)")
+        add_range_options(parser)
         parser.add_argument("--time-limit", type=parse_positive, metavar="SECONDS", help="end after this long")
         parser.add_argument("--json", action="store_true", help="print one JSON document")
 
     def handle(self, *_args: Any, **options: Any) -> None:
         """List, fill back or run once."""
-        if options["until"] and not options["since"]:
-            raise UsageError("--until needs --since")
-        if options["since"] and options["since"] >= (options["until"] or datetime.now(timezone.utc)):
-            raise UsageError("--since must be earlier than --until, and not in the future")
+        check_range(options["since"], options["until"])
         if faults := list_faults():
             raise CommandError("; ".join(faults), returncode=EXIT_SETTINGS)
         try:
@@ -166,18 +157,6 @@ class Command(OpsCommand):
                 self.stderr.write(problem)
         if result.problems:
             sys.exit(EXIT_INCOMPLETE)
-
-
-def parse_time(text: str) -> datetime:
-    """Return the time that an option gives: ISO 8601, or a number of days or hours ago."""
-    if ago := _AGO.fullmatch(text):
-        unit = {"d": "days", "h": "hours"}[ago[2]]
-        return datetime.now(timezone.utc) - timedelta(**{unit: int(ago[1])})
-    try:
-        moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text} is not a time, such as 2026-03-01T12:00, 14d or 6h") from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
 
 
 def _open_database() -> Database:

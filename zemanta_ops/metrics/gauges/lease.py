@@ -1,4 +1,4 @@
-"""The lock of the gauges' collector: a lease that one process of a deployment holds and renews.
+"""The locks of work that one process of a deployment does: a lease that it holds and renews.
 
 It is a row of the database, whose clock decides when it expires, or a key of a cache that all nodes share.
 """
@@ -18,7 +18,6 @@ from django.db import IntegrityError, router, transaction
 from django.db.models import Q
 from django.db.models.functions import Now
 
-NAME = "emit_gauges"
 CHOICES = "'database', 'cache:<alias>' or 'none'"
 
 
@@ -26,7 +25,7 @@ class LeaseError(Exception):
     """GAUGE_LOCK is set to something that cannot lock, or its lock cannot be reached."""
 
 
-class CollectorLease(Protocol):
+class WorkLease(Protocol):
     """A lock that expires unless it is renewed."""
 
     def acquire(self) -> bool:
@@ -37,7 +36,7 @@ class CollectorLease(Protocol):
 
 
 class NoLease:
-    """No lock, for a deployment that runs a single collector."""
+    """No lock, for a deployment that runs a single process of a kind."""
 
     def acquire(self) -> bool:
         """Succeed."""
@@ -50,7 +49,8 @@ class NoLease:
 class DatabaseLease:
     """A lock in a row of the table zemanta_ops_lease."""
 
-    def __init__(self, owner: str, seconds: float) -> None:
+    def __init__(self, name: str, owner: str, seconds: float) -> None:
+        self._name = name
         self._owner = owner
         self._length = timedelta(seconds=seconds)
         self._model: Any = apps.get_model("zemanta_ops", "Lease")
@@ -58,7 +58,7 @@ class DatabaseLease:
 
     def acquire(self) -> bool:
         """Take or renew the row in one UPDATE, or create it."""
-        rows = self._model.objects.using(self._database).filter(name=NAME)
+        rows = self._model.objects.using(self._database).filter(name=self._name)
         values = {"owner": self._owner, "expires_at": Now() + self._length}
         if rows.filter(Q(owner=self._owner) | Q(expires_at__lt=Now())).update(**values):
             return True
@@ -66,25 +66,25 @@ class DatabaseLease:
             return False
         try:
             with transaction.atomic(using=self._database):
-                rows.create(name=NAME, **values)
+                rows.create(name=self._name, **values)
         except IntegrityError:
             return False
         return True
 
     def release(self) -> None:
         """Delete the row if it belongs to this process."""
-        self._model.objects.using(self._database).filter(name=NAME, owner=self._owner).delete()
+        self._model.objects.using(self._database).filter(name=self._name, owner=self._owner).delete()
 
 
 class CacheLease:
     """A lock in a key of a shared cache, taken with ``cache.add``."""
 
-    def __init__(self, alias: str, owner: str, seconds: float) -> None:
+    def __init__(self, alias: str, name: str, owner: str, seconds: float) -> None:
         self._cache = caches[alias]
         self._owner = owner
         # memcached and Redis count in whole seconds.
         self._seconds = math.ceil(seconds)
-        self._key = f"zemanta_ops.lease.{NAME}"
+        self._key = f"zemanta_ops.lease.{name}"
 
     def acquire(self) -> bool:
         """Add the key, or renew it if it belongs to this process."""
@@ -118,12 +118,13 @@ def find_problem(lock: str) -> str | None:
     return None
 
 
-def create_lease(lock: str, owner: str, seconds: float) -> CollectorLease:
+def create_lease(lock: str, name: str, owner: str, seconds: float) -> WorkLease:
     """Return the lease for a value of GAUGE_LOCK.
 
     Args:
         lock: ``database``, ``cache:<alias>`` or ``none``.
-        owner: a name that no other collecting process has.
+        name: the command that does the work; each has a lock of its own.
+        owner: a name that no other process has.
         seconds: how long the lease lasts without renewal.
 
     Raises:
@@ -134,5 +135,5 @@ def create_lease(lock: str, owner: str, seconds: float) -> CollectorLease:
     if lock == "none":
         return NoLease()
     if lock == "database":
-        return DatabaseLease(owner, seconds)
-    return CacheLease(lock.partition(":")[2], owner, seconds)
+        return DatabaseLease(name, owner, seconds)
+    return CacheLease(lock.partition(":")[2], name, owner, seconds)

@@ -1,20 +1,43 @@
-"""Collects gauges for as long as a process runs and holds the lease."""
+"""Does work for as long as a process runs and holds the lease."""
 
 from __future__ import annotations
 
 import logging
 import time
 from collections.abc import Callable
+from typing import Protocol
 
 from django.db import close_old_connections
 
-from zemanta_ops.metrics.gauges.collector import Collector
-from zemanta_ops.metrics.gauges.lease import CollectorLease, LeaseError
+from zemanta_ops.metrics.gauges.lease import LeaseError, WorkLease
 
 logger = logging.getLogger("zemanta_ops.metrics")
 
-COLLECTING = "collecting"
+WORKING = "working"
 WAITING = "waiting: another process holds the lock"
+
+
+class Worker(Protocol):
+    """What one process of a deployment does. All methods but ``wake`` are called from one thread.
+
+    Attributes:
+        may_emit: Called right before results are sent; False if another process may be sending by now.
+
+    """
+
+    may_emit: Callable[[], bool]
+
+    def step(self) -> None:
+        """Wait for the next thing that is due, and do it."""
+
+    def wait(self, seconds: float) -> None:
+        """Wait until ``wake()`` is called, for at most this many seconds."""
+
+    def forget(self) -> None:
+        """Drop what is known: another process may have done the work since."""
+
+    def wake(self) -> None:
+        """Make a waiting method return; safe in a signal handler."""
 
 
 def read_clock() -> float:
@@ -22,7 +45,7 @@ def read_clock() -> float:
     return time.clock_gettime(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic()
 
 
-def acquire(lease: CollectorLease) -> bool:
+def acquire(lease: WorkLease) -> bool:
     """Take or renew the lease; return False if another process holds it.
 
     Raises:
@@ -32,7 +55,7 @@ def acquire(lease: CollectorLease) -> bool:
         return lease.acquire()
     except Exception as error:
         raise LeaseError(
-            f"the lock of the gauges cannot be taken ({type(error).__name__}: {error}). Run: manage.py migrate, "
+            f"the lock cannot be taken ({type(error).__name__}: {error}). Run: manage.py migrate, "
             "or set GAUGE_LOCK to a shared cache"
         ) from error
 
@@ -45,7 +68,7 @@ class LeaseRenewal:
         seconds: how long the lease lasts.
     """
 
-    def __init__(self, lease: CollectorLease, seconds: float) -> None:
+    def __init__(self, lease: WorkLease, seconds: float) -> None:
         self._lease = lease
         self._seconds = seconds
         self._expires_at = self._renew_at = 0.0
@@ -77,50 +100,50 @@ class LeaseRenewal:
 
 
 def run(
-    collector: Collector,
-    lease: CollectorLease,
+    worker: Worker,
+    lease: WorkLease,
     seconds: float,
     is_stopping: Callable[[], bool],
     report: Callable[[str], None],
 ) -> None:
-    """Collect while the lease is held and wait while it is not, until ``is_stopping()``; then give the lease back.
+    """Work while the lease is held and wait while it is not, until ``is_stopping()``; then give the lease back.
 
     Args:
-        collector: what to collect; call its ``wake()`` to end a wait when ``is_stopping()`` has changed.
+        worker: what to do; call its ``wake()`` to end a wait when ``is_stopping()`` has changed.
         lease: the lock.
         seconds: how long the lease lasts.
         is_stopping: called between two steps.
-        report: gets COLLECTING or WAITING at every change.
+        report: gets WORKING or WAITING at every change.
 
     Raises:
         LeaseError: The lock cannot be reached at the start.
     """
     acquire(lease)
     try:
-        _take_turns(collector, LeaseRenewal(lease, seconds), is_stopping, report)
+        _take_turns(worker, LeaseRenewal(lease, seconds), is_stopping, report)
     finally:
         _release(lease)
 
 
 def _take_turns(
-    collector: Collector, renewal: LeaseRenewal, is_stopping: Callable[[], bool], report: Callable[[str], None]
+    worker: Worker, renewal: LeaseRenewal, is_stopping: Callable[[], bool], report: Callable[[str], None]
 ) -> None:
     reported = ""
-    collector.may_emit = renewal.is_current
+    worker.may_emit = renewal.is_current
     while not is_stopping():
-        state = COLLECTING if renewal.is_held() else WAITING
+        state = WORKING if renewal.is_held() else WAITING
         if state != reported:
             reported = state
-            collector.forget()
+            worker.forget()
             report(state)
-        if state == COLLECTING:
-            collector.step()
+        if state == WORKING:
+            worker.step()
         else:
-            collector.wait(renewal.pause)
+            worker.wait(renewal.pause)
 
 
-def _release(lease: CollectorLease) -> None:
+def _release(lease: WorkLease) -> None:
     try:
         lease.release()
     except Exception as error:  # noqa: BLE001  (the lease expires by itself)
-        logger.warning("The lock of the gauges could not be given back: %s", type(error).__name__)
+        logger.warning("The lock could not be given back: %s", type(error).__name__)

@@ -84,7 +84,12 @@ class Database(ABC):
         needs: The settings that it needs, for people.
         product: What kind of server it is, for people.
         is_writable: Whether ``write`` works; if not, only Telegraf writes to it.
+        language: The language of its queries, one of ``stack.queries.LANGUAGES``.
         delay: Seconds that a new series may take to be visible after it was written.
+        replaces: Whether a point replaces an older one of the same series and time.
+        lag: Seconds for which queries may not see points that were written.
+        bucket: What a query in Flux reads from; other languages need no such name.
+        labels: Labels that all its series have, because others share its server.
         name: What it is, for people: "database telegraf at http://127.0.0.1:8086".
 
     Args:
@@ -98,12 +103,17 @@ class Database(ABC):
     needs: ClassVar[str]
     product: ClassVar[str] = "InfluxDB"
     is_writable: ClassVar[bool] = True
+    language: ClassVar[str]
     delay: ClassVar[float] = 0.0
+    lag: ClassVar[float] = 0.0
+    replaces: ClassVar[bool] = True
+    bucket: str = ""
 
     def __init__(self, options: Mapping[str, str], *, timeout: float, retry: Retry) -> None:
         self.name = self.describe(options)
         self.timeout = timeout
         self.retry = retry
+        self.labels: Mapping[str, str] = {}
 
     @staticmethod
     @abstractmethod
@@ -133,6 +143,10 @@ class Database(ABC):
     @abstractmethod
     def query(self, text: str) -> list[dict[str, Any]]:
         """Return the rows of a query in the language of the database."""
+
+    def query_span(self, text: str, end: int) -> list[dict[str, Any]]:  # noqa: ARG002  (for languages without times)
+        """Return the rows of a query over a span of time, which ends at ``end`` in seconds since the epoch."""
+        return self.query(text)
 
     @abstractmethod
     def read_values(

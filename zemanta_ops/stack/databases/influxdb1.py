@@ -20,6 +20,7 @@ class InfluxDB1Database(Database):
 
     chosen_by = ("url", "database")
     needs = "DATABASE (InfluxDB 1.x)"
+    language = "influxql"
 
     def __init__(self, options: Mapping[str, str], *, timeout: float, retry: Retry) -> None:
         super().__init__(options, timeout=timeout, retry=retry)
@@ -83,7 +84,7 @@ class InfluxDB1Database(Database):
 
     def query(self, text: str) -> list[dict[str, Any]]:
         """Return the rows of an InfluxQL query as dicts of tags and columns; times in nanoseconds."""
-        parameters = {"db": self._database, "q": text, "epoch": "ns"}
+        parameters = {"db": self._database, **self._choose_policy(), "q": text, "epoch": "ns"}
         answer = self.retry.call(lambda: self._send_request("GET", "/query", parameters))
         results = answer.read_json("InfluxDB").get("results") or []
         for result in results:
@@ -126,8 +127,11 @@ class InfluxDB1Database(Database):
         """Do nothing: each request uses a connection of its own."""
 
     def _write_lines(self, body: bytes, timeout: float) -> None:
-        parameters = {"db": self._database, "precision": "ns", **({"rp": self._policy} if self._policy else {})}
+        parameters = {"db": self._database, **self._choose_policy(), "precision": "ns"}
         self._send_request("POST", "/write", parameters, body, timeout)
+
+    def _choose_policy(self) -> dict[str, str]:
+        return {"rp": self._policy} if self._policy else {}
 
     def _send_request(
         self,

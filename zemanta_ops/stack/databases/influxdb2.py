@@ -25,10 +25,11 @@ class InfluxDB2Database(Database):
 
     chosen_by = ("url", "bucket")
     needs = "BUCKET with ORG and TOKEN (InfluxDB 2.x)"
+    language = "flux"
 
     def __init__(self, options: Mapping[str, str], *, timeout: float, retry: Retry) -> None:
         super().__init__(options, timeout=timeout, retry=retry)
-        self._bucket = options["bucket"]
+        self.bucket = options["bucket"]
         self._org = options.get("org", "")
         token = options.get("token", "")
         url = split_url(options["url"])
@@ -58,7 +59,7 @@ class InfluxDB2Database(Database):
     def verify(self) -> None:
         """Query the newest minute of the bucket, which needs the organisation, the bucket and the right to read it."""
         try:
-            self.query(f"from(bucket: {_quote_string(self._bucket)}) |> range(start: -1m) |> limit(n: 1)")
+            self.query(f"from(bucket: {_quote_string(self.bucket)}) |> range(start: -1m) |> limit(n: 1)")
         except DatabaseError as error:
             # To a token that may not read a bucket, a query reports it as missing. A search by name finds it.
             if error.kind == "missing" and self._exists():
@@ -69,7 +70,7 @@ class InfluxDB2Database(Database):
         """Return the retention of the bucket; None if it keeps points forever, or if the token may not ask for it."""
         buckets = self._client.buckets_api()
         try:
-            found = self._call(lambda: buckets.find_buckets(name=self._bucket, org=self._client.org))  # type: ignore[no-untyped-call]
+            found = self._call(lambda: buckets.find_buckets(name=self.bucket, org=self._client.org))  # type: ignore[no-untyped-call]
         except DatabaseError as error:
             if error.kind in TRANSIENT:
                 raise
@@ -80,7 +81,7 @@ class InfluxDB2Database(Database):
     def _exists(self) -> bool:
         buckets = self._client.buckets_api()
         try:
-            self._call(lambda: buckets.find_buckets(name=self._bucket, org=self._org))  # type: ignore[no-untyped-call]
+            self._call(lambda: buckets.find_buckets(name=self.bucket, org=self._org))  # type: ignore[no-untyped-call]
         except DatabaseError:
             return False
         return True
@@ -104,7 +105,7 @@ class InfluxDB2Database(Database):
         wanted = {"_measurement": measurement, "_field": value, **(tags or {})}
         tests = " and ".join(f"r[{_quote_string(key)}] == {_quote_string(each)}" for key, each in wanted.items())
         rows = self.query(
-            f"from(bucket: {_quote_string(self._bucket)}) |> range(start: {start.isoformat()}, stop: {end.isoformat()})"
+            f"from(bucket: {_quote_string(self.bucket)}) |> range(start: {start.isoformat()}, stop: {end.isoformat()})"
             f" |> filter(fn: (r) => {tests})"
             + ("" if equal_to is None else f" |> filter(fn: (r) => r._value == {equal_to!r})")
             + _RENAME_TAGS
@@ -124,7 +125,7 @@ class InfluxDB2Database(Database):
         self._client.close()  # type: ignore[no-untyped-call]
 
     def _write_lines(self, body: bytes, timeout: float) -> None:
-        parameters = {"org": self._org, "bucket": self._bucket, "precision": "ns"}
+        parameters = {"org": self._org, "bucket": self.bucket, "precision": "ns"}
         check_answer(self._endpoint.request("POST", "/api/v2/write", parameters, body, timeout=timeout), INFLUXDB)
 
     def _call(self, request: Callable[[], T]) -> T:

@@ -23,7 +23,11 @@ _TOLERANCE = 0.5
 class PromQLDatabase(Database):
     """A database that is read with PromQL; ``labels`` are on every series that is read."""
 
+    language = "promql"
     delay = 15.0
+    # VictoriaMetrics hides the newest points for this long.
+    lag = 30.0
+    replaces = False
 
     def __init__(
         self, options: Mapping[str, str], read_url: str, port: int | None, *, timeout: float, retry: Retry
@@ -31,7 +35,6 @@ class PromQLDatabase(Database):
         super().__init__(options, timeout=timeout, retry=retry)
         self._authorization = encode_basic(options.get("username", ""), options.get("password", ""))
         self._read = self._create_endpoint(read_url, port)
-        self.labels: Mapping[str, str] = {}
 
     def read_version(self) -> str:
         """Return the version in ``/api/v1/status/buildinfo``."""
@@ -50,11 +53,16 @@ class PromQLDatabase(Database):
         return self.query_at(text, datetime.now(timezone.utc).timestamp())
 
     def query_at(self, text: str, moment: float) -> list[dict[str, Any]]:
-        """Return the result of a PromQL query at a moment, in seconds since the epoch."""
+        """Return the result of a PromQL query at a moment in seconds since the epoch; of a range, each newest point."""
         # With its cache VictoriaMetrics hides the newest 30 seconds.
         parameters = {"query": text, "time": f"{moment:.3f}", "nocache": "1"}
         rows = self._get("/api/v1/query", parameters)["data"]["result"]
-        return [{**row["metric"], "time": row["value"][0], "value": float(row["value"][1])} for row in rows]
+        points = [(row["metric"], row["value"] if "value" in row else row["values"][-1]) for row in rows]
+        return [{**labels, "time": moment, "value": float(number)} for labels, (moment, number) in points]
+
+    def query_span(self, text: str, end: int) -> list[dict[str, Any]]:
+        """Return the result of a query at the end of its span."""
+        return self.query_at(text, end)
 
     def query_range(self, text: str, start: float, end: float, step: float) -> list[dict[str, Any]]:
         """Return the result of a PromQL query at every ``step`` seconds: a row for each series and moment."""
@@ -88,7 +96,8 @@ class PromQLDatabase(Database):
         labels = {"__name__": self.spell_name(f"{measurement}_{value}"), **self.labels, **wanted}
         selector = ",".join(f"{_quote_label(name)}={_quote_string(text)}" for name, text in labels.items())
         seconds = math.ceil((end - start).total_seconds())
-        parameters = {"query": f"{{{selector}}}[{seconds}s]", "time": f"{end.timestamp():.3f}"}
+        # A range of PromQL includes the point at its end and not the one at its start.
+        parameters = {"query": f"{{{selector}}}[{seconds}s] offset 1ms", "time": f"{end.timestamp():.3f}"}
         rows = self._get("/api/v1/query", parameters)["data"]["result"]
         found = [stored for row in rows for stored in self._build_values(row)]
         if equal_to is not None:

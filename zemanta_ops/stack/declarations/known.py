@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import dataclasses
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from zemanta_ops.stack.declarations.names import to_measurement
 
 # The field that a kind of metric has beside those of Telegraf's timings.
 VALUE = "value"
+# The tags, of those in METRICS["TAGS"], that tell deployments which share a database apart: an environment and an
+# application. Others, such as a zone or a version, differ within a deployment.
+ENVIRONMENT_TAGS = ("environment", "env", "stage")
+APPLICATION_TAGS = ("application", "app", "service", "project", "stack")
 
 
 @dataclass(frozen=True)
@@ -56,6 +61,7 @@ class Deployment:
         agent_interval: Seconds between two points of a series.
         buckets: The limits of the request buckets, in milliseconds; empty if they are off.
         retention: Seconds for which the database keeps points; None if it is not declared.
+        identity: The tags, with their values, that only this deployment's series have in a shared database.
 
     """
 
@@ -65,8 +71,15 @@ class Deployment:
     agent_interval: float = 10.0
     buckets: tuple[float, ...] = ()
     retention: int | None = None
+    identity: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     def measure(self, name: str) -> str:
         """Return the measurement of a metric or composite."""
         known = self.metrics.get(name)
         return known.measurement if known else to_measurement(name, self.prefix)
+
+
+def find_identity(tags: Collection[str]) -> list[str]:
+    """Return which of an application's tags name its environment and the application, in this order."""
+    found = [next((tag for tag in names if tag in tags), "") for names in (ENVIRONMENT_TAGS, APPLICATION_TAGS)]
+    return [tag for tag in found if tag]

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator
 
 from zemanta_ops.conf import conf
 from zemanta_ops.metrics import catalog
-from zemanta_ops.stack.declarations.known import VALUE, Deployment, KnownMetric
+from zemanta_ops.metrics.series.tags import clean_tags
+from zemanta_ops.stack.declarations.known import VALUE, Deployment, KnownMetric, find_identity
 from zemanta_ops.stack.declarations.model import Description
 from zemanta_ops.stack.declarations.names import to_measurement
 from zemanta_ops.stack.declarations.registry import Declarations
@@ -28,6 +29,7 @@ def read_deployment(declared: Declarations) -> Deployment:
     for description in declared.descriptions:
         if description.name not in metrics and description.kind in FUNCTIONS:
             metrics[description.name] = _read_description(description, prefix)
+    tags = clean_tags(conf.metrics.tags)
     return Deployment(
         metrics,
         common_tags=frozenset({*map(str, conf.metrics.tags), "host"}),
@@ -35,6 +37,7 @@ def read_deployment(declared: Declarations) -> Deployment:
         agent_interval=conf.metrics.agent_interval,
         buckets=conf.metrics.buckets,
         retention=conf.influxdb.retention,
+        identity={tag: tags[tag] for tag in find_identity(tags)},
     )
 
 
@@ -54,7 +57,7 @@ def _list_off(prefix: str) -> Iterator[KnownMetric]:
 
 
 def _find_remedy(source: str) -> str:
-    if source == "check_metrics":
+    if source in ("check_metrics", "compute_composites"):
         return ""
     if source == "push_cloudwatch":
         return 'Add "CLOUDWATCH" to ZEMANTA_OPS, and run push_cloudwatch.'

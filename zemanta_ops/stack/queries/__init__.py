@@ -26,6 +26,13 @@ class Language(Protocol):
         """Return the fields of a panel's target."""
         ...
 
+    def render_span(self, query: SeriesQuery, start: int, end: int, bucket: str) -> str:
+        """Return the statement that asks for one number a group, of the points from ``start`` and before ``end``.
+
+        Times are seconds since the epoch. A statement in PromQL is asked at ``end``.
+        """
+        ...
+
     def render_variable(self, tag: str, measurements: Sequence[str], variables: Sequence[str]) -> str:
         """Return the query for the values of a tag, among the series that ``variables`` select."""
         ...

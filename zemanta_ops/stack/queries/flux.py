@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
+from datetime import datetime, timezone
 from typing import Any
 
 from zemanta_ops.stack.queries.model import (
@@ -33,6 +35,14 @@ def render(query: Query, label: str) -> dict[str, Any]:
     """Return the fields of a panel's target."""
     whole = not isinstance(query, HeatmapQuery) and query.whole
     return {"query": "\n".join(_render_lines(query) + ([_name_column(query, label)] if whole else []))}
+
+
+def render_span(query: SeriesQuery, start: int, end: int, bucket: str) -> str:
+    """Return the statement that asks for one number a group, of the points from ``start`` and before ``end``."""
+    text = "\n".join(_render_lines(dataclasses.replace(query, whole=True)))
+    for name, moment in (("timeRangeStart", start), ("timeRangeStop", end)):
+        text = text.replace(f"v.{name}", datetime.fromtimestamp(moment, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"))
+    return text.replace("v.defaultBucket", _string(bucket))
 
 
 def render_variable(tag: str, measurements: Sequence[str], variables: Sequence[str]) -> str:
@@ -72,6 +82,9 @@ def _render_series(query: SeriesQuery) -> list[str]:
     function = _FUNCTIONS[query.aggregate]
     lines = [*_read_range(), _select(query.selection, query.selection.field), "  |> toFloat()"]
     lines += [] if query.by is None else [_group(query.by)]
+    if query.aggregate == "last":
+        # Of the series of a group one follows the other, not in the order of time.
+        lines.append('  |> sort(columns: ["_time", "_value"])')
     if query.whole:
         lines.append(f"  |> {function}()")
     else:

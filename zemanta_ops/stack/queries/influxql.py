@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
@@ -38,6 +39,13 @@ def render(query: Query, label: str) -> dict[str, Any]:
         "resultFormat": "table" if whole else "time_series",
         "alias": "" if isinstance(query, HeatmapQuery) else _render_alias(by, label),
     }
+
+
+def render_span(query: SeriesQuery, start: int, end: int, _bucket: str = "") -> str:
+    """Return the statement that asks for one number a group, of the points from ``start`` and before ``end``."""
+    text = _render_series(dataclasses.replace(query, whole=True), "value")
+    text = text.replace("$__range_ms", str((end - start) * 1_000))
+    return text.replace("$timeFilter", f"time >= {start}s AND time < {end}s")
 
 
 def render_variable(tag: str, measurements: Sequence[str], variables: Sequence[str]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
@@ -38,6 +39,18 @@ def render(query: Query, label: str) -> dict[str, Any]:
     return {"expr": _render_text(query), "legendFormat": legend, "format": "time_series", "range": True}
 
 
+def render_span(query: SeriesQuery, start: int, end: int, _bucket: str = "") -> str:
+    """Return the query, asked at ``end``, for one number a group, of the points from ``start`` and before ``end``.
+
+    For ``last`` it is the range itself, of which only the points have times.
+    """
+    if query.aggregate == "last":
+        text = f"{_select(query.selection, query.selection.field)}{_span(whole=True)}"
+    else:
+        text = _render_series(dataclasses.replace(query, whole=True))
+    return text.replace("$__range_ms", str((end - start) * 1_000)).replace("$__range", f"{end - start}s")
+
+
 def render_variable(tag: str, measurements: Sequence[str], variables: Sequence[str]) -> str:
     """Return the query for the values of a tag, among the series that ``variables`` select."""
     names = "|".join(f"{name}_.+" for name in measurements)
@@ -66,6 +79,10 @@ def _render_series(query: SeriesQuery) -> str:
         fields = [_select(query.selection, field) for field in ("sum", "count")]
         sums = [f"sum{_by(query.by or ())} (sum_over_time({each}{span}))" for each in fields]
         return f"{sums[0]} / ({sums[1]} > 0)"
+    if query.aggregate == "average" and query.by is not None:
+        # The mean of all points, as in the other languages: series may have different numbers of them.
+        each = f"{_select(query.selection, query.selection.field)}{span}"
+        return f"sum{_by(query.by)} (sum_over_time({each})) / sum{_by(query.by)} (count_over_time({each}))"
     inner = f"{_OVER_TIME[query.aggregate]}_over_time({_select(query.selection, query.selection.field)}{span})"
     text = inner if query.by is None else f"{_ACROSS[query.aggregate]}{_by(query.by)} ({inner})"
     return text + (_DIVISORS[query.divisor, query.whole] if query.divisor else "")
@@ -95,7 +112,9 @@ def _sum(selection: Selection, by: Sequence[str], *, whole: bool) -> str:
 
 
 def _span(whole: bool) -> str:
-    return "[$__range]" if whole else "[$__interval]"
+    # A range of PromQL ends with the point at its end; an interval of the other languages begins with the one at its
+    # start, and so do these.
+    return f"[{'$__range' if whole else '$__interval'}] offset 1ms"
 
 
 def _by(by: Sequence[str]) -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from zemanta_ops.metrics.series.tags import clean_name
 from zemanta_ops.stack.declarations.faults.fault import Fault, make_fault
 from zemanta_ops.stack.declarations.model import NO_DATA, Alert, Composite, Description, Objective
 from zemanta_ops.stack.declarations.terms import Expression, Term, Threshold
@@ -43,6 +45,8 @@ def _check_parts(declaration: Any) -> Iterator[tuple[str, str]]:
 
 
 def _check_composite(composite: Composite) -> Iterator[tuple[str, str]]:
+    if clean_name(composite.name) != composite.name:
+        yield "has a name that is not a metric's", "Use letters, digits, dots and underscores."
     sides = {"numerator": composite.numerator, "denominator": composite.denominator}
     if composite.value is None:
         for side, term in sides.items():
@@ -78,6 +82,8 @@ def _check_objective(objective: Objective) -> Iterator[tuple[str, str]]:
         yield "needs either bad or within", 'Give bad={"status": "5*"}, or within=500 for requests within 500 ms.'
     if objective.bad is not None and not (isinstance(objective.bad, Mapping) or _is_term(objective.bad)):
         yield "has a bad that is neither filters nor an aggregate", 'Give bad={"status": "5*"}.'
+    if isinstance(objective.bad, Term) and objective.bad.function != "total":
+        yield "has a bad that is not one of total(…)", _AGGREGATE
     if objective.within is not None and not _is_number(objective.within):
         yield "has a within that is not a number", "Give milliseconds."
     if not _is_number(objective.target):
@@ -97,4 +103,4 @@ def _is_expression(given: Any) -> bool:
 
 
 def _is_number(given: Any) -> bool:
-    return isinstance(given, (int, float)) and not isinstance(given, bool) and given == given
+    return isinstance(given, (int, float)) and not isinstance(given, bool) and math.isfinite(given)

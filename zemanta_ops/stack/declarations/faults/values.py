@@ -9,6 +9,7 @@ from zemanta_ops.stack.declarations.durations import DAY, format_duration, parse
 from zemanta_ops.stack.declarations.faults.fault import Fault, make_fault
 from zemanta_ops.stack.declarations.known import Deployment
 from zemanta_ops.stack.declarations.model import Alert, Composite, Objective
+from zemanta_ops.stack.declarations.terms import Expression
 
 
 def find_value_faults(declaration: Any, deployment: Deployment) -> Iterator[Fault]:
@@ -17,9 +18,16 @@ def find_value_faults(declaration: Any, deployment: Deployment) -> Iterator[Faul
         yield from _check_thresholds(declaration)
         yield from _check_grid(declaration, deployment, ("window", "for_"))
     elif isinstance(declaration, Composite):
+        yield from _check_division(declaration)
         yield from _check_grid(declaration, deployment, ("window",))
     elif isinstance(declaration, Objective):
         yield from _check_objective(declaration, deployment)
+
+
+def _check_division(composite: Composite) -> Iterator[Fault]:
+    expression = composite.expression
+    if isinstance(expression, Expression) and expression.operation == "/" and expression.right == 0:
+        yield make_fault("zemanta_ops.E217", composite, "divides by zero", "Divide by another number, or by a metric.")
 
 
 def _check_thresholds(alert: Alert) -> Iterator[Fault]:

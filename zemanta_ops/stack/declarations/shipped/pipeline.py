@@ -46,6 +46,13 @@ describe(
     action="Run: manage.py emit_gauges, and read what it reports about the gauge.",
 )
 describe(
+    "zemanta_ops.composite.duration",
+    meaning="Time to compute the newest windows of a composite and to write them back.",
+    trouble="It stops, its outcome is error, or it nears the composite's every.",
+    impact="None for users; panels and alerts that use the composite show a gap.",
+    action="Run: manage.py compute_composites --dry-run",
+)
+describe(
     "zemanta_ops.probe",
     meaning="A random number that check_metrics sends and looks for.",
     trouble="None: the number itself means nothing.",

@@ -8,15 +8,14 @@ from collections.abc import Mapping
 from zemanta_ops.conf import conf
 from zemanta_ops.stack.databases.urls import show_url, split_url
 from zemanta_ops.stack.declarations.durations import format_duration
-from zemanta_ops.stack.declarations.faults import remove_faulty
-from zemanta_ops.stack.declarations.registry import Declarations, read_declarations
+from zemanta_ops.stack.declarations.known import APPLICATION_TAGS
 from zemanta_ops.stack.generate.files import Generated, GeneratedFile, IsSecret, SettingsError
 from zemanta_ops.stack.generate.grafana.dashboards import draw_dashboards
 from zemanta_ops.stack.generate.grafana.layout import render_dashboard
 from zemanta_ops.stack.generate.grafana.panels import Json
 from zemanta_ops.stack.generate.grafana.provisioning import Source, render_datasource_file, render_provider_file
-from zemanta_ops.stack.generate.grafana.sources import APPLICATION_TAGS, Sources
-from zemanta_ops.stack.inventory.deployment import read_deployment
+from zemanta_ops.stack.generate.grafana.sources import Sources
+from zemanta_ops.stack.inventory.usable import read_usable
 from zemanta_ops.stack.settings import list_faults
 
 # Grafana reads these from its environment, so the files can be generated without them.
@@ -50,13 +49,9 @@ def generate(is_secret: IsSecret) -> Generated:
 
 def read_sources() -> tuple[Sources, list[str]]:
     """Return what the dashboards are drawn from, and a sentence for each declaration that is left out."""
-    declared = read_declarations()
-    kept, faults = remove_faulty(declared, read_deployment(declared))
-    deployment = read_deployment(kept)
-    kept = _keep_emitted(kept, [name for name, known in deployment.metrics.items() if known.remedy])
-    warnings = [f"{fault.text} {fault.hint}" for fault in faults if fault.is_error]
+    usable = read_usable()
     labels = {"db": conf.victoriametrics.database} if conf.victoriametrics in conf.list_databases() else {}
-    return Sources(kept, deployment, _name_project(), labels), warnings
+    return Sources(usable.declared, usable.deployment, _name_project(), labels), usable.refusals
 
 
 def build_dashboards(sources: Sources, language: str) -> Mapping[str, Json]:
@@ -92,11 +87,6 @@ def choose_source(is_secret: IsSecret) -> Source:
 def render_json(dashboard: Json) -> str:
     """Return a dashboard as text whose lines change as little as its declarations."""
     return json.dumps(dashboard, indent=2, ensure_ascii=False) + "\n"
-
-
-def _keep_emitted(declared: Declarations, off: list[str]) -> Declarations:
-    """Leave out what this package declares about metrics that are off."""
-    return declared.keep(lambda each: not any(term.metric in off for term in getattr(each, "terms", ())))
 
 
 def _name_project() -> str:

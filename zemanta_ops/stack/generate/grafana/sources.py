@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
-from zemanta_ops.stack.declarations.known import Deployment
+from zemanta_ops.stack.declarations.known import Deployment, find_identity
 from zemanta_ops.stack.declarations.model import REQUEST_BUCKETS, Alert, Composite, Declared
 from zemanta_ops.stack.declarations.names import to_measurement, to_uid
 from zemanta_ops.stack.declarations.registry import Declarations
@@ -14,10 +13,8 @@ from zemanta_ops.stack.declarations.terms import Expression, Term, to_regex
 from zemanta_ops.stack.generate.grafana.layout import Variable
 from zemanta_ops.stack.generate.grafana.panels import Limits
 from zemanta_ops.stack.queries import PercentileQuery, Query, RatioQuery, Selection, SeriesQuery
+from zemanta_ops.stack.queries.aggregates import ask_term, select_term
 
-# The tags, of those in METRICS["TAGS"], that choose an environment and an application.
-ENVIRONMENT_TAGS = ("environment", "env", "stage")
-APPLICATION_TAGS = ("application", "app", "service", "project", "stack")
 HOST = "host"
 VIEW = "view"
 
@@ -42,9 +39,7 @@ class Sources:
     @property
     def common(self) -> tuple[str, ...]:
         """The variables that every dashboard of the application has, each below the one before."""
-        tags = self.deployment.common_tags
-        found = [next((tag for tag in names if tag in tags), "") for names in (ENVIRONMENT_TAGS, APPLICATION_TAGS)]
-        return tuple(filter(None, [*found, HOST]))
+        return (*find_identity(self.deployment.common_tags), HOST)
 
     def is_emitted(self, name: str) -> bool:
         """Return whether the deployment emits a metric."""
@@ -61,23 +56,14 @@ class Sources:
 
     def select_term(self, term: Term, *, variables: Sequence[str] = ()) -> Selection:
         """Return the series of an aggregate."""
-        filters = {tag: to_regex(values) for tag, values in term.filters.items()}
-        known = self.deployment.metrics.get(term.metric)
-        field = "count" if known and known.kind in ("timing", "histogram") else ""
-        selection = self.select(term.metric, field, variables=variables)
-        return selection.narrow(filters)
+        chosen = self.select(term.metric, variables=variables)
+        series = select_term(term, self.deployment)
+        return replace(series, variables=chosen.variables, filters={**chosen.filters, **series.filters})
 
     def ask(self, term: Term, by: Sequence[str] | None, *, variables: Sequence[str] = (), whole: bool = False) -> Query:
         """Return the query of an aggregate."""
-        selection = self.select_term(term, variables=variables)
-        known = self.deployment.metrics.get(term.metric)
-        groups = None if by is None else tuple(by)
-        if term.function in ("total", "rate"):
-            divisor: Any = "seconds" if term.function == "rate" else ""
-            return SeriesQuery(selection, "sum", groups, divisor, whole=whole)
-        if term.function == "mean" and known and known.kind in ("timing", "histogram"):
-            return SeriesQuery(replace(selection, field="sum"), "mean", groups, whole=whole)
-        return SeriesQuery(selection, "average" if term.function == "mean" else "last", groups, whole=whole)
+        query = ask_term(term, self.deployment, None if by is None else tuple(by), whole=whole)
+        return replace(query, selection=self.select_term(term, variables=variables))
 
     def ask_composite(self, composite: Composite, *, variables: Sequence[str] = (), whole: bool = False) -> Query:
         """Return the query of a composite: its two sides if they are of one metric, else what was written back."""
