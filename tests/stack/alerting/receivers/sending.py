@@ -10,7 +10,7 @@ from django.test import override_settings
 from zemanta_ops.stack.alerting.notification import Notification
 from zemanta_ops.stack.alerting.receivers import Receiver, ReceiverSet, read_receivers
 
-ROUTING_KEY = "exampleroutingkeyexample01234567"
+ROUTING_KEY = "e1x2a3m4p5l6e7e1x2a3m4p5l6e7abcd"
 TRIGGER = Notification(
     action="trigger",
     dedup_key="shop.error_ratio{view=cart}",

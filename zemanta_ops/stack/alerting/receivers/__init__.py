@@ -17,6 +17,7 @@ from zemanta_ops import parsing
 from zemanta_ops.conf import conf
 from zemanta_ops.extras import MissingExtraError
 from zemanta_ops.setting import SETTING
+from zemanta_ops.stack.alerting.machine import Level, parse_level
 from zemanta_ops.stack.alerting.notification import Deploy, Notification
 from zemanta_ops.stack.alerting.receivers.base import (
     REQUIRED,
@@ -78,6 +79,12 @@ class ReceiverSet:
     def names(self) -> list[str]:
         """The names of all receivers, usable or not."""
         return sorted({*self.usable, *(fault.receiver for fault in self.faults)})
+
+    @property
+    def least_levels(self) -> dict[str, Level]:
+        """For each receiver the level from which on it is notified; a faulty one is meant to get everything."""
+        levels = {name: parse_level(receiver.values["LEVEL"]) for name, receiver in self.usable.items()}
+        return {name: levels.get(name, Level.WARN) for name in self.names}
 
 
 def read_receivers() -> ReceiverSet:

@@ -21,8 +21,6 @@ from zemanta_ops.stack.databases.http import describe_tls
 # receiver, a proxy, a credential that is being rotated.
 _REFUSED = (400, 413, 422)
 _MAX_ANSWER = 65_536
-# A receiver that asks to wait longer is asked again after this long.
-_LONGEST_WAIT = 3_600.0
 
 
 def post(
@@ -131,4 +129,4 @@ def _read_wait(text: str | None) -> float:
         wait = float(text) if text.isdecimal() else email.utils.parsedate_to_datetime(text).timestamp() - time.time()
     except (ValueError, OverflowError):
         return 0.0
-    return min(max(wait, 0.0), _LONGEST_WAIT)
+    return max(wait, 0.0)
