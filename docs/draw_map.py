@@ -26,7 +26,7 @@ ROOMS = {
 # Packages to which a plug-in is added as one module or package.
 PLUGINS = {
     *("secrets.backends", "secrets.verbs", "metrics.instrumentation"),
-    *("stack.databases", "stack.generate", "checks", "management"),
+    *("stack.databases", "stack.generate", "stack.alerting.receivers", "checks", "management"),
 }
 HIDDEN = {"migrations", "models"}
 

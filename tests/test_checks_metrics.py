@@ -43,7 +43,7 @@ def test_e101_a_dict_is_expected(value: Any) -> None:
         ({"METRICS": {"PROT": 1}}, "Did you mean PORT?"),
         ({"METRICS": {"flush_seconds": 1}}, "Did you mean FLUSH_SECONDS?"),
         ({"INFLUXDB": {"URL": "", "PASWORD": ""}}, "Did you mean PASSWORD?"),
-        ({5: {}}, "Known names: CLOUDWATCH, INFLUXDB, METRICS, PROMETHEUS, VICTORIAMETRICS."),
+        ({5: {}}, "Known names: ALERTS, CLOUDWATCH, INFLUXDB, METRICS, PROMETHEUS, VICTORIAMETRICS."),
     ],
 )
 def test_e102_an_unknown_name_comes_with_the_nearest_one(value: Any, hint: str) -> None:

@@ -114,4 +114,4 @@ def test_a_fault_is_decisive_if_no_other_place_takes_precedence(monkeypatch: pyt
 
 def test_the_old_names_are_those_beside_the_settings() -> None:
     assert conf.old_names() == ("STATSD_INFLUX_HOST", "STATSD_INFLUX_PORT", "PROJECT_NAME", "HOSTNAME")
-    assert set(conf.sections()) == {"METRICS", "INFLUXDB", "VICTORIAMETRICS", "PROMETHEUS", "CLOUDWATCH"}
+    assert set(conf.sections()) == {"METRICS", "INFLUXDB", "VICTORIAMETRICS", "PROMETHEUS", "CLOUDWATCH", "ALERTS"}

@@ -211,6 +211,16 @@ class CloudWatch(Section):
     )
 
 
+class Alerts(Section):
+    """``ZEMANTA_OPS["ALERTS"]``: whom ``check_alerts`` notifies."""
+
+    key = "ALERTS"
+
+    receivers: Setting[Mapping[str, Any]] = Setting(
+        dict, parsing.accept_dicts, doc="who is notified, by name; BACKEND chooses how"
+    )
+
+
 class Conf:
     """All settings of the package: ``conf.metrics.port``, ``conf.influxdb.url``."""
 
@@ -219,6 +229,7 @@ class Conf:
     victoriametrics = VictoriaMetrics()
     prometheus = Prometheus()
     cloudwatch = CloudWatch()
+    alerts = Alerts()
 
     @classmethod
     def sections(cls) -> dict[str, Section]:

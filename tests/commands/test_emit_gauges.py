@@ -44,7 +44,7 @@ from zemanta_ops import metrics
 
 @metrics.app_gauge("types", every=1)
 def types():
-    return ContentType.objects.filter(app_label="zemanta_ops").count()
+    return ContentType.objects.filter(app_label="zemanta_ops", model="lease").count()
 """
 
 

@@ -201,6 +201,39 @@ proof = Path("firewall.nft").read_text() == "udp dport 8125 accept\\n"
 """,
 )
 
+RECEIVER = Addition(
+    "stack/alerting/receivers/text_file.py",
+    '''
+from pathlib import Path
+
+from zemanta_ops.parsing import accept_text
+from zemanta_ops.stack.alerting.receivers.base import Receiver, ReceiverOption
+
+
+class TextFile(Receiver):
+    """Appends the summaries to a file."""
+
+    options = (ReceiverOption("PATH", accept_text),)
+
+    def send(self, notification):
+        """Append one line."""
+        with Path(self.values["PATH"]).open("a") as file:
+            file.write(f"{notification.action} {notification.summary}\\n")
+''',
+    "stack/alerting/receivers/__init__.py",
+    "PATHS = {\n",
+    '    "file": "zemanta_ops.stack.alerting.receivers.text_file.TextFile",\n',
+    """
+from django.test import override_settings
+from zemanta_ops.stack.alerting.receivers import Notification, read_receivers
+receivers = {"log": {"BACKEND": "file", "PATH": "alerts.txt"}}
+with override_settings(ZEMANTA_OPS={"ALERTS": {"RECEIVERS": receivers}}):
+    log = read_receivers().usable["log"]
+log.send(Notification("trigger", "a", 1, "a", {}, "crit", "ok", 1.0, "it hurts", "2026-03-01T12:00:00+00:00"))
+proof = Path("alerts.txt").read_text() == "trigger it hurts\\n"
+""",
+)
+
 CHECK = Addition(
     "checks/names.py",
     '''
@@ -280,6 +313,7 @@ ADDITIONS = {
     "File format": FORMAT,
     "Database": DATABASE,
     "Target of ``generate_stack``": TARGET,
+    "Receiver of alerts": RECEIVER,
     "System check": CHECK,
     "Verb about secrets": VERB,
     "Management command": COMMAND,

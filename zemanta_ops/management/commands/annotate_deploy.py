@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from datetime import datetime, timezone
 from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
@@ -11,25 +12,30 @@ from zemanta_ops.conf import conf
 from zemanta_ops.extras import MissingExtraError
 from zemanta_ops.management.base import OpsCommand, UsageError
 from zemanta_ops.metrics.series.tags import clean_tags, clean_value
+from zemanta_ops.stack.alerting.deploys import announce_deploy
+from zemanta_ops.stack.alerting.notification import Deploy
 from zemanta_ops.stack.databases import DatabaseError, Point
 from zemanta_ops.stack.declarations.names import DEPLOY
 from zemanta_ops.stack.settings import list_faults, open_database
 
 EXIT_SETTINGS = 3
 EXIT_DATABASE = 4
+EXIT_RECEIVER = 5
 
 EPILOG = """
 examples:
   manage.py annotate_deploy 2.4.1                                 now
   manage.py annotate_deploy $(git rev-parse --short HEAD) --text "Faster search"
 
-Run it at the end of a deploy. Every dashboard then shows a vertical line, with the version as its title.
+Run it at the end of a deploy. Every dashboard then shows a vertical line, with the version as its title. Receivers of
+alerts that show deploys beside incidents, such as PagerDuty, get it too.
 
 exit codes:
   0  written
   2  wrong arguments
   3  the settings cannot be used; the message says which
   4  the database cannot be reached, or refuses the point
+  5  marked, but a receiver of alerts did not accept it; the message says which
 """
 
 
@@ -56,6 +62,7 @@ class Command(OpsCommand):
             raise CommandError(str(error), returncode=EXIT_SETTINGS) from None
         except DatabaseError as error:
             raise CommandError(f"The deploy is not marked: {error}", returncode=EXIT_DATABASE) from None
+        self._announce(options["deployed"], options["text"])
 
     def _write(self, point: Point) -> None:
         database = open_database()
@@ -66,6 +73,17 @@ class Command(OpsCommand):
         if report.refused:
             raise CommandError(f"The deploy is not marked: {report.refused[0][1]}", returncode=EXIT_DATABASE)
         self.stdout.write(f"marked    {point.fields['title']} in the {database.name}")
+
+    def _announce(self, version: str, text: str) -> None:
+        if not conf.alerts.receivers:
+            return
+        summary = f"{version}: {text}" if text else version
+        now = datetime.now(timezone.utc).isoformat(timespec="seconds")
+        accepted, problems = announce_deploy(Deploy(version, summary, now, clean_tags(conf.metrics.tags)))
+        for name in accepted:
+            self.stdout.write(f"announced {summary} to {name}")
+        if problems:
+            raise CommandError("\n".join(problems), returncode=EXIT_RECEIVER)
 
 
 def build_point(version: str, text: str) -> Point:

@@ -1,0 +1,298 @@
+"""check_alerts, silence_alert and list_alerts, on a real database of metrics and a listener."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import re
+import time
+from collections.abc import Callable, Iterator
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection
+from django.test import override_settings
+
+from tests.servers.influxdb1 import InfluxDB1
+from tests.servers.stores import Store, store_of_1
+from tests.servers.victoriametrics import VictoriaMetrics
+from tests.stack.alerting.listening import Listener, Reply, listening
+from tests.stack.alerting.receivers.sending import ROUTING_KEY
+from tests.stack.generate.grafana.traffic import MIDDLEWARE
+from zemanta_ops.models import AlertCheck, AlertEvent, AlertSilence, Lease
+from zemanta_ops.stack.declarations import Alert, Composite, Objective, above, isolate, total
+
+pytestmark = pytest.mark.django_db
+
+METRICS = {"AGENT_INTERVAL": 1}
+NUMBERS = itertools.count()
+NOBODY = {"INFLUXDB": {"URL": "http://127.0.0.1:9", "DATABASE": "telegraf"}}
+
+
+@pytest.fixture(autouse=True)
+def declared() -> Iterator[None]:
+    """Declare an alert and an objective about requests."""
+    with isolate():
+        ratio = Composite(
+            "shop.error_ratio",
+            numerator=total("http.request.count", status="5*"),
+            denominator=total("http.request.count"),
+            by=("view",),
+            min_denominator=20,
+            unit="ratio",
+        )
+        Alert(
+            ratio,
+            warn=above(0.01),
+            crit=above(0.05),
+            window="5m",
+            message="{view}: {value:.1%} of requests fail",
+            runbook="https://wiki.example.com/errors",
+        )
+        Objective(
+            "checkout",
+            total=total("http.request.count", view="cart"),
+            bad={"status": "5*"},
+            target=0.999,
+            runbook="https://wiki.example.com/checkout",
+        )
+        yield
+
+
+@pytest.fixture
+def listener() -> Iterator[Listener]:
+    with listening() as server:
+        yield server
+
+
+def fill(store: Store) -> Store:
+    """Write requests of the last hour, of which a quarter failed."""
+    now = int(time.time())
+    lines = [
+        f"http_request_count,metric_type=counter,host=web-1,method=GET,view=cart,status={status} value={number} "
+        f"{(now - age) * 10**9}"
+        for age in range(60, 3_600, 10)
+        for status, number in ((200, 30), (500, 10))
+    ]
+    store.write("\n".join(lines))
+    if isinstance(store.server, VictoriaMetrics):
+        store.server.flush()
+    return store
+
+
+@pytest.fixture
+def store(influxdb1: InfluxDB1) -> Store:
+    return fill(store_of_1(influxdb1, influxdb1.create(f"alerts_{next(NUMBERS)}")))
+
+
+def run(*arguments: str, store: Store | None = None, **receivers: Any) -> tuple[int, list[str], str]:
+    """Return the exit code, the lines of standard output, and standard error."""
+    out, err = StringIO(), StringIO()
+    database = {store.section: store.settings} if store else NOBODY
+    section = {"METRICS": METRICS, **database, "ALERTS": {"RECEIVERS": receivers}}
+    code = 0
+    with override_settings(MIDDLEWARE=MIDDLEWARE, ZEMANTA_OPS=section):
+        try:
+            call_command(*arguments, stdout=out, stderr=err)
+        except CommandError as error:
+            return error.returncode, out.getvalue().splitlines(), str(error)
+        except SystemExit as exit_:
+            code = int(exit_.code or 0)
+    return code, out.getvalue().splitlines(), err.getvalue()
+
+
+def pager(listener: Listener) -> dict[str, str]:
+    return {"BACKEND": "pagerduty", "ROUTING_KEY": ROUTING_KEY, "URL": listener.url}
+
+
+def test_from_points_in_the_database_to_incidents(new_any_store: Callable[[], Store], listener: Listener) -> None:
+    store = fill(new_any_store())
+    code, out, err = run("check_alerts", "--dry-run", store=store, pager=pager(listener))
+    assert (code, err, listener.posted, AlertCheck.objects.count()) == (0, "", [], 0)
+    assert "would    trigger crit shop.error_ratio{view=cart} to pager" in out
+    code, out, err = run("check_alerts", store=store, pager=pager(listener))
+    assert (code, err) == (0, "")
+    assert out[-3:-1] == [
+        "sent     trigger crit shop.error_ratio{view=cart} to pager",
+        "sent     trigger crit checkout to pager",
+    ]
+    first, second = (each.body["payload"] for each in listener.taken)
+    assert first["summary"] == "cart: 25.0% of requests fail"
+    assert second["summary"] == "checkout spends its error budget 250.0 times as fast as allowed"
+    assert run("check_alerts", store=store, pager=pager(listener))[0] == 0
+    assert len(listener.taken) == 2
+    code, out, _ = run("list_alerts", store=store, pager=pager(listener))
+    assert code == 0
+    assert out[0].startswith("crit  checkout: 250 since ")
+    assert out[1].startswith("crit  shop.error_ratio{view=cart}: 0.25 since ")
+
+
+def test_json_has_the_same(store: Store, listener: Listener) -> None:
+    _, (line,), _ = run("check_alerts", "--json", store=store, pager=pager(listener))
+    document = json.loads(line)
+    found = {each["dedup_key"]: (each["level"], each["value"]) for each in document["alerts"]}
+    assert found["shop.error_ratio{view=cart}"] == ("crit", 0.25)
+    assert [(each["outcome"], each["level"]) for each in document["deliveries"]] == [("sent", "crit")] * 2
+    assert ROUTING_KEY not in line
+    _, out, _ = run("list_alerts", "--json")
+    shown = json.loads("\n".join(out))
+    assert [each["dedup_key"] for each in shown["alerts"]] == ["checkout", "shop.error_ratio{view=cart}"]
+    assert shown["alerts"][1]["told"] == {"pager": "crit"}
+
+
+def test_a_database_that_is_away_has_its_exit_code(listener: Listener) -> None:
+    code, _, err = run("check_alerts", pager=pager(listener))
+    assert (code, "cannot be judged: Connection refused" in err) == (4, True)
+
+
+def test_what_is_refused_has_its_exit_code_once_and_stays_in_the_list(store: Store, listener: Listener) -> None:
+    with listening() as other:
+        chat = {"BACKEND": "webhook", "URL": other.url}
+        listener.reply = Reply(400, body='{"errors": ["Invalid routing key"]}')
+        code, out, _ = run("check_alerts", store=store, pager=pager(listener), chat=chat)
+        assert code == 5
+        assert "refused  trigger crit checkout to pager: refused with status 400: Invalid routing key" in out
+        assert len(other.taken) == 2
+        assert run("check_alerts", store=store, pager=pager(listener), chat=chat)[0] == 0
+    code, out, _ = run("list_alerts", pager=pager(listener), chat=chat)
+    assert code == 5
+    text = " ".join(" ".join(out).split())
+    assert "refused: trigger crit checkout to pager of " in text
+    assert ", 1 attempt: refused with status 400: Invalid routing key" in text
+    assert ROUTING_KEY not in text
+
+
+def test_what_waits_has_its_exit_code_until_it_is_sent(store: Store, listener: Listener) -> None:
+    listener.reply = Reply(500)
+    code, out, _ = run("check_alerts", store=store, pager=pager(listener))
+    assert (code, out[-2][:8]) == (5, "waiting ")
+    AlertEvent.objects.update(next_attempt=0)
+    listener.reply = Reply()
+    assert run("check_alerts", store=store, pager=pager(listener))[0] == 0
+
+
+def test_a_faulty_receiver_is_reported_and_the_others_get_their_events(store: Store, listener: Listener) -> None:
+    faulty = {"BACKEND": "pagerduty", "ROUTING_KEY": "example"}
+    code, _, err = run("check_alerts", store=store, pager=faulty, chat=pager(listener))
+    assert (code, len(listener.taken)) == (5, 2)
+    assert "ROUTING_KEY that must be an integration key" in err
+    code, out, _ = run("list_alerts", pager=faulty, chat=pager(listener))
+    assert (code, "Receivers that cannot be used:" in out) == (5, True)
+
+
+def test_a_faulty_declaration_is_reported_and_the_others_are_judged(store: Store, listener: Listener) -> None:
+    Alert(total("nothing.emits.this"), warn=above(1), name="faulty")
+    code, _, err = run("check_alerts", store=store, pager=pager(listener))
+    assert (code, len(listener.taken), "'faulty'" in err) == (5, 2, True)
+
+
+def test_without_receivers_alerts_are_judged_and_it_says_so(store: Store) -> None:
+    code, out, err = run("check_alerts", store=store)
+    assert (code, any(line.startswith("crit ") for line in out)) == (0, True)
+    assert "No receiver is configured" in err
+
+
+def test_another_node_with_the_lock_leaves_it_alone(listener: Listener) -> None:
+    run("check_alerts", pager=pager(listener))
+    Lease.objects.update(owner="another-node")
+    assert run("check_alerts", pager=pager(listener))[:2] == (0, ["waiting: another process holds the lock"])
+    assert set(Lease.objects.values_list("name", flat=True)) == {"check_alerts"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "section", "words"),
+    [
+        ([], {"INFLUXDB": {}}, "No database of metrics is configured"),
+        ([], {**NOBODY, "ALERTS": {"RECEIVERS": ["pager"]}}, "must be a dict of dicts"),
+        ([], {**NOBODY, "METRICS": {"GAUGE_LOCK": "cache:default"}}, "not shared between processes"),
+    ],
+)
+def test_settings_that_cannot_be_used(arguments: list[str], section: dict[str, Any], words: str) -> None:
+    with override_settings(ZEMANTA_OPS=section), pytest.raises(CommandError, match=words) as failure:
+        call_command("check_alerts", *arguments)
+    assert failure.value.returncode == 3
+
+
+def test_options_that_exclude_each_other() -> None:
+    assert run("check_alerts", "--dry-run", "--lease=5")[0] == 2
+    _, _, err = run("check_alerts", "--dry-run", "--loop")
+    assert "not allowed with" in err
+
+
+@pytest.mark.parametrize("command", [["check_alerts"], ["list_alerts"], ["silence_alert", "--list"]])
+def test_without_tables_each_command_says_what_to_run(command: list[str]) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE zemanta_ops_alert_silence RENAME TO away")
+    try:
+        code, _, err = run(*command)
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("ALTER TABLE away RENAME TO zemanta_ops_alert_silence")
+    assert (code, "Run: manage.py migrate" in err) == (3, True)
+
+
+def silence(*arguments: str) -> tuple[int, list[str], str]:
+    return run("silence_alert", *arguments)
+
+
+def test_a_silence_from_the_command_line(store: Store, listener: Listener) -> None:
+    code, (line,), _ = silence("shop.*", "--tags", "view=cart", "--until", "2h", "--reason", "moving house")
+    number = AlertSilence.objects.get().pk
+    assert (code, line.split(" until ")[0]) == (0, f"{number}  shop.*{{view=cart}}")
+    assert line.endswith(": moving house")
+    run("check_alerts", store=store, pager=pager(listener))
+    assert [each.body["dedup_key"] for each in listener.taken] == ["checkout"]
+    _, out, _ = run("list_alerts")
+    assert "Silenced:" in out
+    assert ", silenced until " in " ".join(" ".join(out).split())
+    assert silence("--list")[1] == [line]
+    assert json.loads(silence("--list", "--json")[1][0])[0]["reason"] == "moving house"
+    assert silence("--remove", str(number))[:2] == (0, [f"removed  {number}"])
+    assert silence("--remove", str(number))[0] == 4
+    assert silence("--list")[1] == ["nothing is silenced"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ([], "KEY, --until and --reason are needed"),
+        (["shop.error_ratio", "--until", "2h"], "KEY, --until and --reason are needed"),
+        (["shop.error_ratio", "--until", "2h", "--reason", " "], "are needed"),
+        (["shop.error_ratio", "--until", "2020-01-01T00:00Z", "--reason", "x"], "--until is in the past"),
+        (["shop.eror_ratio", "--until", "2h", "--reason", "x"], "Did you mean shop.error_ratio?"),
+        (["zzz", "--until", "2h", "--reason", "x"], "Known: checkout, "),
+    ],
+)
+def test_silences_that_are_refused(arguments: list[str], words: str) -> None:
+    code, _, err = silence(*arguments)
+    assert (code, words in err) == (2, True)
+    assert AlertSilence.objects.count() == 0
+
+
+@pytest.mark.parametrize(
+    "option", ["--until=tomorrow", "--until=99999-01-01", "--until=5w", "--tags=view", "--tags=a=1,=2"]
+)
+def test_values_that_no_option_takes(option: str) -> None:
+    _, _, err = silence("shop.error_ratio", option, "--reason", "x")
+    assert re.search("is not a time|does not have the form", err)
+
+
+def test_nothing_open_and_nobody_judging() -> None:
+    code, out, _ = run("list_alerts")
+    assert (code, out) == (4, ["nothing is open", "", "No alert was ever judged. Run: manage.py check_alerts"])
+    run("check_alerts")
+    AlertCheck.objects.update(checked_at=time.time() - 1_000)
+    code, out, _ = run("list_alerts")
+    assert (code, out[-2].startswith("Nobody judges the alerts: the last time was ")) == (4, True)
+
+
+def test_the_list_fits_80_columns_and_escapes_what_it_shows(listener: Listener) -> None:
+    listener.reply = Reply(500)
+    AlertSilence.objects.create(
+        pattern="*", tags={}, until=time.time() + 99, reason="\x1b[31m" + "word " * 40, author="a", created_at=0
+    )
+    _, out, _ = run("list_alerts", pager={"BACKEND": "pagerdutty"})
+    assert max(map(len, out)) <= 80
+    assert "\x1b" not in "".join(out)

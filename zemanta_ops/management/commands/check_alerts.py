@@ -1,0 +1,115 @@
+"""Judge the declared alerts and objectives, and notify the receivers."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import Any
+
+import django.db
+from django.core.management.base import CommandError, CommandParser
+
+from zemanta_ops.extras import MissingExtraError
+from zemanta_ops.management.base import OpsCommand, UsageError
+from zemanta_ops.management.leader import acquire_for_node, add_lease_option, run_alone
+from zemanta_ops.metrics.gauges import loop
+from zemanta_ops.metrics.gauges.lease import LeaseError
+from zemanta_ops.stack.alerting.checker import Checker, Report
+from zemanta_ops.stack.alerting.declared import DeclaredAlerts, read_declared
+from zemanta_ops.stack.alerting.delivery import Sender
+from zemanta_ops.stack.alerting.loop import AlertWorker, describe_database_error
+from zemanta_ops.stack.alerting.printing import ReportPrinter
+from zemanta_ops.stack.alerting.receivers import ReceiverSet, read_receivers
+from zemanta_ops.stack.databases import Database, Retry
+from zemanta_ops.stack.evaluation import Reader
+from zemanta_ops.stack.settings import list_faults, open_database
+
+NAME = "check_alerts"
+EXIT_SETTINGS = 3
+EXIT_UNJUDGED = 4
+EXIT_UNDELIVERED = 5
+
+EPILOG = """
+examples:
+  manage.py check_alerts --dry-run     judge now and print what would be sent; nothing is stored or sent
+  manage.py check_alerts               judge once, for cron: run it every minute on every node, one judges
+  manage.py check_alerts --loop        judge each alert when it is due; run it on every node, one judges
+
+exit codes:
+  0  every alert was judged and every event accepted, or another process holds the lock
+  2  wrong arguments
+  3  the settings cannot be used, or the state or the lock cannot be stored; the message says which
+  4  at least one alert could not be judged; the others were
+  5  an event waits or was refused, or a receiver or a declaration cannot be used; the message says which
+"""
+
+
+class Command(OpsCommand):
+    """Reads declarations and settings, and passes them to the checker."""
+
+    help = "Judges the declared alerts and objectives, and notifies the receivers."
+    epilog = EPILOG
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Declare the options."""
+        mode = parser.add_mutually_exclusive_group()
+        mode.add_argument("--loop", action="store_true", help="judge until SIGTERM or Ctrl-C")
+        mode.add_argument("--dry-run", action="store_true", help="store nothing and send nothing")
+        add_lease_option(parser)
+        parser.add_argument("--json", action="store_true", help="print JSON, one document per line")
+
+    def handle(self, *_args: Any, **options: Any) -> None:
+        """Judge once, or in a loop."""
+        if options["dry_run"] and options["lease"]:
+            raise UsageError("--dry-run takes no lock, so --lease has no use")
+        if faults := list_faults():
+            raise CommandError("; ".join(faults), returncode=EXIT_SETTINGS)
+        declared, receivers = read_declared(), read_receivers()
+        printer = ReportPrinter(self.stdout.write, self.stderr.write, as_json=options["json"])
+        try:
+            with _open_database() as database:
+                checker = _build_checker(declared, receivers, database, is_dry=options["dry_run"])
+                printer.report_setup(declared, receivers)
+                if options["loop"]:
+                    worker = AlertWorker(checker, printer.report_changes, printer.report_failure)
+                    run_alone(worker, NAME, options["lease"], printer.report_state)
+                    return
+                self._check_once(checker, printer, options)
+        except LeaseError as error:
+            raise CommandError(str(error), returncode=EXIT_SETTINGS) from None
+        except django.db.Error as error:
+            raise CommandError(describe_database_error(error), returncode=EXIT_SETTINGS) from None
+
+    def _check_once(self, checker: Checker, printer: ReportPrinter, options: dict[str, Any]) -> None:
+        if not options["dry_run"] and not acquire_for_node(NAME, options["lease"]):
+            printer.report_state(loop.WAITING)
+            return
+        report = checker.check(time.time())
+        printer.report_all(report, is_dry=options["dry_run"])
+        if code := _find_exit_code(report, is_setup_faulty=printer.is_setup_faulty):
+            sys.exit(code)
+
+
+def _open_database() -> Database:
+    try:
+        database = open_database(retry=Retry(attempts=2))
+    except (ValueError, MissingExtraError) as error:
+        raise CommandError(str(error), returncode=EXIT_SETTINGS) from None
+    if database is None:
+        text = "No database of metrics is configured. Set ZEMANTA_OPS INFLUXDB, or VICTORIAMETRICS"
+        raise CommandError(text, returncode=EXIT_SETTINGS)
+    return database
+
+
+def _build_checker(declared: DeclaredAlerts, receivers: ReceiverSet, database: Database, *, is_dry: bool) -> Checker:
+    reasons = {fault.receiver: f"{fault.text} {fault.hint}" for fault in receivers.faults}
+    sender = None if is_dry else Sender(receivers.usable, reasons)
+    reader = Reader(database, declared.deployment)
+    return Checker(declared.judges, reader, receivers.least_levels, sender, declared.names)
+
+
+def _find_exit_code(report: Report, *, is_setup_faulty: bool) -> int:
+    if report.problems:
+        return EXIT_UNJUDGED
+    is_stuck = any(each.outcome in ("waiting", "refused") for each in report.deliveries)
+    return EXIT_UNDELIVERED if is_stuck or is_setup_faulty or any(each.problem for each in report.events) else 0
