@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from zemanta_ops.secrets import config
+from zemanta_ops.secrets import config, modes
 from zemanta_ops.secrets.exceptions import ContextError
 from zemanta_ops.secrets.wire import Token
 
@@ -45,7 +45,8 @@ def check(token: Token, digest: str, here: Expected) -> None:
     app, name = token.app, token.name
     if app and here.app and app != here.app:
         raise ContextError("the token belongs to another application")
-    environment = token.context.get("env")
+    # An image is built once, for every environment.
+    environment = "" if modes.mode() == modes.DEFERRED else token.context.get("env")
     if environment and here.environment and environment != here.environment:
         raise ContextError(
             f"the token belongs to another environment than the one that {config.ENVIRONMENT_VARIABLE} names"

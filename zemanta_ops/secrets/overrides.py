@@ -6,11 +6,12 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from zemanta_ops.secrets import modes
 from zemanta_ops.secrets.config import parse_toml
 from zemanta_ops.secrets.exceptions import ConfigError
 
 FILE_NAME = ".secrets.local.toml"
-PREFIX = "ZEMANTA_OPS_OVERRIDE__"
+PREFIX = modes.OVERRIDE_PREFIX
 
 
 def read(folder: Path) -> dict[str, tuple[str, str]]:

@@ -91,13 +91,11 @@ class _Values(dict[str, Any]):
 
 
 def resolve_values(found: list[PathAndSecret], app: str, settings: config.Config) -> dict[str, Any]:
-    """Return the value of each Secret by its path: its override, its plaintext, or a placeholder if deferred.
+    """Return the value of each Secret by its path: its override, its plaintext, or what takes its place.
 
     Raises:
         ResolveError: Secrets cannot be decrypted.
     """
-    if modes.mode() == modes.DEFERRED:
-        return _Values({path: modes.Deferred(path) if any(secret.tokens) else "" for path, secret in found})
     values = _read_overrides(found, settings.path.parent if settings.path else Path.cwd())
     values.update(_decrypt([each for each in found if each[0] not in values], app, settings))
     return values
@@ -106,9 +104,10 @@ def resolve_values(found: list[PathAndSecret], app: str, settings: config.Config
 def _decrypt(found: list[PathAndSecret], app: str, settings: config.Config) -> _Values:
     failures = _check_bindings(found, app, settings)
     bound = [each for each in found if each[0] not in failures]
-    results = iter(decrypt_tokens([token for _, secret in bound for token in secret.tokens]))
-    values = _Values()
-    for path, secret in bound:
+    values = _read_all_substitutes(bound)
+    encrypted = [each for each in bound if each[0] not in values]
+    results = iter(decrypt_tokens([token for _, secret in encrypted for token in secret.tokens]))
+    for path, secret in encrypted:
         value = _accept(secret, [next(results) for _ in secret.tokens], path)
         if isinstance(value, SecretError):
             failures[path] = value.with_traceback(None)
@@ -120,6 +119,13 @@ def _decrypt(found: list[PathAndSecret], app: str, settings: config.Config) -> _
         names = {path: _name_backends(secret) for path, secret in failed}
         raise ResolveError({path: failures[path] for path in names}, names)
     return values
+
+
+def _read_all_substitutes(found: list[PathAndSecret]) -> _Values:
+    substitutes = ((path, secret.substitute(path)) for path, secret in found)
+    return _Values(
+        {path: each.decode() if isinstance(each, bytes) else each for path, each in substitutes if each is not None}
+    )
 
 
 def _check_bindings(found: list[PathAndSecret], app: str, settings: config.Config) -> dict[str, SecretError]:
