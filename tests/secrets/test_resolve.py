@@ -168,7 +168,9 @@ def test_the_configuration_beside_the_settings_file_counts(home: Path) -> None:
 def test_overrides_replace_tokens_and_are_logged_by_name(
     home: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    (home / ".secrets.local.toml").write_text('A = "from-the-file"\n[D.default]\nPASSWORD = "lost"\n')
+    path = home / ".secrets.local.toml"
+    path.touch(mode=0o600)
+    path.write_text('A = "from-the-file"\n[D.default]\nPASSWORD = "lost"\n')
     monkeypatch.setenv("ZEMANTA_OPS_OVERRIDE__D__default__PASSWORD", "from-the-environment")
     unreadable = "local:v=2&key=0123456789abcdef:AAAA"
     settings: dict[str, Any] = {"A": Secret(unreadable), "D": {"default": {"PASSWORD": Secret(unreadable)}}}
@@ -183,7 +185,9 @@ def test_overrides_replace_tokens_and_are_logged_by_name(
 
 @pytest.mark.parametrize("text", ["A = ", "A = 1", 'A = ["x"]', b"A = '\xff'"])
 def test_a_broken_override_file_is_an_error_without_values(text: str | bytes, home: Path) -> None:
-    (home / ".secrets.local.toml").write_bytes(text.encode() if isinstance(text, str) else text)
+    path = home / ".secrets.local.toml"
+    path.touch(mode=0o600)
+    path.write_bytes(text.encode() if isinstance(text, str) else text)
     with pytest.raises(ConfigError, match=r"\.secrets\.local\.toml"):
         decrypt_settings({"A": plain("a")})
 

@@ -9,7 +9,8 @@ from string import Formatter
 from typing import Any
 from urllib.parse import quote as url_quote
 
-from zemanta_ops.secrets import binding, ledger, modes
+from zemanta_ops.secrets import binding, config, ledger, modes, overrides
+from zemanta_ops.secrets.caller import Caller, find_caller
 from zemanta_ops.secrets.decrypt_tokens import decode_text, decrypt_tokens
 from zemanta_ops.secrets.exceptions import DecryptError, SecretError, TokenError
 from zemanta_ops.secrets.redacted import Redacted
@@ -25,7 +26,7 @@ class Secret(Redacted):
     Threads that call it at the same time wait for one decryption. Copies and pickles hold the token only.
     """
 
-    __slots__ = ("_lock", "_path", "_plaintext")
+    __slots__ = ("_lock", "_overridden", "_path", "_plaintext")
 
     def __init__(self, token: str, *, sample: str | None = None) -> None:
         """Check the form of the token; ``""`` is the empty secret.
@@ -42,6 +43,7 @@ class Secret(Redacted):
         super().__init__(token, sample=sample)
         self._lock: tuple[int, threading.Lock] | None = None
         self._plaintext: bytes | None = None
+        self._overridden = False
         self._path = ""
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -61,11 +63,12 @@ class Secret(Redacted):
         return _Template(pattern, quote, *tokens, sample=sample)
 
     def get(self, *, name: str = "", app: str = "") -> str:
-        """Return the plaintext.
+        """Return the plaintext, or the value that overrides it.
 
         Args:
             name: The name that the token must be bound to. Needed if it is bound to one, except for a Secret from
-                ``load_config``, which knows it.
+                ``load_config``, which knows it. It is also the name for overrides and errors; by default that is the
+                name of the setting that the value is assigned to.
             app: The application that it must be bound to; by default ``app`` of ``zemanta_ops.toml``.
 
         Raises:
@@ -83,18 +86,33 @@ class Secret(Redacted):
         """Set the path, for which the binding was checked, and the plaintext, unless that is None."""
         self._path = path
         if value is not None:
-            self._plaintext = value.encode()
+            self._plaintext = value.encode("utf-8", "surrogateescape")
 
     def _value(self, name: str, app: str) -> Any:
+        path = name or self._path
+        if self._plaintext is None and (override := _find_override(path)) is not None:
+            self._plaintext, self._overridden = override, True
+        if self._overridden:
+            return self._plaintext
         if name or app or not self._path or self._plaintext is None:
-            self.check(binding.expect(app=app, name=name or self._path))
-        substitute = self.substitute(name or self._path) if self._plaintext is None else None
+            self.check(binding.expect(app=app, name=path))
+        return self._substitute_or_decrypt(path) if self._plaintext is None else self._plaintext
+
+    def _substitute_or_decrypt(self, path: str) -> Any:
+        substitute = self.substitute(path or _find_path()) if modes.mode() else None
         if substitute is not None:
             return substitute
+        failure = None
         with _lock_for(self):
             if self._plaintext is None:
-                self.accept(decrypt_tokens(self._tokens), path=name or self._path)
-            return self._plaintext
+                try:
+                    return self.accept(decrypt_tokens(self._tokens), path=path)
+                except SecretError as error:
+                    failure = _explain(error, path)
+        # Raised outside the handler: the frames of the other error are of no use, and error pages show them.
+        if failure is not None:
+            raise failure
+        return self._plaintext
 
     def substitute(self, path: str) -> bytes | modes.Deferred | None:
         """Return what ``ZEMANTA_OPS_SECRETS`` puts in place of the plaintext; None if it must be decrypted."""
@@ -148,6 +166,7 @@ class _Template(Secret):
         Redacted.__init__(self, *tokens, sample=sample)
         self._lock = None
         self._plaintext = None
+        self._overridden = False
         self._path = ""
         self._pattern = pattern
         self._quote = quote
@@ -179,7 +198,7 @@ class StrictSecret(Redacted):
         super().__init__(token, sample=sample)
 
     def decrypt(self, *, name: str = "", app: str = "") -> str:
-        """Return the plaintext; arguments and errors as for ``Secret.get``."""
+        """Return the plaintext, or the value that overrides it; arguments and errors as for ``Secret.get``."""
         text: str = _as_text(self._value(name, app))
         return text
 
@@ -189,17 +208,43 @@ class StrictSecret(Redacted):
         return value
 
     def _value(self, name: str, app: str) -> Any:
+        override = _find_override(name)
+        if override is not None:
+            return override
         self.check(binding.expect(app=app, name=name))
         [token] = self._tokens
-        substitute = self.read_substitutes(name)
+        substitute = self.read_substitutes(name or _find_path()) if modes.mode() else None
         if substitute is not None:
             return substitute[0] if isinstance(substitute, list) else substitute
         [result] = decrypt_tokens([token])
         if isinstance(result, SecretError):
-            raise result
+            raise _explain(result, name)
         if token is not None:
             ledger.record(_entry(self._texts[0], token, result, name))
         return result
+
+
+def _find_override(path: str) -> bytes | None:
+    """Return the value that overrides a setting, by the name that the caller assigns it to if ``path`` is empty."""
+    given = overrides.read(config.load())
+    caller = find_caller(path) if given else Caller()
+    found = None if caller.is_command else given.take(caller.setting)
+    return None if found is None else found.encode("utf-8", "surrogateescape")
+
+
+def _find_path() -> str:
+    caller = find_caller()
+    return caller.setting or caller.place
+
+
+def _explain(error: SecretError, path: str) -> SecretError:
+    """Return the error with the setting, or the place of the call, and with what helps without the key."""
+    caller = find_caller(path)
+    where = caller.setting or caller.place
+    if not where or caller.is_command or not isinstance(error, DecryptError):
+        return error
+    advice = overrides.advise({caller.setting: error})
+    return type(error)(f"{where}: {error}{f'. {advice}' if advice else ''}")
 
 
 def _as_text(value: Any) -> Any:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from os import PathLike
 from pathlib import Path
 from typing import Any, TypeVar, overload
 
-from zemanta_ops.secrets import backends, config, modes
+from zemanta_ops.secrets import backends, config, modes, overrides
 from zemanta_ops.secrets.configfile.parsing import ConfigFile, read
 from zemanta_ops.secrets.exceptions import ResolveError, TokenError
 from zemanta_ops.secrets.files.formats.base import SettingPath
@@ -92,7 +93,10 @@ def _values(
         values = resolve_values(read_now, app, config.load(file.path))
     except ResolveError as error:
         places = {path: file.place(names) for names, path in paths.items() if path in error.failures}
-        raise ResolveError(error.failures, error.backends, places) from None
+        raise ResolveError(error.failures, error.backends, places, error.advice) from None
+    if not os.environ.get("DJANGO_SETTINGS_MODULE"):
+        # Otherwise an override may be for a secret in the settings, which are not complete yet.
+        overrides.warn_of_unused(config.load(file.path), [path for path, _ in read_now])
     return {names: _finish(secret, names in kinds, paths[names], values) for names, secret in secrets.items()}
 
 
