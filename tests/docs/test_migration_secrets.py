@@ -71,7 +71,10 @@ def test_configuration_files(project: Path) -> None:
         person.do("# config.toml")
         shown = person.do("encrypt-secret local --app shop --into", typed="example-password\n")
     assert shown == "config.toml: database.password is now a local token, bound to app=shop, name=database.password\n"
-    assert load_config("config.toml")["database"] == {"host": "db.example.org", "password": "example-password"}
+    assert load_config("config.toml", app="shop")["database"] == {
+        "host": "db.example.org",
+        "password": "example-password",
+    }
     with walkthrough(page, AS_DICT, project, {}) as person:
         person.do("# as_dict.py")
         assert person.do("python as_dict.py") == "True\n"

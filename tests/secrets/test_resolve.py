@@ -116,7 +116,8 @@ def test_what_was_read_is_known_to_redaction_and_checks(home: Path) -> None:
     assert "example" not in repr(first)
 
 
-def test_a_token_cannot_be_moved(home: Path) -> None:
+def test_a_token_cannot_be_moved(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ZEMANTA_OPS_ENV", "production")
     token = local("example", app="shop", name="DATABASES.default.PASSWORD", env="production")
 
     def settings(where: str = "PASSWORD", alias: str = "default") -> dict[str, Any]:
@@ -128,9 +129,9 @@ def test_a_token_cannot_be_moved(home: Path) -> None:
             decrypt_settings(moved, app=app)
         assert isinstance(next(iter(caught.value.failures.values())), ContextError)
     listed = local("example", app="shop", name="HOSTS.0")
-    decrypt_settings({"HOSTS": [Secret(listed)]})
+    decrypt_settings({"HOSTS": [Secret(listed)]}, app="shop")
     with pytest.raises(ResolveError):
-        decrypt_settings({"HOSTS": ["", Secret(listed)]})
+        decrypt_settings({"HOSTS": ["", Secret(listed)]}, app="shop")
 
 
 def test_a_changed_context_does_not_decrypt(home: Path) -> None:

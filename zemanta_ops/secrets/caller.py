@@ -35,14 +35,24 @@ class Caller:
 
 def find_caller(path: str = "") -> Caller:
     """Return the code that called this package; ``path`` is the setting, if that is known already."""
+    if is_command():
+        return Caller(path, is_command=True)
     frame: FrameType | None = sys._getframe(1)
     while frame is not None and _module_of(frame).startswith(_ROOM):
-        if _module_of(frame).startswith(_COMMANDS):
-            return Caller(path, is_command=True)
         frame = frame.f_back
     if frame is None or _module_of(frame).startswith(_PACKAGE):
         return Caller(path)
     return Caller(path or _find_setting(frame), f"{frame.f_code.co_filename}:{frame.f_lineno}")
+
+
+def is_command() -> bool:
+    """Whether a command of ours reads the secret: an operator's machine belongs to no environment."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and _module_of(frame).startswith(_ROOM):
+        if _module_of(frame).startswith(_COMMANDS):
+            return True
+        frame = frame.f_back
+    return False
 
 
 def _find_setting(frame: FrameType) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import quote as url_quote
 
 from zemanta_ops.secrets import binding, config, ledger, modes, overrides
-from zemanta_ops.secrets.caller import Caller, find_caller
+from zemanta_ops.secrets.caller import Caller, find_caller, is_command
 from zemanta_ops.secrets.decrypt_tokens import decode_text, decrypt_tokens
 from zemanta_ops.secrets.exceptions import DecryptError, SecretError, TokenError
 from zemanta_ops.secrets.redacted import Redacted
@@ -211,7 +211,7 @@ class StrictSecret(Redacted):
         override = _find_override(name)
         if override is not None:
             return override
-        self.check(binding.expect(app=app, name=name))
+        self.check(binding.expect(app=app, name=name, any_environment=is_command()))
         [token] = self._tokens
         substitute = self.read_substitutes(name or _find_path()) if modes.mode() else None
         if substitute is not None:

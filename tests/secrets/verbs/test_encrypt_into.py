@@ -133,6 +133,7 @@ def test_when_the_token_is_bound(
     [found] = find_tokens(read(path))
     assert wire.parse(found.text).context == context
     assert all(f"{key}={value}" in ended.err for key, value in context.items())
+    monkeypatch.setenv("ZEMANTA_OPS_ENV", context.get("env", ""))
     assert load_config(path, app="shop")["d"]["p"] == PLAINTEXT
 
 
