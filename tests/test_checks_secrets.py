@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -24,6 +25,8 @@ LONG = "example-of-a-long-secret"
 def clean(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    monkeypatch.setenv("ZEMANTA_OPS_OVERRIDE__AA", "")
+    monkeypatch.delenv("ZEMANTA_OPS_OVERRIDE__AA")
     ledger.forget()
     yield
     ledger.forget()
@@ -94,8 +97,16 @@ def shared() -> None:
 
 
 def overridden() -> None:
-    Path(".secrets.local.toml").write_text(f'A = "{LONG}"\n')
+    path = Path(".secrets.local.toml")
+    path.touch(mode=0o600)
+    path.write_text(f'A = "{LONG}"\n')
     decrypt_settings({"A": Secret("kms:region=eu-west-1:QUJD")})
+
+
+def misnamed() -> None:
+    # The fixture removes it.
+    os.environ["ZEMANTA_OPS_OVERRIDE__AA"] = LONG
+    decrypt_settings({"A": Secret(f"plain::{LONG}")})
 
 
 def short() -> None:
@@ -109,6 +120,12 @@ def short() -> None:
         (open_key_file, "W004", "is readable by others", "chmod 600"),
         (shared, "W005", "The same token is used for A and for B.", "encrypt_secret --name B"),
         (overridden, "W006", "A is overridden by", "Run: rm "),
+        (
+            misnamed,
+            "W008",
+            "ZEMANTA_OPS_OVERRIDE__AA overrides no secret. Did you mean",
+            "unset ZEMANTA_OPS_OVERRIDE__AA",
+        ),
         (short, "W007", "A is shorter than 8 characters", "encrypt_secret --name A"),
     ],
 )
@@ -131,6 +148,7 @@ def test_every_check_says_what_to_do(tmp_path: Path) -> None:
     legacy()
     open_key_file()
     shared()
+    misnamed()
     short()
     overridden()
     with override_settings(EXAMPLE=Secret(f"plain::{LONG}")):

@@ -12,7 +12,7 @@ from django.core.checks.security.base import check_secret_key, check_secret_key_
 from django.core.handlers.base import BaseHandler
 
 from zemanta_ops.checks.secrets import describe_cure, list_undecrypted
-from zemanta_ops.secrets import modes
+from zemanta_ops.secrets import ledger, modes
 from zemanta_ops.secrets.exceptions import ModeError, UndecryptedError
 
 _KEYS = ("SECRET_KEY", "SECRET_KEY_FALLBACKS")
@@ -56,6 +56,11 @@ def _guard(load: Callable[..., Any]) -> Callable[..., Any]:
             raise ModeError(
                 "this process must not serve requests: its secrets are not decrypted, because "
                 f"{modes.VARIABLE}={modes.DEFERRED}, which is for builds. Unset it"
+            )
+        if paths := ledger.samples():
+            raise ModeError(
+                f"this process must not serve requests: {', '.join(filter(None, paths)) or 'a secret'} was read as its "
+                f"sample, because {modes.VARIABLE} was {modes.DEFERRED} at that time. Start it without the variable"
             )
         # Settings are searched once; tests that override them have others.
         current = vars(settings)["_wrapped"]

@@ -112,6 +112,7 @@ class Section:
             found.append((self.env_prefix + setting.name, os.environ[self.env_prefix + setting.name]))
         values = read_section(self.key)
         if setting.name in values:
+            _name_secret(values[setting.name], f"{SETTING}.{self.key}.{setting.name}")
             found.append((f'{SETTING}["{self.key}"]["{setting.name}"]', values[setting.name]))
         if setting.old_name and (old := read_django_setting(setting.old_name)) is not None:
             # The README of django-statsd-influx ends these lines with a comma, which makes them 1-tuples.
@@ -146,3 +147,10 @@ class Section:
 
 def _is_empty(value: Any) -> bool:
     return value is None or (isinstance(value, (str, list, tuple)) and not value)
+
+
+def _name_secret(value: Any, path: str) -> None:
+    """Let a Secret, which is recognized by its ``bind_to()``, know its setting, for overrides and for its binding."""
+    bind_to = getattr(type(value), "bind_to", None)
+    if callable(bind_to):
+        bind_to(value, path, None)

@@ -22,7 +22,7 @@ from zemanta_ops.secrets.files.source_file import read
 pytestmark = pytest.mark.usefixtures("without_coverage")
 
 # A section that comes or goes breaks its line: each has a test.
-[INTRODUCTION, AS_DICT, AS_STRUCTURE] = headings("config_files")
+[INTRODUCTION, AS_DICT, AS_STRUCTURE, AS_ENV] = headings("config_files")
 [ENCRYPT, READ, ENVIRONMENT] = headings("migrate_dotenv")
 [KMS_TOKENS, LOCAL_TOKENS, PROJECT] = headings("migrate_secretcrypt")
 [FLAT, NESTED] = headings("migrate_sops")
@@ -71,7 +71,10 @@ def test_configuration_files(project: Path) -> None:
         person.do("# config.toml")
         shown = person.do("encrypt-secret local --app shop --into", typed="example-password\n")
     assert shown == "config.toml: database.password is now a local token, bound to app=shop, name=database.password\n"
-    assert load_config("config.toml")["database"] == {"host": "db.example.org", "password": "example-password"}
+    assert load_config("config.toml", app="shop")["database"] == {
+        "host": "db.example.org",
+        "password": "example-password",
+    }
     with walkthrough(page, AS_DICT, project, {}) as person:
         person.do("# as_dict.py")
         assert person.do("python as_dict.py") == "True\n"
@@ -79,6 +82,11 @@ def test_configuration_files(project: Path) -> None:
         person.do("# as_structure.py")
         shown = "5432 Database(host='db.example.org', password=Secret(<redacted>), port=5432)\nTrue\n"
         assert person.do("python as_structure.py") == shown
+    with walkthrough(page, AS_ENV, project, {}) as person:
+        person.do("printf 'SECRET_KEY")
+        person.do("# as_env.py")
+        assert person.do("python as_env.py") == "19 False shop\n"
+    assert "SECRET_KEY=local:" in (project / ".env").read_text()
 
 
 ENV = 'SECRET_KEY="example-signing-key"\nDB_HOST=db.example.org\n# of the shop\nDB_PASSWORD="example-password"\n'

@@ -94,7 +94,9 @@ def test_uwsgi_refuses_to_start_where_secrets_are_deferred(tmp_path: Path) -> No
 
 def test_a_developer_without_the_key_starts_with_values_of_their_own(tmp_path: Path) -> None:
     shutil.copy(ROOT / "example_project" / "zemanta_ops.toml", tmp_path)
-    (tmp_path / ".secrets.local.toml").write_text(
+    own = tmp_path / ".secrets.local.toml"
+    own.touch(mode=0o600)
+    own.write_text(
         """
 SECRET_KEY = "my-own-signing-key"
 NEWSLETTER_API_KEY = "my-own-newsletter"

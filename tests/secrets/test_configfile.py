@@ -120,7 +120,7 @@ def test_overrides_replace_tokens_before_decryption(
 ) -> None:
     path = write(home, "config.toml", ["kms:region=eu-west-1:QUJDREVGR0g=", "kms:region=eu-west-1:QUJDREVGR0g="])
     monkeypatch.setenv("ZEMANTA_OPS_OVERRIDE__database__password", "instead")
-    (home / ".secrets.local.toml").write_text('"mirrors.1.key" = "too"\n')
+    saved(home, ".secrets.local.toml", '"mirrors.1.key" = "too"\n').chmod(0o600)
     with caplog.at_level(logging.WARNING):
         config = load_config(path, Config)
     assert (config.database.password.get(), config.mirrors[1].key) == ("instead", "too")

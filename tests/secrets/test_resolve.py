@@ -116,7 +116,8 @@ def test_what_was_read_is_known_to_redaction_and_checks(home: Path) -> None:
     assert "example" not in repr(first)
 
 
-def test_a_token_cannot_be_moved(home: Path) -> None:
+def test_a_token_cannot_be_moved(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ZEMANTA_OPS_ENV", "production")
     token = local("example", app="shop", name="DATABASES.default.PASSWORD", env="production")
 
     def settings(where: str = "PASSWORD", alias: str = "default") -> dict[str, Any]:
@@ -128,9 +129,9 @@ def test_a_token_cannot_be_moved(home: Path) -> None:
             decrypt_settings(moved, app=app)
         assert isinstance(next(iter(caught.value.failures.values())), ContextError)
     listed = local("example", app="shop", name="HOSTS.0")
-    decrypt_settings({"HOSTS": [Secret(listed)]})
+    decrypt_settings({"HOSTS": [Secret(listed)]}, app="shop")
     with pytest.raises(ResolveError):
-        decrypt_settings({"HOSTS": ["", Secret(listed)]})
+        decrypt_settings({"HOSTS": ["", Secret(listed)]}, app="shop")
 
 
 def test_a_changed_context_does_not_decrypt(home: Path) -> None:
@@ -178,7 +179,9 @@ def test_the_configuration_beside_the_settings_file_counts(home: Path) -> None:
 def test_overrides_replace_tokens_and_are_logged_by_name(
     home: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    (home / ".secrets.local.toml").write_text('A = "from-the-file"\n[D.default]\nPASSWORD = "lost"\n')
+    path = home / ".secrets.local.toml"
+    path.touch(mode=0o600)
+    path.write_text('A = "from-the-file"\n[D.default]\nPASSWORD = "lost"\n')
     monkeypatch.setenv("ZEMANTA_OPS_OVERRIDE__D__default__PASSWORD", "from-the-environment")
     unreadable = "local:v=2&key=0123456789abcdef:AAAA"
     settings: dict[str, Any] = {"A": Secret(unreadable), "D": {"default": {"PASSWORD": Secret(unreadable)}}}
@@ -193,7 +196,9 @@ def test_overrides_replace_tokens_and_are_logged_by_name(
 
 @pytest.mark.parametrize("text", ["A = ", "A = 1", 'A = ["x"]', b"A = '\xff'"])
 def test_a_broken_override_file_is_an_error_without_values(text: str | bytes, home: Path) -> None:
-    (home / ".secrets.local.toml").write_bytes(text.encode() if isinstance(text, str) else text)
+    path = home / ".secrets.local.toml"
+    path.touch(mode=0o600)
+    path.write_bytes(text.encode() if isinstance(text, str) else text)
     with pytest.raises(ConfigError, match=r"\.secrets\.local\.toml"):
         decrypt_settings({"A": plain("a")})
 

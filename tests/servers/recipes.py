@@ -23,6 +23,7 @@ INFLUXDB2 = "2.7.12"
 KAPACITOR = "1.5.9"
 VAULT = "1.21.0"
 AGE = "1.3.2"
+COMPOSE = "2.16.2"
 SOPS = "3.13.3"
 VICTORIAMETRICS = "1.151.0"
 LAMBDA = "0.0.0-20261030222936-bef5c4ba774d"  # the emulator has no tags that Go takes for versions
@@ -52,8 +53,8 @@ class Recipe:
         """The folder in the cache: a changed recipe, version or module file gets another one."""
         digest = hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode())
         if self.module:
-            for name in ("go.mod", "go.sum"):
-                digest.update((MODULES / self.name / name).read_bytes())
+            for path in sorted((MODULES / self.name).iterdir()):
+                digest.update(path.read_bytes())
         return f"{self.name}-{self.version}-{digest.hexdigest()[:8]}"
 
 
@@ -119,6 +120,8 @@ RECIPES = {
             env={"GOTOOLCHAIN": "go1.21.13"},
         ),
         Recipe("vault", VAULT, {"vault": "github.com/hashicorp/vault"}, tags="minimal", ldflags="-s -w", module=True),
+        # The library with which Docker Compose reads its files, and a program of ours around it.
+        Recipe("compose", COMPOSE, {"compose-config": "."}, ldflags="-s -w", module=True),
         Recipe("age", AGE, {"age": "filippo.io/age/cmd/age", "age-keygen": "filippo.io/age/cmd/age-keygen"}),
         Recipe("sops", SOPS, {"sops": "github.com/getsops/sops/v3/cmd/sops"}, ldflags="-s -w"),
         Recipe(

@@ -31,6 +31,9 @@ def test_a_module_of_our_own_pins_the_version_of_its_recipe(recipe: Recipe) -> N
         if " v" in line and "=>" not in line
     }
     server = list(recipe.packages.values())[-1]
+    if server == ".":
+        # A program of our own around a library, which is the first requirement.
+        server = next(iter(required))
     assert [version for module, version in required.items() if server.startswith(module)] == [f"v{recipe.version}"]
     assert f" v{recipe.version} h1:" in (MODULES / recipe.name / "go.sum").read_text()
 

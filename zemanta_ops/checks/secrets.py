@@ -13,7 +13,8 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register  # noqa: A004  (Django's own name)
 from django.core.exceptions import ImproperlyConfigured
 
-from zemanta_ops.secrets import Secret, backends, containers, ledger
+from zemanta_ops.secrets import Secret, backends, config, containers, ledger, overrides
+from zemanta_ops.secrets.exceptions import ConfigError
 from zemanta_ops.secrets.overrides import PREFIX
 
 
@@ -128,6 +129,24 @@ def check_overrides(**_: Any) -> list[CheckMessage]:
             id="zemanta_ops.W006",
         )
         for path, origin in ledger.overrides().items()
+    ]
+
+
+@register("zemanta_ops")
+def check_unused_overrides(**_: Any) -> list[CheckMessage]:
+    """Find overrides that match no secret; runs always, because they are for development."""
+    try:
+        unused = overrides.read(config.load()).find_unused()
+    except ConfigError as error:
+        # Settings without secrets have not read it.
+        return [Warning(f"{error}", id="zemanta_ops.W008")]
+    return [
+        Warning(
+            f"{each.problem}.".replace("?.", "?"),
+            hint=f"Correct its name. Run: {_describe_undo(each.name, each.origin)}",
+            id="zemanta_ops.W008",
+        )
+        for each in unused
     ]
 
 

@@ -10,12 +10,17 @@ from zemanta_ops.secrets.secret import Secret, StrictSecret
 
 if TYPE_CHECKING:
     from zemanta_ops.secrets.configfile import load_config
+    from zemanta_ops.secrets.configfile.environment import load_env
 
-__all__ = ["LegacyTokenWarning", "Secret", "SecretError", "StrictSecret", "decrypt_settings", "load_config"]
+__all__ = ["LegacyTokenWarning", "Secret", "SecretError", "StrictSecret", "decrypt_settings", "load_config", "load_env"]
 
 
 def __getattr__(name: str) -> Any:
-    """Import ``load_config`` on first use: most settings files do not need it."""
+    """Import ``load_config`` and ``load_env`` on first use: most settings files do not need them."""
+    if name == "load_env":
+        from zemanta_ops.secrets.configfile.environment import load_env
+
+        return load_env
     if name == "load_config":
         from zemanta_ops.secrets.configfile import load_config
 

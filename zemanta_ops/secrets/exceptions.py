@@ -116,6 +116,7 @@ class ResolveError(SecretError):
     Attributes:
         failures: The error of each setting, by its path.
         backends: The backends of each setting's tokens, by its path.
+        advice: What helps if the key cannot be used here.
     """
 
     def __init__(
@@ -123,6 +124,7 @@ class ResolveError(SecretError):
         failures: Mapping[str, SecretError],
         backends: Mapping[str, str],
         places: Mapping[str, str] | None = None,
+        advice: str = "",
     ) -> None:
         """Write a line for each reason: the settings, after file and line if ``places`` has them, backend, reason."""
         where = {path: f"{place} " for path, place in (places or {}).items()}
@@ -131,9 +133,11 @@ class ResolveError(SecretError):
             reasons.setdefault((backends[path], str(error)), []).append(f"{where.get(path, '')}{path}")
         lines = [f"  {', '.join(paths)} ({backend}): {reason}" for (backend, reason), paths in reasons.items()]
         count = f"{len(failures)} secret{'s' if len(failures) > 1 else ''}"
-        super().__init__("\n".join([f"{count} could not be decrypted; no setting was changed:", *lines]))
+        heading = f"{count} could not be decrypted; no setting was changed:"
+        super().__init__("\n".join([heading, *lines, *advice.splitlines()]))
         self.failures = dict(failures)
         self.backends = dict(backends)
+        self.advice = advice
 
 
 class LegacyTokenWarning(UserWarning):

@@ -19,6 +19,7 @@ _lock = threading.Lock()
 _revealed: frozenset[str] = frozenset()
 _entries: dict[tuple[str, str], Entry] = {}
 _overridden: dict[str, str] = {}
+_samples: set[str] = set()
 _legacy_warned = False
 _protected = False
 
@@ -109,6 +110,18 @@ def overrides() -> dict[str, str]:
         return dict(_overridden)
 
 
+def record_sample(path: str) -> None:
+    """Remember that a sample was read in deferred mode: this process must never serve with it."""
+    with _lock:
+        _samples.add(path)
+
+
+def samples() -> list[str]:
+    """Return the paths of the settings whose samples were read in deferred mode; "" if a path is not known."""
+    with _lock:
+        return sorted(_samples)
+
+
 @contextmanager
 def reading_legacy(backend: str) -> Iterator[None]:
     """Warn, once per process, that the block decrypted an unauthenticated token of SecretCrypt 1.x.
@@ -136,6 +149,7 @@ def forget() -> None:
         _legacy_warned = False
         _entries.clear()
         _overridden.clear()
+        _samples.clear()
 
 
 def _reset_lock() -> None:

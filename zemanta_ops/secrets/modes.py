@@ -13,6 +13,7 @@ DEFERRED = "deferred"
 FAKE = "fake"
 
 _RUNNERS = frozenset({"unittest.__main__", "twisted.trial.__main__", "testtools.run", "nose2.__main__"})
+OVERRIDE_PREFIX = "ZEMANTA_OPS_OVERRIDE__"
 
 _fake_key = os.urandom(32)
 
@@ -27,6 +28,12 @@ def mode() -> str:
     if word not in ("", DEFERRED, FAKE):
         raise ModeError(f"{VARIABLE} must be {DEFERRED} or {FAKE}, or not set")
     return word
+
+
+def override_variable(path: str) -> str:
+    """Return the environment variable that overrides a setting; "" if no shell can set one of that name."""
+    name = OVERRIDE_PREFIX + path.replace(".", "__")
+    return name if path and name.replace("_", "").isalnum() and name.isascii() else ""
 
 
 def under_test() -> bool:
@@ -64,13 +71,20 @@ class Deferred:
     """A placeholder for a secret that was not decrypted; using it as a value raises an error that names the setting.
 
     It is not a ``str``: ``"".join`` and ``json.dumps`` would use the constant of a subclass. It is true, has a
-    ``repr``, and can be copied, compared and hashed, so that settings can be loaded and checked.
+    ``repr``, and can be copied, compared and hashed, so that settings can be loaded and checked. Each has a class of
+    its own, whose name contains the path: what refuses a value of another type reports the name of its class.
     """
 
     __slots__ = ("_path",)
 
     # ``zemanta_ops.parsing`` recognizes it by this attribute.
     is_deferred = True
+
+    def __new__(cls, path: str) -> Deferred:  # noqa: PYI034  (Self came with Python 3.11)
+        """Create the class of this placeholder, and its only instance."""
+        # Not every text can be the name of a class.
+        name = f"deferred secret {path}".rstrip().encode("ascii", "backslashreplace").decode().replace("\0", "")
+        return super().__new__(type(name, (Deferred,), {"__slots__": (), "__module__": __name__}))
 
     def __init__(self, path: str) -> None:
         """Remember the setting's path."""
@@ -84,8 +98,9 @@ class Deferred:
 
     def _refuse(self, *_: Any, **__: Any) -> NoReturn:
         raise ModeError(
-            f"the secret {self._path or 'used here'} was not decrypted, because {VARIABLE}={DEFERRED}: "
-            "unset it if the value is needed"
+            f"the secret {self._path or 'used here'} was not decrypted, because {VARIABLE}={DEFERRED}. If the build "
+            f'needs a value of this form, give it a harmless one: Secret("…", sample="…"), or set '
+            f"{override_variable(self._path) or 'an override'}"
         )
 
     __str__ = __bytes__ = __format__ = __len__ = __iter__ = __getitem__ = __contains__ = __add__ = __radd__ = _refuse

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import logging
+import os
 import sys
 from collections import Counter
 from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 from typing import Any
 
-from zemanta_ops.secrets import binding, config, containers, ledger, modes, overrides
+from zemanta_ops.secrets import binding, config, containers, modes, overrides
 from zemanta_ops.secrets.decrypt_tokens import decode_text, decrypt_tokens
 from zemanta_ops.secrets.exceptions import ResolveError, SecretError, TokenError
 from zemanta_ops.secrets.secret import Secret
 from zemanta_ops.secrets.wire import REDACTED
-
-logger = logging.getLogger(__name__)
 
 PathAndSecret = tuple[str, Secret]
 
@@ -54,6 +52,14 @@ def decrypt_settings(namespace: MutableMapping[str, Any] | type[Any], *, app: st
             setattr(namespace, name, new)
         else:
             namespace[name] = new
+    if _is_last(namespace):
+        overrides.warn_of_unused(configured, [place.path for place in places])
+
+
+def _is_last(namespace: Mapping[str, Any] | type[Any]) -> bool:
+    """Whether no other settings file is still to come: an override may be for a secret there."""
+    module = os.environ.get("DJANGO_SETTINGS_MODULE", "")
+    return isinstance(namespace, type) or not module or namespace.get("__name__", module) == module
 
 
 def _read_class(namespace: type[Any]) -> dict[str, Any]:
@@ -91,35 +97,46 @@ class _Values(dict[str, Any]):
 
 
 def resolve_values(found: list[PathAndSecret], app: str, settings: config.Config) -> dict[str, Any]:
-    """Return the value of each Secret by its path: its override, its plaintext, or a placeholder if deferred.
+    """Return the value of each Secret by its path: its override, its plaintext, or what takes its place.
 
     Raises:
         ResolveError: Secrets cannot be decrypted.
     """
-    if modes.mode() == modes.DEFERRED:
-        return _Values({path: modes.Deferred(path) if any(secret.tokens) else "" for path, secret in found})
-    values = _read_overrides(found, settings.path.parent if settings.path else Path.cwd())
-    values.update(_decrypt([each for each in found if each[0] not in values], app, settings))
+    given = overrides.read(settings)
+    values = _Values(given.take_all(path for path, _ in found))
+    failures = _decrypt([each for each in found if each[0] not in values], app, settings, values)
+    if failures:
+        failed = {path: secret for path, secret in found if path in failures}
+        unused = [each.problem for each in given.find_unused(failed)]
+        advice = "\n".join(filter(None, [overrides.advise(failures), *unused]))
+        raise ResolveError(failures, {path: _name_backends(failed[path]) for path in failures}, advice=advice)
     return values
 
 
-def _decrypt(found: list[PathAndSecret], app: str, settings: config.Config) -> _Values:
+def _decrypt(
+    found: list[PathAndSecret], app: str, settings: config.Config, values: dict[str, Any]
+) -> dict[str, SecretError]:
+    """Add the values to ``values``; return the failures, in the order of the settings."""
     failures = _check_bindings(found, app, settings)
     bound = [each for each in found if each[0] not in failures]
-    results = iter(decrypt_tokens([token for _, secret in bound for token in secret.tokens]))
-    values = _Values()
-    for path, secret in bound:
+    values.update(_read_all_substitutes(bound))
+    encrypted = [each for each in bound if each[0] not in values]
+    results = iter(decrypt_tokens([token for _, secret in encrypted for token in secret.tokens]))
+    for path, secret in encrypted:
         value = _accept(secret, [next(results) for _ in secret.tokens], path)
         if isinstance(value, SecretError):
             failures[path] = value.with_traceback(None)
         else:
             values[path] = value
         del value
-    if failures:
-        failed = [(path, secret) for path, secret in found if path in failures]
-        names = {path: _name_backends(secret) for path, secret in failed}
-        raise ResolveError({path: failures[path] for path in names}, names)
-    return values
+    return {path: failures[path] for path, _ in found if path in failures}
+
+
+def _read_all_substitutes(found: list[PathAndSecret]) -> _Values:
+    substitutes = ((path, secret.substitute(path)) for path, secret in found)
+    return _Values(
+        {path: each.decode() if isinstance(each, bytes) else each for path, each in substitutes if each is not None}
+    )
 
 
 def _check_bindings(found: list[PathAndSecret], app: str, settings: config.Config) -> dict[str, SecretError]:
@@ -141,17 +158,3 @@ def _accept(secret: Secret, results: list[bytes | SecretError], path: str) -> st
 
 def _name_backends(secret: Secret) -> str:
     return ", ".join(dict.fromkeys(token.backend for token in secret.tokens if token))
-
-
-def _read_overrides(found: list[PathAndSecret], folder: Path) -> _Values:
-    given = overrides.read(folder)
-    # Overrides of settings without a token too: Django's error page shows the environment.
-    for value, _ in given.values():
-        ledger.reveal(value)
-    values = _Values()
-    for path, _ in found:
-        if path in given:
-            values[path], origin = given[path]
-            ledger.override(path, origin)
-            logger.warning("the secret %s is overridden by %s", path, origin)
-    return values

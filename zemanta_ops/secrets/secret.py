@@ -6,83 +6,18 @@ import os
 import threading
 from collections.abc import Sequence
 from string import Formatter
-from typing import Any, NoReturn
+from typing import Any
 from urllib.parse import quote as url_quote
 
-from zemanta_ops.secrets import binding, ledger, modes
-from zemanta_ops.secrets.decrypt_tokens import decode_text, decrypt_tokens, parse_token
-from zemanta_ops.secrets.exceptions import DecryptError, SecretError, TokenError, UndecryptedError
-from zemanta_ops.secrets.wire import REDACTED, Token
+from zemanta_ops.secrets import binding, config, ledger, modes, overrides
+from zemanta_ops.secrets.caller import Caller, find_caller, is_command
+from zemanta_ops.secrets.decrypt_tokens import decode_text, decrypt_tokens
+from zemanta_ops.secrets.exceptions import DecryptError, SecretError, TokenError
+from zemanta_ops.secrets.redacted import Redacted
+from zemanta_ops.secrets.wire import Token
 
 # Guards the making of locks: each Secret has one of its own once it is asked for its plaintext.
 _making_lock = threading.Lock()
-
-
-class Redacted:
-    """Holds tokens and shows neither them nor their plaintexts; used as a value, it raises."""
-
-    __slots__ = ("__weakref__", "_texts", "_tokens")
-    _READ = "get"
-
-    def __init__(self, *texts: str) -> None:
-        ledger.protect()
-        self._texts = texts
-        # The empty secret has no token to decrypt.
-        self._tokens = tuple(parse_token(text) if text != "" else None for text in texts)
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({REDACTED})"
-
-    def _refuse(self, *_: Any, **__: Any) -> NoReturn:
-        raise UndecryptedError(
-            f"a {type(self).__name__} is not its plaintext: call .{self._READ}(), or decrypt_settings(globals()) in "
-            "the last line of the settings file; for a part of a text, use Secret.template(...)"
-        )
-
-    # Whatever would turn it into a value without a word, or look a value up by it.
-    __str__ = __format__ = __bytes__ = __len__ = __iter__ = __reversed__ = __getitem__ = __contains__ = _refuse
-    __add__ = __radd__ = __mod__ = __rmod__ = __mul__ = __rmul__ = __int__ = __float__ = __complex__ = _refuse
-    __index__ = __fspath__ = __lt__ = __le__ = __gt__ = __ge__ = _refuse
-    __hash__ = _refuse
-
-    def __eq__(self, other: object) -> bool:
-        # Compared with anything that may be a plaintext, "not equal" would be a wrong answer.
-        if self is other:
-            return True
-        if isinstance(other, (str, bytes, bytearray, int, float)):
-            self._refuse()
-        return NotImplemented
-
-    def __bool__(self) -> bool:
-        return any(text != "" for text in self._texts)
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):
-            raise AttributeError(name)
-        raise AttributeError(f"a {type(self).__name__} has no attribute {name}: for its plaintext call .{self._READ}()")
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), self._texts
-
-    def check(self, here: binding.Expected) -> None:
-        """Refuse tokens that are bound to something else.
-
-        Raises:
-            ContextError: A token belongs to another application or name, or is not bound but must be.
-        """
-        for index, token in enumerate(self._tokens):
-            if token is not None:
-                binding.check(token, ledger.digest(self._texts[index]), here)
-
-    @property
-    def texts(self) -> tuple[str, ...]:
-        """The texts of the tokens."""
-        return self._texts
-
-    @property
-    def tokens(self) -> tuple[Token | None, ...]:
-        """The parsed tokens; None for an empty one."""
-        return self._tokens
 
 
 class Secret(Redacted):
@@ -91,40 +26,49 @@ class Secret(Redacted):
     Threads that call it at the same time wait for one decryption. Copies and pickles hold the token only.
     """
 
-    __slots__ = ("_lock", "_path", "_plaintext")
+    __slots__ = ("_lock", "_overridden", "_path", "_plaintext")
 
-    def __init__(self, token: str) -> None:
+    def __init__(self, token: str, *, sample: str | None = None) -> None:
         """Check the form of the token; ``""`` is the empty secret.
+
+        Args:
+            token: What ``encrypt_secret`` printed.
+            sample: A harmless value in place of the plaintext if ``ZEMANTA_OPS_SECRETS`` is ``deferred`` or
+                ``fake``, for settings that parse it: ``"postgres://build:build@localhost/build"``. Never used by a
+                process that serves requests, except for ``fake`` in a test run or with DEBUG.
 
         Raises:
             TokenError: It is not a token, or its backend is unknown.
         """
-        super().__init__(token)
+        super().__init__(token, sample=sample)
         self._lock: tuple[int, threading.Lock] | None = None
         self._plaintext: bytes | None = None
+        self._overridden = False
         self._path = ""
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # Slots are restored from the second half of a pair.
-        return (*super().__reduce__(), (None, {"_path": self._path})) if self._path else super().__reduce__()
+        kind, texts, (_, slots) = super().__reduce__()
+        return kind, texts, (None, {**slots, "_path": self._path})
 
     @staticmethod
-    def template(pattern: str, *tokens: str, quote: bool = False) -> Secret:
+    def template(pattern: str, *tokens: str, quote: bool = False, sample: str | None = None) -> Secret:
         """Return a Secret whose value is ``pattern``, with each ``{}`` replaced with the plaintext of a token.
 
         Args:
             pattern: As for ``str.format``, positional fields only: ``"redis://:{}@cache/0"``.
             tokens: One token for each field.
             quote: Percent-encode the plaintexts, for URLs.
+            sample: What takes the place of each plaintext, as for ``Secret``; the pattern stays around it.
         """
-        return _Template(pattern, quote, *tokens)
+        return _Template(pattern, quote, *tokens, sample=sample)
 
     def get(self, *, name: str = "", app: str = "") -> str:
-        """Return the plaintext.
+        """Return the plaintext, or the value that overrides it.
 
         Args:
             name: The name that the token must be bound to. Needed if it is bound to one, except for a Secret from
-                ``load_config``, which knows it.
+                ``load_config``, which knows it. It is also the name for overrides and errors; by default that is the
+                name of the setting that the value is assigned to.
             app: The application that it must be bound to; by default ``app`` of ``zemanta_ops.toml``.
 
         Raises:
@@ -142,17 +86,45 @@ class Secret(Redacted):
         """Set the path, for which the binding was checked, and the plaintext, unless that is None."""
         self._path = path
         if value is not None:
-            self._plaintext = value.encode()
+            self._plaintext = value.encode("utf-8", "surrogateescape")
 
     def _value(self, name: str, app: str) -> Any:
+        path = name or self._path
+        if self._plaintext is None and (override := _find_override(path)) is not None:
+            self._plaintext, self._overridden = override, True
+        if self._overridden:
+            return self._plaintext
         if name or app or not self._path or self._plaintext is None:
-            self.check(binding.expect(app=app, name=name or self._path))
-        if modes.mode() == modes.DEFERRED and any(self._tokens):
-            return modes.Deferred(name or self._path)
+            self.check(binding.expect(app=app, name=path))
+        return self._substitute_or_decrypt(path) if self._plaintext is None else self._plaintext
+
+    def _substitute_or_decrypt(self, path: str) -> Any:
+        substitute = self.substitute(path or _find_path()) if modes.mode() else None
+        if substitute is not None:
+            return substitute
+        failure = None
         with _lock_for(self):
             if self._plaintext is None:
-                self.accept(decrypt_tokens(self._tokens), path=name or self._path)
-            return self._plaintext
+                try:
+                    return self.accept(decrypt_tokens(self._tokens), path=path)
+                except SecretError as error:
+                    failure = _explain(error, path)
+        # Raised outside the handler: the frames of the other error are of no use, and error pages show them.
+        if failure is not None:
+            raise failure
+        return self._plaintext
+
+    def substitute(self, path: str) -> bytes | modes.Deferred | None:
+        """Return what ``ZEMANTA_OPS_SECRETS`` puts in place of the plaintext; None if it must be decrypted."""
+        found = self.read_substitutes(path)
+        if not isinstance(found, list):
+            return found
+        composed = self._compose(found)
+        assert isinstance(composed, bytes)  # noqa: S101 (a sample is text)
+        if modes.mode() == modes.FAKE:
+            # A test suite looks for leaks of it, as of every other value.
+            ledger.reveal(composed)
+        return composed
 
     def accept(self, results: Sequence[bytes | SecretError], *, path: str = "") -> bytes:
         """Keep the plaintexts of the tokens, remember them for redaction, and return the value.
@@ -190,10 +162,11 @@ class _Template(Secret):
 
     __slots__ = ("_pattern", "_quote")
 
-    def __init__(self, pattern: str, quote: bool, *tokens: str) -> None:
-        Redacted.__init__(self, *tokens)
+    def __init__(self, pattern: str, quote: bool, *tokens: str, sample: str | None = None) -> None:
+        Redacted.__init__(self, *tokens, sample=sample)
         self._lock = None
         self._plaintext = None
+        self._overridden = False
         self._path = ""
         self._pattern = pattern
         self._quote = quote
@@ -202,7 +175,8 @@ class _Template(Secret):
             raise TokenError("Secret.template needs one {} for each token, and no other braces than {{ and }}")
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self._pattern, self._quote, *self._texts)
+        kind, texts, slots = super().__reduce__()
+        return kind, (self._pattern, self._quote, *texts), slots
 
     def _compose(self, plaintexts: Sequence[bytes]) -> bytes | SecretError:
         texts = [decode_text(plaintext) for plaintext in plaintexts]
@@ -219,12 +193,12 @@ class StrictSecret(Redacted):
     __slots__ = ()
     _READ = "decrypt"
 
-    def __init__(self, token: str) -> None:
+    def __init__(self, token: str, *, sample: str | None = None) -> None:
         """Check the form of the token, as for ``Secret``."""
-        super().__init__(token)
+        super().__init__(token, sample=sample)
 
     def decrypt(self, *, name: str = "", app: str = "") -> str:
-        """Return the plaintext; arguments and errors as for ``Secret.get``."""
+        """Return the plaintext, or the value that overrides it; arguments and errors as for ``Secret.get``."""
         text: str = _as_text(self._value(name, app))
         return text
 
@@ -234,16 +208,43 @@ class StrictSecret(Redacted):
         return value
 
     def _value(self, name: str, app: str) -> Any:
-        self.check(binding.expect(app=app, name=name))
+        override = _find_override(name)
+        if override is not None:
+            return override
+        self.check(binding.expect(app=app, name=name, any_environment=is_command()))
         [token] = self._tokens
-        if modes.mode() == modes.DEFERRED and token is not None:
-            return modes.Deferred(name)
+        substitute = self.read_substitutes(name or _find_path()) if modes.mode() else None
+        if substitute is not None:
+            return substitute[0] if isinstance(substitute, list) else substitute
         [result] = decrypt_tokens([token])
         if isinstance(result, SecretError):
-            raise result
+            raise _explain(result, name)
         if token is not None:
             ledger.record(_entry(self._texts[0], token, result, name))
         return result
+
+
+def _find_override(path: str) -> bytes | None:
+    """Return the value that overrides a setting, by the name that the caller assigns it to if ``path`` is empty."""
+    given = overrides.read(config.load())
+    caller = find_caller(path) if given else Caller()
+    found = None if caller.is_command else given.take(caller.setting)
+    return None if found is None else found.encode("utf-8", "surrogateescape")
+
+
+def _find_path() -> str:
+    caller = find_caller()
+    return caller.setting or caller.place
+
+
+def _explain(error: SecretError, path: str) -> SecretError:
+    """Return the error with the setting, or the place of the call, and with what helps without the key."""
+    caller = find_caller(path)
+    where = caller.setting or caller.place
+    if not where or caller.is_command or not isinstance(error, DecryptError):
+        return error
+    advice = overrides.advise({caller.setting: error})
+    return type(error)(f"{where}: {error}{f'. {advice}' if advice else ''}")
 
 
 def _as_text(value: Any) -> Any:

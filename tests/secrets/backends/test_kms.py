@@ -65,15 +65,16 @@ def test_without_a_region_it_is_the_one_of_the_environment(kms: KMS, monkeypatch
 def test_above_4096_bytes_it_is_an_envelope(size: int, kms: KMS) -> None:
     text = token(b"\xff" * size, app="shop", name="A")
     assert ("dk" in wire.parse(text).params) == (size > 4096)
-    assert Secret(text).get_bytes(name="A") == b"\xff" * size
+    assert Secret(text).get_bytes(name="A", app="shop") == b"\xff" * size
 
 
 @pytest.mark.parametrize("size", [10, 5000])
-def test_a_changed_context_is_refused_by_kms(size: int, kms: KMS) -> None:
+def test_a_changed_context_is_refused_by_kms(size: int, kms: KMS, monkeypatch: pytest.MonkeyPatch) -> None:
     text = token("x" * size, app="shop", name="A", env="production")
     for old, new in (("app=shop", "app=bank"), ("c.env=production", "c.env=staging"), ("&c.env=production", "")):
+        monkeypatch.setenv("ZEMANTA_OPS_ENV", new.partition("c.env=")[2] or "production")
         with pytest.raises(WrongKeyError):
-            Secret(text.replace(old, new)).get(name="A")
+            Secret(text.replace(old, new)).get(name="A", app=new.partition("app=")[2] or "shop")
 
 
 def test_a_changed_envelope_is_refused(kms: KMS) -> None:
@@ -90,7 +91,7 @@ def test_every_cut_and_flipped_byte_of_the_params_is_a_secret_error(kms: KMS) ->
     for changed in broken:
         try:
             # moto finds the key in the blob and does not compare it with KeyId, so some still open there.
-            assert Secret(changed).get() == "example-plaintext"
+            assert Secret(changed).get(app="shop") == "example-plaintext"
         except SecretError as error:
             assert text.rpartition(":")[2][:20] not in str(error)
 
@@ -226,7 +227,7 @@ def test_a_throttled_call_is_tried_again_and_then_an_error(stub: Stubber, monkey
 def test_the_key_of_the_token_is_sent_with_decrypt(stub: Stubber) -> None:
     expected = {"CiphertextBlob": b"ABC", "EncryptionContext": {"app": "shop"}, "KeyId": "mrk-1"}
     stub.add_response("decrypt", {"Plaintext": b"example"}, expected)
-    assert Secret("kms:region=eu-west-1&key=mrk-1&app=shop:QUJD").get() == "example"
+    assert Secret("kms:region=eu-west-1&key=mrk-1&app=shop:QUJD").get(app="shop") == "example"
     stub.assert_no_pending_responses()
 
 

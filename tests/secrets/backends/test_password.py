@@ -61,7 +61,7 @@ def typed(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[str]]:
 def test_the_password_opens_a_token(suite: str, plaintext: bytes, typed: Callable[..., list[str]]) -> None:
     prompts = typed("example password ✓", "example password ✓", "example password ✓")
     token = made("password", plaintext, {"app": "shop", "name": "A"}, suite=suite)
-    assert Secret(token).get_bytes(name="A") == plaintext
+    assert Secret(token).get_bytes(name="A", app="shop") == plaintext
     assert prompts == ["Enter password: ", "Enter password again: ", "Enter password: "]
     assert "example password ✓" in ledger.plaintexts()
 

@@ -18,7 +18,7 @@ def test_text_stays_as_it_is(text: str) -> None:
 def test_it_carries_a_name_though_nothing_proves_it() -> None:
     token = made("plain", "x", {"app": "shop", "name": "A"})
     assert token == "plain:app=shop&name=A:x"
-    assert Secret(token).get(name="A") == "x"
+    assert Secret(token).get(name="A", app="shop") == "x"
 
 
 def test_bytes_that_are_no_text_are_refused() -> None:

@@ -57,7 +57,7 @@ def test_the_policy_of_the_application(kms: KMS, arn: str, monkeypatch: pytest.M
     token = made("kms", "example", {"app": "shop", "name": "A"}, key=arn, region=REGION)
     with kms.identity(statement["Action"]) as application:
         become(monkeypatch, application)
-        assert Secret(token).get(name="A") == "example"
+        assert Secret(token).get(name="A", app="shop") == "example"
         with pytest.raises(DeniedError):
             made("kms", "example", key=arn, region=REGION)
 

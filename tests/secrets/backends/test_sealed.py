@@ -43,7 +43,7 @@ def sealed(plaintext: str | bytes, *keys: Identity, **context: str) -> str:
 def test_a_token_opens_with_the_private_key(key: Identity, plaintext: bytes, hold: Hold) -> None:
     hold(key)
     token = sealed(plaintext, key, app="shop", name="A")
-    assert Secret(token).get_bytes(name="A") == plaintext
+    assert Secret(token).get_bytes(name="A", app="shop") == plaintext
     assert key.recipient.key_id in token
 
 

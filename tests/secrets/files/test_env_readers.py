@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
+from collections.abc import Iterator
 from pathlib import Path
 
 import environ
@@ -36,9 +37,16 @@ def django_environ(text: str) -> str | None:
         return "(another variable)"
 
 
+@pytest.fixture(autouse=True, scope="module")
+def _silence() -> Iterator[None]:
+    """Keep the libraries from logging each line that they cannot read."""
+    logging.disable()
+    yield
+    logging.disable(logging.NOTSET)
+
+
 @given(HEADS, VALUES)
 def test_the_readings_of_the_two_libraries_are_known(head: str, value: str) -> None:
-    logging.disable()
     text = f"{head}{value}\n"
     try:
         [entry] = list_entries(decode(Path(".env"), text.encode()))

@@ -69,6 +69,7 @@ def test_from_kms_to_kms_without_a_right_to_decrypt_or_encrypt(
         encrypted_here = call(rotate, "--to", "local", str(path))
         assert (encrypted_here.code, token_of(path)[:4]) == (1, "kms:")
     become(monkeypatch, kms.environment)
+    monkeypatch.setenv("ZEMANTA_OPS_ENV", "test")
     assert wire.parse(token_of(path)).params["key"] == new
     assert Secret(token_of(path)).get(name="A", app="shop") == "example"
 

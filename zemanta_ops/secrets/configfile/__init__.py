@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from os import PathLike
 from pathlib import Path
 from typing import Any, TypeVar, overload
 
-from zemanta_ops.secrets import backends, config, modes
+from zemanta_ops.secrets import backends, config, modes, overrides
 from zemanta_ops.secrets.configfile.parsing import ConfigFile, read
 from zemanta_ops.secrets.exceptions import ResolveError, TokenError
 from zemanta_ops.secrets.files.formats.base import SettingPath
@@ -19,11 +20,20 @@ T = TypeVar("T")
 
 
 @overload
-def load_config(path: str | PathLike[str], *, app: str = "") -> dict[str, Any]: ...
+def load_config(
+    path: str | PathLike[str], *, app: str = "", samples: Mapping[str, str] | None = None
+) -> dict[str, Any]: ...
 
 
 @overload
-def load_config(path: str | PathLike[str], type: type[T], *, app: str = "", strict: bool = True) -> T: ...
+def load_config(
+    path: str | PathLike[str],
+    type: type[T],
+    *,
+    app: str = "",
+    strict: bool = True,
+    samples: Mapping[str, str] | None = None,
+) -> T: ...
 
 
 def load_config(
@@ -32,6 +42,7 @@ def load_config(
     *,
     app: str = "",
     strict: bool = True,
+    samples: Mapping[str, str] | None = None,
 ) -> Any:
     """Read a configuration file and decrypt all tokens in it at once.
 
@@ -44,6 +55,7 @@ def load_config(
         type: A dataclass, a msgspec ``Struct`` or another type that msgspec reads; by default the result is a dict.
         app: The application that tokens must be bound to; by default ``app`` of ``zemanta_ops.toml``.
         strict: Refuse names that ``type`` does not have.
+        samples: Harmless values for deferred and fake modes, by the names of settings, as ``sample`` of ``Secret``.
 
     Raises:
         ConfigError: The file cannot be read or does not fit ``type``. SettingPath file, line and name, never a value.
@@ -53,18 +65,21 @@ def load_config(
     """
     modes.refuse_fake()
     file = read(Path(path))
+    given = samples or {}
     if type is None:
-        return _replace(file.data, (), _values(file, {}, app).get)
+        return _replace(file.data, (), _values(file, {}, app, given).get)
     from zemanta_ops.secrets.configfile import typed
 
     kinds = typed.find_secrets(file, type, strict=strict)
-    return typed.convert(file, _replace(file.data, (), _values(file, kinds, app).get), type)
+    return typed.convert(file, _replace(file.data, (), _values(file, kinds, app, given).get), type)
 
 
-def _values(file: ConfigFile, kinds: dict[SettingPath, type], app: str) -> dict[SettingPath, Any]:
+def _values(
+    file: ConfigFile, kinds: dict[SettingPath, type], app: str, samples: Mapping[str, str]
+) -> dict[SettingPath, Any]:
     """Return the value of each token: its plaintext, or the ``Secret`` that its field requires."""
     secrets = {
-        names: _make_secret(file, names, text, kinds)
+        names: _make_secret(file, names, text, kinds, samples)
         for names, text in _strings(file.data, ())
         if _is_token(names, text, kinds)
     }
@@ -78,7 +93,10 @@ def _values(file: ConfigFile, kinds: dict[SettingPath, type], app: str) -> dict[
         values = resolve_values(read_now, app, config.load(file.path))
     except ResolveError as error:
         places = {path: file.place(names) for names, path in paths.items() if path in error.failures}
-        raise ResolveError(error.failures, error.backends, places) from None
+        raise ResolveError(error.failures, error.backends, places, error.advice) from None
+    if not os.environ.get("DJANGO_SETTINGS_MODULE"):
+        # Otherwise an override may be for a secret in the settings, which are not complete yet.
+        overrides.warn_of_unused(config.load(file.path), [path for path, _ in read_now])
     return {names: _finish(secret, names in kinds, paths[names], values) for names, secret in secrets.items()}
 
 
@@ -95,10 +113,11 @@ def _is_token(names: SettingPath, text: str, kinds: dict[SettingPath, type]) -> 
 
 
 def _make_secret(
-    file: ConfigFile, names: SettingPath, text: str, kinds: dict[SettingPath, type]
+    file: ConfigFile, names: SettingPath, text: str, kinds: dict[SettingPath, type], samples: Mapping[str, str]
 ) -> Secret | StrictSecret:
+    kind = kinds.get(names, Secret)
     try:
-        made: Secret | StrictSecret = kinds.get(names, Secret)(text.strip())
+        made: Secret | StrictSecret = kind(text.strip(), sample=samples.get(".".join(names)))
     except TokenError as error:
         raise file.error(names, f"must be a token: {error}") from None
     return made

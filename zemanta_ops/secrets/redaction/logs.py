@@ -9,9 +9,9 @@ from collections.abc import Callable
 from typing import Any
 
 from zemanta_ops.secrets.modes import Deferred
+from zemanta_ops.secrets.redacted import Redacted
 from zemanta_ops.secrets.redaction.errors import redact_exc_info
 from zemanta_ops.secrets.redaction.values import redact, redact_value
-from zemanta_ops.secrets.secret import Redacted
 
 
 def install() -> None:

@@ -25,7 +25,7 @@ EPILOG = """examples:
   encrypt_secret local < token.txt                     from standard input: one line, without the line break
   encrypt_secret local --multiline < key.pem           all bytes of standard input
   encrypt_secret --into mysite/settings.py DATABASES.default.PASSWORD
-  encrypt_secret local --from-env-file .env            a NAME="token" line for each value; - reads standard input
+  encrypt_secret local --from-env-file .env            a NAME=token line for each value; - reads standard input
 
 --into replaces the token or the plaintext of that setting in a .py, .toml, .yaml, .json or .env file, and changes
 nothing else. With --add, a new name is added to a .env file, to the top level of a TOML file, or as an assignment to a

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from pathlib import Path
 from typing import TextIO
 
@@ -19,6 +20,8 @@ from zemanta_ops.secrets.verbs.encryption import encrypt
 from zemanta_ops.secrets.verbs.plaintext import open_stdin, read_bytes, read_plaintext
 
 _STDIN = "-"
+# What every program that loads .env files reads in the same way.
+_BARE = re.compile(r"[A-Za-z0-9:=&%+/._~-]*")
 
 
 def run(options: argparse.Namespace, out: TextIO, err: TextIO) -> None:
@@ -71,8 +74,13 @@ def _encrypt_env_file(options: argparse.Namespace) -> str:
             value = read_entry(entry, f"{source}:{entry.literal.line}", options.reader).value
             token = encrypt(options, value.encode, name if binds else "", own=own if own.path else None)
             check_safe(file, token)
-        lines.append(f'{name}="{token}"\n')
+        lines.append(_write_line(name, token))
     return "".join(lines)
+
+
+def _write_line(name: str, token: str) -> str:
+    # docker --env-file does not remove quotes, so there are none unless another reader needs them.
+    return f"{name}={token}\n" if _BARE.fullmatch(token) else f'{name}="{token}"\n'
 
 
 def _must_bind(options: argparse.Namespace, settings: config.Config) -> bool:
