@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import logging
 from pathlib import Path
 
 import environ
@@ -38,7 +37,6 @@ def django_environ(text: str) -> str | None:
 
 @given(HEADS, VALUES)
 def test_the_readings_of_the_two_libraries_are_known(head: str, value: str) -> None:
-    logging.disable()
     text = f"{head}{value}\n"
     try:
         [entry] = list_entries(decode(Path(".env"), text.encode()))
