@@ -36,7 +36,7 @@ PAGE = os.sysconf("SC_PAGE_SIZE")
 
 @dataclass(frozen=True)
 class Node:
-    """One machine: so many combinations of method, view and status are asked for, and so many other series sent."""
+    """One machine: how many combinations of method, view and status are requested, and how many others are sent."""
 
     combinations: int = 60
     others: int = 30
@@ -58,7 +58,7 @@ class Node:
 
     @property
     def datagrams(self) -> int:
-        """Datagrams a second, where every process has every series in every second."""
+        """Datagrams a second, if every process has every series in every second."""
         size = self.series * self.line_bytes + self.requests * self.value_bytes
         return self.processes * ceil(size / 1432)
 

@@ -15,7 +15,7 @@ PYTHON_STATSD = "python-statsd==2.1.0"
 
 
 def load_django_statsd() -> None:
-    """Import django-statsd with its own ``statsd``, and give the name back; ImportError where it is not installed."""
+    """Import django-statsd with its own ``statsd``, and give the name back; ImportError if it is not installed."""
     ours = {name: sys.modules.pop(name) for name in list(sys.modules) if name.partition(".")[0] == "statsd"}
     sys.path.insert(0, str(_folder()))
     try:

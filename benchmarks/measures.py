@@ -33,7 +33,7 @@ class Scale:
 
     @classmethod
     def full(cls, turns: int | None) -> Scale:
-        """Return what the published figures are made with; ``turns`` is how often, where given."""
+        """Return what the published figures are made with; ``turns`` is how often, if given."""
         return cls() if turns is None else cls(turns=turns, emit_turns=turns, series_turns=turns, gunicorn_turns=turns)
 
     @classmethod

@@ -128,7 +128,7 @@ def datadogpy_aggregating(port: int) -> Peer:
 
 
 def statsd(port: int) -> Peer:
-    """Return the statsd package, which has no tags: they stand in the name."""
+    """Return the statsd package, which has no tags: they are part of the name."""
     package: Any = import_module("statsd")
     client = package.StatsClient("127.0.0.1", port)
 

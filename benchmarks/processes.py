@@ -72,7 +72,7 @@ def burst(name: str, processes: int, increments: int) -> dict[str, Any]:
 
 
 def emit_burst(name: str, port: int, increments: int) -> int:
-    """Emit, flush, and return how many samples the peer says it dropped."""
+    """Emit, flush, and return how many samples the peer reports as dropped."""
     [peer] = registry.set_up([name], port, FLUSH_SECONDS=1.0)
     peer.emits["incr"](["burst"] * increments)
     peer.flush()

@@ -20,7 +20,7 @@ GOALS = {
     "series": 1.2,
     "burst": 1.0,
     "gunicorn": 0.96,
-    # KiB that the process may still grow by after a quarter of the requests; bare Django does not stand still either.
+    # KiB that the process may still grow by after a quarter of the requests; bare Django grows as well.
     "memory": 1024,
 }
 AT_LEAST = ("burst", "gunicorn")

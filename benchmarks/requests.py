@@ -31,7 +31,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--quick", action="store_true", help="few turns: shows that it runs, the figures say nothing")
+    parser.add_argument("--quick", action="store_true", help="few turns: shows that it runs; the figures mean nothing")
     parser.add_argument("--json", action="store_true", help="print the results as JSON")
     parser.add_argument("--peers", nargs="*", choices=sorted(MAKERS), metavar="PEER", help=", ".join(MAKERS))
     parser.add_argument("--only", nargs="+", choices=list(measures.MEASURES), help="measure these alone")
@@ -40,7 +40,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Measure and print; 1 where a goal is missed, but never after ``--quick``."""
+    """Measure and print; return 1 if a goal is missed, but never after ``--quick``."""
     options = parse(arguments)
     names = list(MAKERS) if options.peers is None else options.peers
     results: dict[str, Any] = {"machine": report.machine(), "missing": measures.missing(names)}

@@ -3,12 +3,12 @@
 Every call of KMS takes 20 ms more than the stand-in needs. Four ways to hold 1, 10, 50 and 200 secrets are measured in
 turns, each time in a new process, without its imports (that ours imports nothing late is asserted): ours with one
 ``kms:`` token a secret; ours with ``sealed:`` tokens whose private key is one ``kms:`` token; SecretCrypt 1.0.4, one
-``kms:`` token a secret; SOPS, one file with a data key under KMS, the process as a whole. Beside them stands what boto3
+``kms:`` token a secret; SOPS, one file with a data key under KMS, the process as a whole. Beside them is what boto3
 alone takes to set up a client and to call KMS once. Then what ``import zemanta_ops.secrets`` adds to ``import
 django.conf``.
 
 On a machine that others use, the least of many rounds is nearer to the truth than the median; both are printed, with
-the load, and ``--rounds`` says how many.
+the load, and ``--rounds`` sets how many.
 """
 
 from __future__ import annotations
@@ -171,7 +171,7 @@ def measure_imports(rounds: int) -> list[float]:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Print a line a number of secrets and way; 1 where the least time misses a goal."""
+    """Print a line per number of secrets and way; return 1 if the least time misses a goal."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
         "--rounds", type=int, default=ROUNDS, help=f"how often each way is measured (default: {ROUNDS})"

@@ -33,7 +33,7 @@ urlpatterns = [path("shop/", include(patterns, namespace="shop"))]
 def setup(port: int, **metrics: Any) -> None:
     """Configure Django, with every package of the peers reporting to this UDP port.
 
-    The flusher waits, so that a measurement says when it works; ``metrics`` are further settings of METRICS.
+    The flusher waits, so that a measurement decides when it works; ``metrics`` are further settings of METRICS.
     """
     settings.configure(
         SECRET_KEY="benchmark-only",

@@ -1,7 +1,9 @@
-"""Fixtures for the whole suite, and how many examples Hypothesis makes."""
+"""Fixtures for the whole suite, isolation of its tests, and how many examples Hypothesis makes."""
 
 import signal
+from collections.abc import Generator, Iterator
 
+import pytest
 from hypothesis import settings
 
 pytest_plugins = ["tests.servers.fixtures"]
@@ -17,3 +19,45 @@ def pytest_configure() -> None:
     """Hear Ctrl-C: a shell starts what it runs in the background deaf to it, and its children would be deaf as well."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """Fail the import of a test module that leaves anything registered: it would be there for every other test."""
+    from tests import registries  # imports Django's models, which pytest-django sets up first
+
+    registries.load_lazy()
+    snapshot = registries.Snapshot()
+    report = yield
+    if changed := snapshot.restore():
+        report.outcome = "failed"
+        report.longrepr = "\n".join([f"The import of {collector.nodeid} changed:", *changed])
+    return report
+
+
+def _assert_nothing_left(scope: str) -> Iterator[None]:
+    from tests import registries
+
+    snapshot = registries.Snapshot()
+    yield
+    if changed := snapshot.restore():
+        pytest.fail("\n".join([f"The {scope} changed for all that run after it:", *changed]), pytrace=False)
+
+
+@pytest.fixture(autouse=True)
+def _test_leaves_nothing() -> Iterator[None]:
+    yield from _assert_nothing_left("test")
+
+
+@pytest.fixture
+def monkeypatch(_test_leaves_nothing: None) -> Iterator[pytest.MonkeyPatch]:
+    """Patch as pytest's own fixture does; what is patched is put back before the registries are compared."""
+    with pytest.MonkeyPatch.context() as patch:
+        yield patch
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _module_leaves_nothing() -> Iterator[None]:
+    yield from _assert_nothing_left("fixtures of the module")

@@ -19,7 +19,7 @@ TEMPLATE = (SOURCE / "stack" / "cloudwatch" / TEMPLATE_NAME).read_text(encoding=
 
 pytestmark = pytest.mark.second_tier
 
-# Runs with the tools' own packages: it prints the expanded template and what the linter says of it.
+# Runs with the tools' own packages: it prints the expanded template and what the linter reports about it.
 SCRIPT = """
 import json, sys
 from cfnlint import api

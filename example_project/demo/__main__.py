@@ -13,7 +13,7 @@ from example_project.demo.servers import ServerFailedError
 EPILOG = """
 exit codes:
   0    everything held
-  1    something did not hold; the last lines say what
+  1    something did not hold; the last lines name it
   130  Ctrl-C before the site was up
 """
 
@@ -31,7 +31,7 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("--live", action="store_true", help="send nothing, keep the site running until Ctrl-C")
     parser.add_argument(
-        "--seconds", type=float, default=6.0, help="spread the requests over so many seconds (%(default)s)"
+        "--seconds", type=float, default=6.0, help="seconds over which the requests are spread (%(default)s)"
     )
     parser.add_argument(
         "--page", type=Path, metavar="FOLDER", help="draw the dashboards of this run into a folder, which stays"

@@ -36,8 +36,8 @@ def nothing_in_clear(plaintexts: Mapping[str, str], texts: Mapping[str, str]) ->
         f"{where} shows {path}" for where, text in texts.items() for path, value in plaintexts.items() if value in text
     ]
     if leaks:
-        return Finding(False, f"a secret stands in clear: {'; '.join(leaks)}")
-    return Finding(True, f"no secret stands in clear in {', '.join(texts)}")
+        return Finding(False, f"a secret is in clear text: {'; '.join(leaks)}")
+    return Finding(True, f"no secret is in clear text in {', '.join(texts)}")
 
 
 def counted(report: Report, metric: str) -> Counter[Request]:
@@ -50,7 +50,7 @@ def counted(report: Report, metric: str) -> Counter[Request]:
 
 
 def compare(sent: Counter[Request], seen: Counter[Request], verb: str) -> Finding:
-    """Compare two counts of the same requests; ``verb`` says what was done with the second."""
+    """Compare two counts of the same requests; ``verb`` is what was done with the second."""
     wrong = [
         f"{each.method} {each.view} {each.status}: {sent[each]} sent, {seen[each]} {verb}"
         for each in sorted({*sent, *seen})

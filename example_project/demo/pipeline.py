@@ -1,4 +1,4 @@
-"""The real Telegraf and InfluxDB behind the agent, where the tests have installed them."""
+"""The real Telegraf and InfluxDB behind the agent, if the tests have installed them."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def is_installed() -> bool:
 
 @contextmanager
 def pipeline(folder: Path) -> Iterator[Pipeline | None]:
-    """Yield the running pipeline; None where it is not installed."""
+    """Yield the running pipeline; None if it is not installed."""
     if not is_installed():
         yield None
         return

@@ -67,14 +67,14 @@ class Progress(View):
 
 
 class Lines(PlainView):
-    """Prints the total alone, where nobody looks on."""
+    """Prints only the total, for output that nobody watches."""
 
     def show_interval(self, now: Report) -> None:
         """Print nothing."""
 
 
 def run_once(out: TextIO, seconds: float, page: Path | None = None) -> int:
-    """Run everything once, spread the requests over so many seconds, tell what was proven, return the exit code."""
+    """Run everything once, spread the requests over ``seconds``, report what was proven, return the exit code."""
     progress = Progress(out)
     with running_site(progress.report) as site:
         progress.report(f"Sending requests to {site.gunicorn.url} and {site.uvicorn.url}")
@@ -147,7 +147,7 @@ def _mark_deploy(site: Site, seconds: float) -> None:
 
 
 def _show(site: Site, page: Path, seconds: float) -> str:
-    """Draw the dashboards of this run, and say where."""
+    """Draw the dashboards of this run, and return a line that names their folder."""
     if site.pipeline is None:
         return "No dashboards are drawn: Telegraf and InfluxDB are not installed. Run: make servers"
     site.manage("show_dashboards", "--output", str(page.absolute()), "--since", f"{math.ceil(seconds)}s")

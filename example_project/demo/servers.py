@@ -50,7 +50,7 @@ class Server:
         self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
 
     def start(self, environment: Mapping[str, str]) -> None:
-        """Start the process; ``wait`` tells when it answers."""
+        """Start the process; ``wait`` returns when it answers."""
         fd = self._socket.fileno()
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(

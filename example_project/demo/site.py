@@ -91,6 +91,6 @@ def running_site(report: Callable[[str], None]) -> Iterator[Site]:
 
 
 def shown_fingerprints(server: Server) -> dict[str, str]:
-    """Return the fingerprints that a server shows; nothing where it shows none."""
+    """Return the fingerprints that a server shows; nothing if it shows none."""
     answer = httpx.get(f"{server.url}/proof/", timeout=10)
     return dict(answer.json()) if answer.status_code == httpx.codes.OK else {}

@@ -51,7 +51,7 @@ POSTS = Visit(
 DETAILS = _get("/jobs/1/", "job-detail", 60)
 MIRROR = Visit("/mirror/", Request("GET", "mirror", "200"), 20, inner=Request("GET", "api_summary", "200"))
 REPORT = _get("/report/", "report", 14)
-# So many jobs of the fixture wait; each form that is sent adds one.
+# How many jobs of the fixture wait; each form that is sent adds one.
 WAITING = 3
 VISITS = (
     _get("/", "home", 90),
@@ -84,7 +84,7 @@ def expected(visits: Iterable[Visit] = VISITS) -> Counter[Request]:
 
 
 def send(wsgi: str, asgi: str, seconds: float, visits: Iterable[Visit] = VISITS) -> list[str]:
-    """Send all visits to the two servers, mixed, spread over so many seconds; return what went wrong."""
+    """Send all visits to the two servers, mixed, spread over ``seconds``; return what went wrong."""
     order = list(chain.from_iterable([visit] * visit.times for visit in visits))
     random.Random(1).shuffle(order)
     with httpx.Client(timeout=15, limits=httpx.Limits(max_connections=THREADS)) as client:

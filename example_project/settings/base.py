@@ -50,10 +50,10 @@ CACHES: dict[str, dict[str, Any]] = {"default": {"BACKEND": "django.core.cache.b
 
 STATIC_URL = "static/"
 STATIC_ROOT = DATA_DIR / "static"
-# A web server in front of the site does this; where there is none, an environment may say True.
+# A web server in front of the site does this; if there is none, an environment may set True.
 SERVE_STATIC = False
 
-# Without it the error page of DEBUG and the mail to the admins would show secrets that stand in variables.
+# Without it the error page of DEBUG and the mail to the admins would show secrets that are in variables.
 DEFAULT_EXCEPTION_REPORTER = "zemanta_ops.secrets.redaction.reporter.RedactingExceptionReporter"
 
 # Where the shop reaches its own API: the page "mirror" calls it over HTTP.
@@ -66,6 +66,6 @@ ZEMANTA_OPS: dict[str, dict[str, Any]] = {
         "EXCLUDE_PATHS": ["/static/*", "/healthz/"],
         "INSTRUMENT": ["http"],
     },
-    # Where Telegraf writes, for the commands that read it back; nowhere unless the environment says so.
+    # What Telegraf writes to, for the commands that read it back; nowhere unless the environment names a database.
     "INFLUXDB": {"URL": os.environ.get("SHOP_INFLUX_URL", ""), "DATABASE": os.environ.get("SHOP_INFLUX_DATABASE", "")},
 }

@@ -1,4 +1,4 @@
-"""Production: only a process that may use the KMS key reads these. A real site commits such a file as it stands."""
+"""Production: only a process that may use the KMS key reads these. A real site commits such a file unchanged."""
 
 from example_project.settings.base import *
 from zemanta_ops.secrets import Secret, decrypt_settings

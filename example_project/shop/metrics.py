@@ -9,7 +9,7 @@ describe(
     meaning="Print jobs by state.",
     trouble="Waiting jobs rise for ten minutes.",
     impact="Posters are printed late.",
-    action="Look whether a press stands still.",
+    action="Check whether a press has stopped.",
 )
 describe(
     "shop.price",

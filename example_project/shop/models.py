@@ -8,7 +8,7 @@ class PrintJob(models.Model):
     """Something to be printed."""
 
     class State(models.TextChoices):
-        """Where the job stands."""
+        """How far the job is."""
 
         WAITING = "waiting", "waiting"
         PRINTING = "printing", "on the press"

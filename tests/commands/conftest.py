@@ -11,7 +11,7 @@ import pytest
 
 @pytest.fixture
 def sink() -> Iterator[int]:
-    """Return the UDP port of a program that takes everything and is no agent."""
+    """Return the UDP port of a program that takes everything and is not an agent."""
     with closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as listener:
         listener.bind(("127.0.0.1", 0))
         yield listener.getsockname()[1]

@@ -34,7 +34,7 @@ def started(start: StartTelegraf, store: Store, more: str = INTERNAL, interval: 
 
 
 def speaks(store: Store, flushes: int = 1) -> None:
-    """Wait until Telegraf has written about itself in so many flushes."""
+    """Wait until Telegraf has written about itself in this many flushes."""
     now = datetime.now(timezone.utc)
 
     def written() -> int:
@@ -48,7 +48,7 @@ def speaks(store: Store, flushes: int = 1) -> None:
 
 
 def lost(store: Store) -> int:
-    """Return how many metrics Telegraf says that it has dropped."""
+    """Return how many dropped metrics Telegraf reports."""
     now = datetime.now(timezone.utc)
     with store.connect() as database:
         found = database.read_values("internal_write", "metrics_dropped", now - timedelta(hours=1), now + timedelta(1))

@@ -49,7 +49,7 @@ def test_the_alias_of_the_generated_output_is_read_first(store: Store, start_tel
 
 
 def fill_with_nodes(store: Store, nodes: int, dropped: bool) -> None:
-    """Write what so many Telegrafs report about themselves in the last two minutes."""
+    """Write what this many Telegrafs report about themselves in the last two minutes."""
     now = int(time.time())
     for second in range(now - 120, now, 10):
         store.write(

@@ -57,7 +57,7 @@ def batches(lines: list[str]) -> Iterator[str]:
 
 
 def stored(influxdb: InfluxDB1, database: str) -> dict[tuple[str, frozenset[tuple[str, str]]], dict[str, Any]]:
-    """Return the fields of every series, but for what an agent says about itself."""
+    """Return the fields of every series, but for what an agent reports about itself."""
     found = {}
     for point in influxdb.last_points(".", database):
         if point.measurement == "many_times":

@@ -80,7 +80,7 @@ class Project:
         return dict(zip((SIGNING_KEY, PASSWORD), out.splitlines(), strict=True))
 
     def starts(self, **environment: str) -> bool:
-        """Tell whether the application can read its secrets."""
+        """Return whether the application can read its secrets."""
         return self._ended(["python", "manage.py", "check"], environment).returncode == 0
 
     def run(self, *command: str, typed: str = "", environment: Mapping[str, str] | None = None) -> str:

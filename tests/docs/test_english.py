@@ -56,6 +56,8 @@ def test_each_tell_tale_word_is_found(text: str) -> None:
         "There is no lock.",
         "It is no longer sent.",
         "It understands the standard.",
+        "The stand-in answers at once.",
+        "A tell-tale word.",
     ],
 )
 def test_the_same_words_are_not_counted_in_plain_english(text: str) -> None:

@@ -121,7 +121,7 @@ def test_the_schedule(new_project: NewProject) -> None:
         shown = person.do("python -m zemanta_ops.secrets audit --max-age 365", code=1)
         assert shown.count("older than 365 days") == 2
         assert "Ann" in shown
-        # With tokens of today there is nothing to say.
+        # With tokens of today there is nothing to report.
         today = {"GIT_COMMITTER_DATE": "", "GIT_AUTHOR_DATE": ""}
         project.run("python", "manage.py", "rotate_secrets", "--to", "local", "--new-key", "mysite")
         project.run("git", "commit", "--quiet", "--all", "--message", "Rotate", environment=today)

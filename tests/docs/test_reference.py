@@ -1,4 +1,4 @@
-"""Whatever a user can type or meet stands in the documentation: read from the code, looked for in the pages."""
+"""Whatever a user can type or meet is in the documentation: read from the code, looked for in the pages."""
 
 from __future__ import annotations
 

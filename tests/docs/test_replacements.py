@@ -1,4 +1,4 @@
-"""The page on series says of every character there is what becomes of it in names, keys and values."""
+"""The page on series lists what becomes of every character in names, keys and values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Does what a page of the documentation says, block by block, with the real programs, in a folder of its own.
+"""Follows a page of the documentation, block by block, with the real programs, in a folder of its own.
 
 Such a page has two kinds of code blocks. ``shell`` is run as one script, and what it sets is there in the next. Any
 other language is a whole file, named by a comment in its first line (``# zemanta_ops.toml``). A test does each block
@@ -25,7 +25,7 @@ _HEADING = re.compile(r"^(\S.*)\n(=+|-+)\n", re.MULTILINE)
 
 
 class Block(NamedTuple):
-    """One code block and the heading that it stands under."""
+    """One code block and the heading that it is under."""
 
     heading: str
     language: str
@@ -57,7 +57,7 @@ def headings(page: str) -> list[str]:
 
 @contextmanager
 def walkthrough(page: str, heading: str, folder: Path, environment: Mapping[str, str]) -> Iterator[Walkthrough]:
-    """Read what stands under one heading of a page; at the end of the ``with`` block all of it must be done."""
+    """Read what is under one heading of a page; at the end of the ``with`` block all of it must be done."""
     person = Walkthrough([block for block in blocks(page) if block.heading == heading], folder, environment)
     yield person
     assert not person.left, f"not done: {[block.body for block in person.left]}"

@@ -1,4 +1,4 @@
-"""Does what README.rst says, word for word, in a new virtualenv with the built wheel and an empty Django project."""
+"""Follows README.rst, word for word, in a new virtualenv with the built wheel and an empty Django project."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Reader:
         }
 
     def follow(self, language: str, body: str) -> None:
-        """Do what one code block says."""
+        """Follow one code block."""
         if language == "shell":
             for line in body.splitlines():
                 self._type(line)
@@ -85,7 +85,7 @@ class Reader:
         return self._run("python manage.py shell --verbosity 0", stdin=script).strip()
 
     def watched(self, text: str) -> bool:
-        """Tell whether ``watch_metrics`` shows a text, now or soon."""
+        """Return whether ``watch_metrics`` shows a text, now or soon."""
         return wait_until(lambda: text in self._watched.read_text(encoding="utf-8"))
 
     def _type(self, line: str) -> None:
@@ -145,7 +145,7 @@ def pip_cache() -> Path:
 
 
 def answers(url: str) -> bool:
-    """Tell whether a server listens there."""
+    """Return whether a server listens there."""
     try:
         page(url)
     except (urllib.error.URLError, ConnectionError):
@@ -160,7 +160,7 @@ def page(url: str) -> str:
 
 
 def wait_until(condition: Callable[[], bool]) -> bool:
-    """Tell whether a condition holds before the time is over."""
+    """Return whether a condition holds before the time is over."""
     deadline = time.monotonic() + SECONDS
     while not condition():
         if time.monotonic() > deadline:

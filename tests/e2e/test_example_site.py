@@ -126,7 +126,7 @@ ZEMANTA_OPS.INFLUXDB.PASSWORD = "my-own-influxdb"
 
 
 def status(port: int) -> int | None:
-    """Return the status of the home page, which production sends to https; None where nobody listens."""
+    """Return the status of the home page, which production sends to https; None if nobody listens."""
     connection = HTTPConnection("127.0.0.1", port, timeout=20)
     try:
         connection.request("GET", "/", headers={"Host": "shop.example.org"})

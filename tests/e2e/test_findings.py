@@ -55,4 +55,4 @@ def test_a_missing_fingerprint_does_not_hold() -> None:
 def test_a_plaintext_that_is_shown_is_named_but_not_repeated() -> None:
     found = findings.nothing_in_clear({"A": "tell-nobody"}, {"the log": "it is tell-nobody"})
     assert not found.holds
-    assert found.text == "a secret stands in clear: the log shows A"
+    assert found.text == "a secret is in clear text: the log shows A"

@@ -1,4 +1,4 @@
-"""The demo uses Telegraf and InfluxDB where they are installed, and does without them where not."""
+"""The demo uses Telegraf and InfluxDB if they are installed, and does without them if not."""
 
 from __future__ import annotations
 

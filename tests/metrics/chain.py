@@ -79,4 +79,4 @@ def assert_reaches(read: Callable[[], State], expected: State) -> None:
     found = read()
     wrong = {key: (found.get(key), fields) for key, fields in expected.items() if found.get(key) != approximate[key]}
     surplus = {key: fields for key, fields in found.items() if key not in expected}
-    assert not wrong and not surplus, f"found and expected where they differ: {wrong}\nnot expected: {surplus}"
+    assert not wrong and not surplus, f"found and expected, as far as they differ: {wrong}\nnot expected: {surplus}"

@@ -1,4 +1,4 @@
-"""Numbers are right where libraries of the neighbourhood answer, name, freeze or rewrite things."""
+"""Numbers are right if libraries of the neighbourhood answer, name, freeze or rewrite things."""
 
 from __future__ import annotations
 

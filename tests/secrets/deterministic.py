@@ -1,6 +1,6 @@
 """A backend whose tokens depend on key, plaintext and context alone, so that two runs can be compared to the byte.
 
-Stands in for one with random tokens only where a test compares whole files; the key is a file, so that it can be moved.
+Replaces one with random tokens only if a test compares whole files; the key is a file, so that it can be moved.
 """
 
 from __future__ import annotations

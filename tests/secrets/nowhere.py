@@ -34,7 +34,7 @@ FORMS = {
 
 
 def shown(text: str) -> list[str]:
-    """Return the forms of the plaintext that stand in a text."""
+    """Return the forms of the plaintext that are in a text."""
     return sorted(form for form in FORMS if form in text)
 
 

@@ -30,7 +30,7 @@ Job = tuple[str, str, str, dict[str, str]]
 
 
 def installed() -> Path:
-    """Return the folder of the package; skip the test, or fail it with CI=true, where PyPI cannot be reached."""
+    """Return the folder of the package; skip the test, or fail it with CI=true, if PyPI cannot be reached."""
     return pypi.installed("secretcrypt", VERSION, lambda folder: pypi.pip(folder, f"secretcrypt=={VERSION}"))
 
 

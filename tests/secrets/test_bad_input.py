@@ -80,7 +80,7 @@ def test_any_bytes_come_back_from_kms(size: str, kms: KMS) -> None:
 
 
 def test_a_cut_or_flipped_vault_token_is_refused_by_its_form_or_never_sent() -> None:
-    # What a real Vault says to the well-formed ones is tested in test_vault_server.py.
+    # What a real Vault answers to the well-formed ones is tested in test_vault_server.py.
     assert_all_refused(cut_and_flipped(VAULT), PLAINTEXT, VAULT)
 
 

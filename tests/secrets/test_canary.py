@@ -183,7 +183,7 @@ def test_an_error_about_one_part_of_a_template_keeps_nothing_of_the_others(home:
         with pytest.raises(SecretError) as caught:
             Secret.template("{}{}", good, other).get()
         assert shown(all_of(caught.value)) == []
-        # And where a page shows the variables of the caller, redaction knows the value.
+        # And if a page shows the variables of the caller, redaction knows the value.
         assert CANARY in ledger.plaintexts()
 
 

@@ -1,4 +1,4 @@
-"""load_config: what does not fit and what is no such file, told with file, line and name and never a value."""
+"""load_config: what does not fit and what is not such a file, reported with file, line and name and never a value."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Against the real SecretCrypt 1.0.4: what it writes opens here, and the other way where it can read."""
+"""Against the real SecretCrypt 1.0.4: what it writes opens here, and the other way if it can read."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """A token that is moved to another setting, application, environment or place in a list is refused, by each backend.
 
-Twice: as it is, because the reader says what it expects; and with its params rewritten to what the reader expects,
+Twice: as it is, because the reader knows what it expects; and with its params rewritten to what the reader expects,
 because the backend authenticates them.
 """
 

@@ -48,7 +48,7 @@ def test_there_is_a_vector_of_each_format() -> None:
 
 @contextmanager
 def _asked(vector: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Answer for KMS or Vault, if it is asked exactly what the vector says."""
+    """Answer for KMS or Vault, if it is asked exactly what the vector has."""
     if "kms" in vector:
         for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
             monkeypatch.setenv(name, "example")
@@ -69,7 +69,7 @@ def _asked(vector: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> Iterator[
 
 
 class _Vault:
-    """Stands for a login at Vault."""
+    """Replaces a login at Vault."""
 
     def __init__(self, expected: dict[str, Any]) -> None:
         self.expected = expected

@@ -13,20 +13,20 @@ from tests.servers.recipes import RECIPES
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Install what is asked for; 1 where that failed, or where a tool is missing and CI=true."""
+    """Install what is asked for; return 1 if that fails, or if a tool is missing and CI=true."""
     parser = argparse.ArgumentParser(prog="python -m tests.servers", description=__doc__)
     verbs = parser.add_subparsers(dest="verb", required=True)
     installer = verbs.add_parser("install", help="build servers into the cache folder")
     installer.add_argument("names", nargs="*", metavar="SERVER", help=", ".join(RECIPES))
     installer.add_argument("--all", action="store_true", help="all of them")
-    verbs.add_parser("list", help="say what is installed, and where")
+    verbs.add_parser("list", help="list what is installed, and its folders")
     options = parser.parse_args(argv)
     if options.verb == "list":
         return show()
     if unknown := set(options.names) - set(RECIPES):
         parser.error(f"unknown server {', '.join(sorted(unknown))}; known are {', '.join(RECIPES)}")
     if not options.names and not options.all:
-        parser.error("name servers, or say --all")
+        parser.error("name servers, or use --all")
     try:
         install(list(RECIPES) if options.all else options.names)
     except MissingToolError as error:

@@ -1,4 +1,4 @@
-"""PostgreSQL and Redis, which come as Debian packages: installed by ``.ci/run`` where it is root."""
+"""PostgreSQL and Redis, which come as Debian packages: installed by ``.ci/run`` if it is root."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ POSTGRESQL_USER = "postgres"
 
 
 def postgresql_folder() -> Path | None:
-    """Return the folder of the newest PostgreSQL's binaries, None where there is none."""
+    """Return the folder of the newest PostgreSQL's binaries, None if there is none."""
     folders = [path.parent for path in Path("/usr/lib/postgresql").glob("*/bin/postgres")]
     found = shutil.which("postgres")
     return max(folders, key=lambda path: int(path.parent.name), default=Path(found).parent if found else None)
@@ -44,7 +44,7 @@ class PostgreSQL(Server):
         super().__init__("postgresql", command, folder, self._answers)
 
     def start(self) -> None:
-        """Make the database cluster, where it is not made yet, and start."""
+        """Make the database cluster, unless it exists, and start."""
         if not self._data.exists():
             arguments = [f"-D{self._data}", "-Upostgres", "--auth=trust", "--no-sync", "--encoding=UTF8", "--locale=C"]
             command: list[str | Path] = [*self._as_user, self._binaries / "initdb", *arguments]

@@ -1,6 +1,6 @@
 """Fixtures that start real servers on free ports in temporary folders and stop them afterwards.
 
-Where a server is not installed, the test is skipped with the line that installs it; with CI=true it fails.
+If a server is not installed, the test is skipped with the line that installs it; with CI=true it fails.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _numbers = itertools.count(1)
 
 
 def require(server: str) -> None:
-    """Skip the test, or fail it with CI=true, where a server is not installed."""
+    """Skip the test, or fail it with CI=true, if a server is not installed."""
     if not cache.installed(server):
         reason = f"{server} is not installed: python -m tests.servers install {server}"
         if os.environ.get("CI") == "true":
@@ -40,7 +40,7 @@ def require(server: str) -> None:
 
 
 def require_package(package: str) -> None:
-    """Skip the test, or fail it with CI=true, where a Debian package is not installed."""
+    """Skip the test, or fail it with CI=true, if a Debian package is not installed."""
     if package in debian.missing():
         reason = f"{package} is not installed: apt-get install {package}"
         if os.environ.get("CI") == "true":

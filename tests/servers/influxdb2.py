@@ -55,7 +55,7 @@ class InfluxDB2(Server):
             call_json(f"{self.url}/api/v2/setup", first)
 
     def call(self, path: str, body: Any = None, *, method: str | None = None) -> Any:
-        """Call ``/api/v2/<path>`` as the operator: a POST where there is a body, else a GET."""
+        """Call ``/api/v2/<path>`` as the operator: a POST if there is a body, else a GET."""
         headers = {"Authorization": f"Token {TOKEN}"}
         return call_json(f"{self.url}/api/v2/{path}", body, method=method, headers=headers)
 

@@ -19,7 +19,7 @@ TOOLS = {
 
 
 class BuildError(Exception):
-    """A build failed; the message carries the last lines of what it said."""
+    """A build failed; the message carries the last lines of its output."""
 
 
 def install(names: list[str]) -> None:
@@ -105,7 +105,7 @@ def _rust(scratch: Path) -> dict[str, str]:
     rustup = shutil.which("rustup")
     if rustup:
         listed = subprocess.run([rustup, "toolchain", "list"], capture_output=True, text=True, check=True).stdout
-        # Where there is none it says so in a sentence on the same stream.
+        # If there is none it prints a sentence on the same stream.
         installed = [line for line in listed.splitlines() if not line.startswith("no ")]
         if not installed:
             raise MissingToolError("rustup is here, but no Rust: rustup toolchain install stable")

@@ -22,7 +22,7 @@ class Kapacitor(Server):
         super().__init__("kapacitord", command, folder, lambda: answers(f"{self.url}/kapacitor/v1/ping"))
 
     def call(self, path: str, body: Any = None, *, method: str | None = None) -> Any:
-        """Call ``/kapacitor/v1/<path>``: a POST where there is a body, else a GET."""
+        """Call ``/kapacitor/v1/<path>``: a POST if there is a body, else a GET."""
         return call_json(f"{self.url}/kapacitor/v1/{path}", body, method=method)
 
     def enable(self, task: str, script: str, database: str, *, kind: str = "batch", policy: str = "autogen") -> None:

@@ -1,6 +1,7 @@
 """AWS KMS as moto's server speaks it over HTTP, with keys, an alias and identities whose rights are enforced.
 
-Not faithful there, so stubbed where it matters: disabled keys, a wrong KeyId, multi-region keys, the code of a denial.
+Not faithful there, so stubbed in the tests that need them: disabled keys, a wrong KeyId, multi-region keys, the code of
+a denial.
 """
 
 from __future__ import annotations

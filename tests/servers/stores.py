@@ -72,7 +72,7 @@ class Store:
 
 
 def store_of_1(server: InfluxDB1, database: str, user: str = ADMIN, password: str = ADMIN_PASSWORD) -> Store:
-    """Return a store in InfluxDB 1.8; the user is there where it has users."""
+    """Return a store in InfluxDB 1.8; with the user if it has users."""
     settings = {"URL": server.url, "DATABASE": database}
     output = influxdb1_output(server.url, database)
     if server.auth:

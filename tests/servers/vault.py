@@ -35,7 +35,7 @@ class Vault(Server):
         self.call("sys/mounts/transit", {"type": "transit"})
 
     def call(self, path: str, body: Any = None, *, method: str | None = None, token: str = ROOT_TOKEN) -> Any:
-        """Call ``/v1/<path>``: a POST where there is a body, else a GET."""
+        """Call ``/v1/<path>``: a POST if there is a body, else a GET."""
         return call_json(f"{self.url}/v1/{path}", body, method=method, headers={"X-Vault-Token": token})
 
     def new_token(self, policy: str, **options: Any) -> str:

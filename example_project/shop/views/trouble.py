@@ -17,7 +17,7 @@ class PaymentError(Exception):
 
 
 def slow(request: HttpRequest) -> HttpResponse:
-    """Wait as many milliseconds as ``?ms=`` says, 150 unless told."""
+    """Wait the milliseconds of ``?ms=``, 150 by default."""
     wanted = request.GET.get("ms", "150")
     if not wanted.isdecimal() or int(wanted) > MAX_MILLISECONDS:
         return HttpResponseBadRequest(f"ms is a whole number up to {MAX_MILLISECONDS}", content_type="text/plain")

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 from celery import Celery, signals
@@ -38,8 +39,10 @@ def _keep_logging(**_: object) -> None:
 def worker() -> Iterator[None]:
     # The worker runs in this process, whose logging is pytest's: with a receiver, Celery leaves it alone.
     signals.setup_logging.connect(_keep_logging)
-    with start_worker(app, pool="solo", perform_ping_check=False, shutdown_timeout=30):
+    # A worker also sets variables of the environment.
+    with patch.dict(os.environ), start_worker(app, pool="solo", perform_ping_check=False, shutdown_timeout=30):
         yield
+    signals.setup_logging.disconnect(_keep_logging)
 
 
 @pytest.fixture(autouse=True)

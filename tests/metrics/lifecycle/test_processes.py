@@ -33,7 +33,7 @@ ENDS: dict[str, tuple[str, int]] = {
     "by an exception": ("work(10); raise RuntimeError('on purpose')", 1),
     "by sys.exit": ("work(10); sys.exit(3)", 3),
     "by Ctrl-C": (
-        # Where the tests run in the background, their children are born deaf to it.
+        # If the tests run in the background, their children are born deaf to it.
         "signal.signal(signal.SIGINT, signal.default_int_handler); work(10); signal.raise_signal(signal.SIGINT)",
         -signal.SIGINT,
     ),

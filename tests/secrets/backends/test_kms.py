@@ -1,4 +1,4 @@
-"""The kms backend against moto's server over HTTP; botocore's Stubber where moto is not faithful."""
+"""The kms backend against moto's server over HTTP; botocore's Stubber for what moto does not imitate."""
 
 from __future__ import annotations
 
@@ -144,7 +144,7 @@ def test_a_rewrap_for_another_region_is_left_to_the_caller(options: dict[str, st
 
 
 def test_an_identity_that_may_encrypt_only(kms: KMS, monkeypatch: pytest.MonkeyPatch) -> None:
-    # moto's code for a denial; KMS says AccessDeniedException.
+    # moto's code for a denial; that of KMS is AccessDeniedException.
     monkeypatch.setitem(_aws_calls._REASONS, "403", _aws_calls._REASONS["AccessDeniedException"])
     with kms.identity(["kms:Encrypt", "kms:GenerateDataKey"]) as developer:
         become(monkeypatch, developer)

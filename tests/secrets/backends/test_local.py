@@ -40,7 +40,7 @@ def old_token(body: bytes) -> str:
 
 @pytest.fixture
 def old_key(home: Path) -> Path:
-    """Put a key file of SecretCrypt 1.x where it was; a trailing newline is tolerated."""
+    """Put a key file of SecretCrypt 1.x into its old place; a trailing newline is tolerated."""
     path = home / "data" / "secretcrypt" / "key"
     path.parent.mkdir(parents=True)
     path.write_bytes(base64.b64encode(KEY) + b"\n")

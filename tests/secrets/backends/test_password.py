@@ -277,7 +277,7 @@ def test_a_raw_plus_in_the_salt_of_1x_is_a_plus() -> None:
 
 
 def test_a_cryptography_without_argon2id_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    # Stands for a build of cryptography against an OpenSSL before 3.2, which cannot be installed beside this one.
+    # Imitates a build of cryptography against an OpenSSL before 3.2, which cannot be installed beside this one.
     def refuse(**_costs: object) -> None:
         raise UnsupportedAlgorithm("no Argon2id")
 

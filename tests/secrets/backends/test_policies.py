@@ -1,6 +1,6 @@
 """The IAM policies of the documentation against moto's server.
 
-Their actions are enforced there. Their form is checked here where moto looks no further: it asks for ``*`` as the
+Their actions are enforced there. Their form is checked here because moto looks no further: it asks for ``*`` as the
 resource of every KMS call, and at no condition.
 """
 
@@ -35,7 +35,7 @@ def statements() -> list[dict[str, Any]]:
 
 @pytest.fixture
 def arn(kms: KMS, monkeypatch: pytest.MonkeyPatch) -> str:
-    # moto's code for a denial; KMS says AccessDeniedException.
+    # moto's code for a denial; that of KMS is AccessDeniedException.
     monkeypatch.setitem(_aws_calls._REASONS, "403", _aws_calls._REASONS["AccessDeniedException"])
     found: str = kms.client("kms").describe_key(KeyId=ALIAS)["KeyMetadata"]["Arn"]
     return found

@@ -1,4 +1,4 @@
-"""The registry: backends by name, loaded late, and what is said where a package is missing."""
+"""The registry: backends by name, loaded late, and the error if a package is missing."""
 
 from __future__ import annotations
 

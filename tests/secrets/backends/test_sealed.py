@@ -1,4 +1,4 @@
-"""The sealed backend: who can read a token, and where the private key comes from."""
+"""The sealed backend: who can read a token, and the sources of the private key."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Hold = Callable[..., None]
 
 @pytest.fixture
 def hold(home: Path, monkeypatch: pytest.MonkeyPatch) -> Hold:
-    """Return a function that gives this process private keys, or the text that stands for them."""
+    """Return a function that gives this process private keys, or the text that represents them."""
     for variable in ("ZEMANTA_OPS_SEALED_KEY", "ZEMANTA_OPS_SEALED_KEY_FILE"):
         monkeypatch.delenv(variable, raising=False)
 
@@ -308,7 +308,7 @@ def test_neither_repr_nor_str_of_a_private_key_shows_it() -> None:
 def test_a_cryptography_without_ml_kem_is_an_error_that_says_what_to_do(
     hold: Hold, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # Stands for a build of cryptography against an OpenSSL before 3.5, which cannot be installed beside this one.
+    # Imitates a build of cryptography against an OpenSSL before 3.5, which cannot be installed beside this one.
     from cryptography.exceptions import UnsupportedAlgorithm
 
     def refuse(_data: bytes) -> None:

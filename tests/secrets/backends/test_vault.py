@@ -46,7 +46,7 @@ def nowhere(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def answer(monkeypatch: pytest.MonkeyPatch) -> Iterator[Answer]:
-    """Return a function that says what the stand-in answers from now on."""
+    """Return a function that sets what the stand-in answers from now on."""
     said: dict[str, Any] = {"status": 200, "body": b"", "first": [], "asked": 0, "requests": []}
     released = threading.Event()
 

@@ -408,7 +408,7 @@ def accessors(vault: Vault) -> set[str]:
 
 
 def signed(private: rsa.RSAPrivateKey, seconds: int) -> str:
-    """Return a JWT that expires in so many seconds."""
+    """Return a JWT that expires in this many seconds."""
 
     def encoded(data: bytes) -> str:
         return base64.urlsafe_b64encode(data).decode().rstrip("=")

@@ -66,7 +66,7 @@ def test_a_missing_file_is_an_error_with_its_name(tmp_path: Path) -> None:
 
 
 def test_a_full_disk_leaves_the_file_as_it_was(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    # A real file-size limit of the kernel stands in for a full disk: the write fails half way, with an errno.
+    # A real file-size limit of the kernel imitates a full disk: the write fails half way, with an errno.
     code = f"""
         import resource, signal
         from pathlib import Path

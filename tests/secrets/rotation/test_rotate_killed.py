@@ -61,7 +61,7 @@ def _rotate(folder: Path, *arguments: str) -> Ended:
 def _child(folder: Path, hook: Callable[[str, Path], None] | None = None) -> int:
     """Rotate in a forked process, with a hook around each step; return its id."""
     with warnings.catch_warnings():
-        # From Python 3.12 on, a fork warns where other tests have left threads; none of theirs is used here.
+        # From Python 3.12 on, a fork warns if other tests have left threads; none of theirs is used here.
         warnings.simplefilter("ignore", DeprecationWarning)
         child = os.fork()
     if child == 0:

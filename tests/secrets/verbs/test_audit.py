@@ -164,7 +164,7 @@ def test_verify_without_rights_cannot_decrypt_here(kms: KMS, home: Path, monkeyp
     token = made("kms", "example-plaintext", key=ALIAS, region=REGION)
     (home / "a.py").write_text(f'A = Secret("{token}")\n')
     assert call(audit, "--verify").code == 0
-    # moto's code for a denial; KMS says AccessDeniedException.
+    # moto's code for a denial; that of KMS is AccessDeniedException.
     monkeypatch.setitem(_aws_calls._REASONS, "403", _aws_calls._REASONS["AccessDeniedException"])
     with kms.identity(["kms:Encrypt"]) as developer:
         become(monkeypatch, developer)

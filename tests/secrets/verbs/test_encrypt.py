@@ -38,7 +38,7 @@ def run(home: Path) -> Run:
 
 
 def printed(ended: subprocess.CompletedProcess[bytes]) -> str:
-    """Return the one line on standard output of a command that succeeded and said nothing else."""
+    """Return the one line on standard output of a command that succeeded and printed nothing else."""
     assert (ended.returncode, ended.stderr) == (0, b"")
     [line] = ended.stdout.decode().splitlines()
     return line

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -109,7 +110,16 @@ def test_a_command_never_starts_without_real_secrets(
     assert started == {}
 
 
-def test_a_command_that_is_not_there(home: Path) -> None:
+@pytest.fixture
+def own_signals() -> Iterator[None]:
+    """Put back what the verb sets for the command: a process that lives on would die of a closed pipe."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGPIPE, signal.SIGXFSZ)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+def test_a_command_that_is_not_there(home: Path, own_signals: None) -> None:
     assert call(execute, "--", "absent-command").code == 127
     (home / "data").write_text("")
     assert call(execute, "--", "./data").code == 126

@@ -1,4 +1,4 @@
-"""The pre-commit hook stops a plaintext where a token stood, and nothing else."""
+"""The pre-commit hook stops a plaintext that replaces a token, and nothing else."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Migration: .env plaintexts and tokens of SecretCrypt become ours, where they stand, and nothing else changes."""
+"""Migration: .env plaintexts and tokens of SecretCrypt become ours in place, and nothing else changes."""
 
 from __future__ import annotations
 
@@ -170,7 +170,7 @@ def _killed(folder: Path, last: int) -> tuple[int, str]:
             os.kill(os.getpid(), signal.SIGKILL)
 
     with warnings.catch_warnings():
-        # From Python 3.12 on, a fork warns where other tests have left threads; none of theirs is used here.
+        # From Python 3.12 on, a fork warns if other tests have left threads; none of theirs is used here.
         warnings.simplefilter("ignore", DeprecationWarning)
         child = os.fork()
     if child == 0:

@@ -1,4 +1,4 @@
-"""Migration of .env files: which values are secrets, what the programs that read the file get, and where it refuses."""
+"""Migration of .env files: which values are secrets, what the programs that read the file get, and what it refuses."""
 
 from __future__ import annotations
 

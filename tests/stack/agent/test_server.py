@@ -145,7 +145,7 @@ def test_a_taken_port_is_told_with_a_way_out(protocol: str) -> None:
 def test_a_free_port_that_is_taken_on_the_second_address_is_given_up_for_another(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    # Two equal addresses stand for a name whose second address has the port taken, as the system picks it at random.
+    # Two equal addresses imitate a name whose second address has the port taken, as the system picks it at random.
     first = socket.getaddrinfo("127.0.0.1", 0, type=socket.SOCK_DGRAM)[0]
     second = (*first[:4], ("127.0.0.1", 1))
     answers = [[first, second], [first]]
@@ -166,7 +166,7 @@ def test_a_host_that_is_elsewhere_is_refused(host: str, words: str) -> None:
         Agent(host, 0)
 
 
-@pytest.mark.skipif(not Path("/proc/net/udp").exists(), reason="the kernel does not say")
+@pytest.mark.skipif(not Path("/proc/net/udp").exists(), reason="the kernel does not report it")
 def test_datagrams_that_the_kernel_dropped_are_reported() -> None:
     with Agent(port=0) as agent:
         buffer = b"x" * 60_000

@@ -13,7 +13,7 @@ from zemanta_ops.stack.cloudwatch.declarations import Declaration
 from zemanta_ops.stack.cloudwatch.defaults import build_declarations
 from zemanta_ops.stack.cloudwatch.run import push
 
-# A moment that is no multiple of anything: 47 s after the minute 13:37.
+# A moment that is not a multiple of anything: 47 s after the minute 13:37.
 NOW = int(datetime(2026, 3, 14, 13, 37, 47, tzinfo=timezone.utc).timestamp())
 END = NOW - 120 - (NOW - 120) % 60
 REGION = "eu-west-1"

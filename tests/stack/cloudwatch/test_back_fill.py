@@ -1,4 +1,4 @@
-"""A back-fill: each metric paid for once, what is still kept, where it ended, and what the database would not keep."""
+"""A back-fill: each metric paid for once, what is still kept, its end, and what the database would not keep."""
 
 from __future__ import annotations
 

@@ -93,7 +93,7 @@ def test_a_back_fill_beyond_the_retention_is_refused_before_the_first_request(
 def test_rows_that_the_database_refuses_are_reported_and_the_others_of_the_run_written(
     account: RealAccount, store: Store
 ) -> None:
-    # An integer where the run has floats: the database refuses the rows of the same shard, and no other.
+    # An integer instead of the floats of the run: the database refuses the rows of the same shard, and no other.
     minute = account.now - account.now % 60
     store.write(f"{MEASUREMENT},queue_name=wrong {FIELD}=1i {minute * 10**9}")
     account.put("mail", minutes(minute - 1800, minute))

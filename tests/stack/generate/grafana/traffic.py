@@ -91,7 +91,7 @@ def _record(recorder: RequestRecorder, request: Request) -> None:
 
 
 def wait_for_room(seconds: float = 6) -> Window:
-    """Wait until an interval has so many seconds left, and return a window of three intervals around it."""
+    """Wait until an interval has this many seconds left, and return a window of three intervals around it."""
     wait_until(lambda: INTERVAL - time.time() % INTERVAL > seconds, seconds + 1)
     start = int(time.time()) // INTERVAL * INTERVAL
     return Window((start - INTERVAL) * 1_000, (start + 2 * INTERVAL) * 1_000 - 1, points=3)

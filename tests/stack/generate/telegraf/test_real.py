@@ -80,7 +80,7 @@ def closed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[InfluxDB1]:
 
 
 class Store(NamedTuple):
-    """Where a Telegraf writes: a mark, the settings, its environment, and how to see what came."""
+    """What a Telegraf writes to: a mark, the settings, its environment, and how to see what came."""
 
     mark: str
     settings: dict[str, Any]
@@ -149,7 +149,7 @@ def text_and_options(case: Case, port: int, influxdb: dict[str, Any], *secret: s
 
 
 def emit(one: Running) -> None:
-    """Send each type under one name, a timing, and a name of before."""
+    """Send each type under one name, a timing, and a legacy name."""
     client = Client(one.options)
     client.incr("combination.value", 3, case=one.name)
     client.gauge("combination.value", -1.5, case=one.name)

@@ -1,4 +1,4 @@
-"""What ``explain`` says of a name, held against what the real Telegraf makes of it under the generated templates."""
+"""What ``explain`` makes of a name, compared with what the real Telegraf makes of it under the generated templates."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ NAMES = [
 
 
 def assert_converted(names: list[str], patterns: list[Pattern], start_telegraf: StartTelegraf) -> None:
-    """Send all the names to a Telegraf with the templates of these patterns, and compare the points with what is said.
+    """Send the names to a Telegraf with the templates of these patterns, and compare the points with the explanation.
 
     Names of which different segments are left out become one series, and their fields may become one point.
     """
@@ -100,8 +100,8 @@ def assert_converted(names: list[str], patterns: list[Pattern], start_telegraf: 
 
 
 def said(outcome: Explanation) -> Printed:
-    """Return the point that an outcome stands for."""
-    # The agent adds its own name only where a point has no tag host, and an empty one is one at that time.
+    """Return the point that an outcome describes."""
+    # The agent adds its own name only if a point has no tag host, and an empty one is one at that time.
     own = {} if any("tag host is empty" in lost for lost in outcome.lost) else {"host": "agent"}
     tags = {**own, **outcome.tags, "metric_type": "counter"}
     return Printed(outcome.measurement, frozenset(tags.items()), frozenset({outcome.field}))
