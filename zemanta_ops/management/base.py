@@ -1,9 +1,10 @@
-"""The base class of the management commands, and the numbers that their options accept."""
+"""The base class of the management commands, and the values that their options accept."""
 
 from __future__ import annotations
 
 import argparse
 import math
+from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -54,3 +55,11 @@ def parse_count(text: str) -> int:
     if not text.isdecimal() or not int(text):
         raise argparse.ArgumentTypeError(f"{text} is not a whole number greater than 0")
     return int(text)
+
+
+def parse_folder(text: str) -> Path:
+    """Return the folder that an option names: one that exists, or one to create."""
+    path = Path(text)
+    if text == "-" or (path.exists() and not path.is_dir()):
+        raise argparse.ArgumentTypeError(f"{text} is not a folder, and there are several files to write")
+    return path

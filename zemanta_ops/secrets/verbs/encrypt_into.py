@@ -14,7 +14,7 @@ from zemanta_ops.secrets.files.formats.base import Literal
 from zemanta_ops.secrets.files.replace import replace_file
 from zemanta_ops.secrets.files.rewrite import check_safe
 from zemanta_ops.secrets.files.scan import is_token
-from zemanta_ops.secrets.files.source_file import SourceFile, decode, read
+from zemanta_ops.secrets.files.source_file import SourceFile, decode, read_to_change
 from zemanta_ops.secrets.verbs.encryption import encrypt
 from zemanta_ops.secrets.verbs.plaintext import open_stdin, read_bytes, read_plaintext
 
@@ -40,7 +40,7 @@ def _encrypt_setting(options: argparse.Namespace, err: TextIO) -> str:
     path, name = Path(options.into[0]), options.into[1]
     if options.name not in ("", name):
         raise EncryptError("--name must be the same as the name that --into writes to")
-    file = read(path)
+    file = read_to_change(path)
     target = place.find(file, name, add=options.add)
     old = _read_old_token(file, target.literal)
     kept = old.context if old else {}
