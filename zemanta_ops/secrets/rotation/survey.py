@@ -10,12 +10,16 @@ from pathlib import Path
 from zemanta_ops.secrets import backends
 from zemanta_ops.secrets.exceptions import SecretError, SourceError
 from zemanta_ops.secrets.files.env_readers import AmbiguousError, keeps_quotes
+from zemanta_ops.secrets.files.formats.base import line_of, splice
+from zemanta_ops.secrets.files.plaintext import find_copies, is_allowed, is_readable
 from zemanta_ops.secrets.files.scan import FoundToken, find_beside, find_tokens
+from zemanta_ops.secrets.files.secret_names import is_secret
 from zemanta_ops.secrets.files.source_file import SourceFile, discover, read
 from zemanta_ops.secrets.rotation.selection import Selection
 from zemanta_ops.terminal import count
 
 _CALL = re.compile(r"\bSecret\s*\(")
+_COMMENTED = re.compile(r"^[ \t]*#[# \t]*(?:export[ \t]+)?(?P<name>[A-Za-z_]\w*)=(?P<value>\S.*)$", re.MULTILINE)
 # Templates of Helm and Jinja are not valid in their format.
 _TEMPLATE = re.compile(r"\{[{%]")
 
@@ -79,7 +83,9 @@ def _read_file(path: Path, selection: Selection, result: Survey, *, named: bool)
     result.found += chosen
     result.notes += _describe_others(file, every, selection)
     if selection.migrate and file.kind == ".env":
-        result.notes += _describe_plaintexts(file, selection)
+        result.notes += [*_describe_plaintexts(file, selection), *_describe_copies(file, chosen)]
+    elif selection.migrate and (named or every):
+        result.notes += _describe_readable(file)
     return bool(chosen or every)
 
 
@@ -121,3 +127,32 @@ def _describe_plaintexts(file: SourceFile, selection: Selection) -> list[str]:
             "If it reads this file, use --reader docker"
         )
     return notes
+
+
+def _describe_copies(file: SourceFile, chosen: Sequence[FoundToken]) -> list[str]:
+    """Name the lines outside values that keep a secret: what is encrypted elsewhere, or what is commented out."""
+    blanked = splice(
+        file.text, [(each.literal.span, "\n" * file.text.count("\n", *each.literal.span)) for each in chosen]
+    )
+    lines = find_copies(blanked, [each.token.ciphertext for each in chosen if each.token])
+    notes = [f"{file.path}:{line}: the plaintext of a secret is readable here too" for line in lines]
+    for match in _COMMENTED.finditer(blanked):
+        line = line_of(blanked, match.start("name"))
+        value = match["value"].strip().strip("\"'")
+        if line not in lines and is_secret(match["name"], value) and not backends.is_token(value):
+            notes.append(f"{file.path}:{line}: a comment has a plaintext of {match['name']}: remove it")
+    return notes
+
+
+def _describe_readable(file: SourceFile) -> list[str]:
+    """Name the values of a file, other than a ``.env``, that are probably secrets and stay readable."""
+    lines = file.text.splitlines()
+    found = dict.fromkeys(
+        f"{value.setting} (line {value.line})"
+        for value in file.values
+        if value.path and is_readable(value) and is_secret(value.setting, value.value)
+        if not is_allowed(lines, value.line)
+    )
+    if not found:
+        return []
+    return [f"{file.path}: left in plaintext: {', '.join(found)}. To encrypt one: encrypt_secret --into FILE NAME"]
