@@ -19,6 +19,7 @@ from tests.servers.influxdb1 import ADMIN, ADMIN_PASSWORD, InfluxDB1
 from tests.servers.kms import ALIAS, KMS, REGION
 from tests.servers.process import free_port
 from tests.servers.victoriametrics import VictoriaMetrics
+from tests.special_files import KINDS, kept, make_special
 from zemanta_ops.lambda_package import build_package, main
 from zemanta_ops.secrets import wire
 from zemanta_ops.stack.cloudwatch.declarations import DeclarationError
@@ -204,3 +205,12 @@ def test_wrong_declarations_do_not_get_into_a_package(tmp_path: Path, capsys: py
     toml.write_text('regions = ["eu-west-1"]\n')
     assert main([str(tmp_path / "dist"), "--declarations", str(toml)]) == 0
     assert "cloudwatch.toml" in zipfile.ZipFile(tmp_path / "dist" / "zemanta_ops_lambda.zip").namelist()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_package_replaces_regular_files_only(kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "template.yaml").touch()
+    path = make_special(kind, tmp_path / "zemanta_ops_lambda.zip")
+    with kept(path):
+        assert main([str(tmp_path)]) == 1
+    assert f"{path}: it is {KINDS[kind]}, not a regular file" in capsys.readouterr().err

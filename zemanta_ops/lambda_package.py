@@ -6,11 +6,13 @@ The package has the code of ``zemanta_ops`` alone: Lambda's runtime has botocore
 from __future__ import annotations
 
 import argparse
+import io
 import sys
 import zipfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from zemanta_ops import atomic
 from zemanta_ops.stack.cloudwatch.declarations import DeclarationError
 from zemanta_ops.stack.cloudwatch.defaults import parse_toml
 
@@ -42,14 +44,16 @@ def build_package(folder: Path, declarations: str = "") -> list[Path]:
     members = dict(_list_members())
     if declarations:
         members[CONFIG_NAME] = declarations.encode()
-    with zipfile.ZipFile(package, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
         for name in sorted(members):
             info = zipfile.ZipInfo(name, _DATE)
             info.compress_type = zipfile.ZIP_DEFLATED
             info.create_system = 3
             info.external_attr = 0o644 << 16
             archive.writestr(info, members[name])
-    template.write_bytes((SOURCE / "stack" / "cloudwatch" / TEMPLATE_NAME).read_bytes())
+    atomic.replace(package, packed.getvalue())
+    atomic.replace(template, (SOURCE / "stack" / "cloudwatch" / TEMPLATE_NAME).read_bytes())
     return [package, template]
 
 

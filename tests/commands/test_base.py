@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import pkgutil
+from pathlib import Path
 
 import pytest
 from django.core.management import load_command_class
 
+from tests.special_files import kept, make_special
 from zemanta_ops.management import commands
 from zemanta_ops.management.base import EXIT_USAGE, OpsCommand
 
@@ -58,3 +60,16 @@ def test_wrong_arguments_have_one_code_whoever_finds_them(
 ) -> None:
     assert run(name, *arguments) == EXIT_USAGE
     assert capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["generate_stack telegraf", "show_dashboards"])
+@pytest.mark.parametrize("kind", ["-", "file", "fifo", "device", "socket"])
+def test_a_folder_to_write_to_is_not_a_file(
+    name: str, kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / kind
+    path.touch() if kind in ("-", "file") else make_special(kind, path)
+    with kept(path):
+        assert run(*name.split(), "--output", kind) == EXIT_USAGE
+    assert f"--output: {kind} is not a folder" in capsys.readouterr().err

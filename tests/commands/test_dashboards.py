@@ -6,6 +6,7 @@ import json
 import re
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,9 @@ from django.test import override_settings
 from tests.servers.process import free_port
 from tests.servers.stores import Store
 from tests.servers.victoriametrics import VictoriaMetrics
+from tests.special_files import KINDS, kept, make_special
 from tests.stack.generate.grafana.traffic import MIDDLEWARE
+from zemanta_ops.management.commands import show_dashboards
 from zemanta_ops.stack.charts import preview as preview_module
 
 METRICS = {"TAGS": {"app": "print-shop"}, "AGENT_INTERVAL": 1, "INSTRUMENT": ["database"]}
@@ -64,6 +67,17 @@ def test_a_deploy_is_written_and_shown_on_the_page(requests: Store, tmp_path: Pa
     time.sleep(1.1 - time.time() % 1)
     assert run("show_dashboards", "--output", str(tmp_path), "--since", "5m", store=requests)[0] == 0
     assert "2.4 &lt;beta&gt; at " in (tmp_path / "index.html").read_text()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_page_replaces_a_regular_file_only(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # What is drawn does not matter here, so there is no database.
+    monkeypatch.setattr(show_dashboards, "_open", nullcontext)
+    monkeypatch.setattr(show_dashboards, "_draw", lambda *_: {"index.html": b"drawn"})
+    with kept(make_special(kind, tmp_path / "index.html")):
+        code, _, err = run("show_dashboards", "--output", str(tmp_path), influxdb={})
+    assert code == show_dashboards.EXIT_NOT_WRITTEN
+    assert f"index.html could not be written: it is {KINDS[kind]}, not a regular file" in err
 
 
 def check_point(store: Store) -> None:

@@ -148,6 +148,6 @@ def test_it_needs_a_target_and_a_folder() -> None:
 
 def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    code, _, err = run("telegraf", "--output", str(tmp_path / "file"))
+    code, _, err = run("telegraf", "--output", str(tmp_path / "file" / "below"))
     assert code == 4
     assert "Not a directory" in err

@@ -1,4 +1,4 @@
-"""The base class of the management commands, and the numbers and times that their options accept."""
+"""The base class of the management commands, and the values that their options accept."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import argparse
 import math
 import re
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -93,3 +94,11 @@ def check_range(since: datetime | None, until: datetime | None) -> None:
 def format_time(moment: float) -> str:
     """Return a time in seconds since the epoch as ISO 8601, in UTC, as ``parse_time`` reads it."""
     return datetime.fromtimestamp(moment, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def parse_folder(text: str) -> Path:
+    """Return the folder that an option names: one that exists, or one to create."""
+    path = Path(text)
+    if text == "-" or (path.exists() and not path.is_dir()):
+        raise argparse.ArgumentTypeError(f"{text} is not a folder, and there are several files to write")
+    return path

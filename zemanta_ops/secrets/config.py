@@ -144,7 +144,9 @@ def load_own(file: Path) -> Config:
     """
     # A link may be in another project than its target; ".." is not a folder.
     places = {_normalize(file), file.resolve()}
-    found = {path: _read(path) for place in sorted(places) if (path := _search(place))}
+    above = [path for place in sorted(places) if (path := _search(place))]
+    # One file may be above both, by two names: a link to a release, for instance.
+    found = {path: _read(path) for path in {each.resolve(): each for each in above}.values()}
     if len(found) > 1:
         raise ConfigError(f"{file} is a link from one project to another: {' and '.join(map(str, found))} apply to it")
     named = find() if os.environ.get(FILE_VARIABLE) else None

@@ -12,6 +12,7 @@ from tests.secrets.disk import Disk
 from tests.secrets.repositories import Commit, git
 from tests.secrets.tokens import made
 from tests.secrets.verbs.calls import call
+from tests.special_files import KINDS, kept, make_special
 from zemanta_ops.secrets import Secret
 from zemanta_ops.secrets.backends import _agekeys
 from zemanta_ops.secrets.verbs import encrypt, keygen
@@ -156,3 +157,33 @@ def test_a_key_file_that_git_would_commit_all_the_same_is_refused(
     assert (ended.code, ended.out) == (1, "")
     assert "git is not installed" in ended.err
     assert not Path("other.key").exists()
+
+
+@pytest.mark.parametrize("name", ["-", "/dev/stdout"])
+def test_standard_output_may_be_named(name: str, home: Path) -> None:
+    ended = call(keygen, "--output", name)
+    assert ended.code == 0
+    assert "AGE-SECRET-KEY-" in ended.out
+    assert ended.err.startswith("public key: age1")
+    assert list(home.iterdir()) == []
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_not_a_regular_file_is_left_alone(kind: str, home: Path) -> None:
+    path = make_special(kind, home / "example.key")
+    with kept(path):
+        ended = call(keygen, "--output", "example.key")
+    assert (ended.code, ended.out) == (1, "")
+    assert "example.key already exists" in ended.err
+
+
+def test_a_gitignore_that_is_a_link_is_not_written_to(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(repository)
+    elsewhere = repository.parent / "elsewhere"
+    elsewhere.write_text("kept\n")
+    (repository / ".gitignore").symlink_to(elsewhere)
+    ended = call(keygen, "--output", "example.key")
+    assert ended.code == 1
+    assert ".gitignore that is a link" in ended.err
+    assert elsewhere.read_text() == "kept\n"
+    assert not (repository / "example.key").exists()

@@ -9,14 +9,12 @@ import pytest
 from dotenv import dotenv_values
 
 from tests.secrets.repositories import git
+from tests.secrets.tokens import local as token
 from tests.secrets.verbs.calls import call
 from zemanta_ops.secrets import StrictSecret
 from zemanta_ops.secrets.files.scan import scan
-from zemanta_ops.secrets.files.secret_names import is_secret
 from zemanta_ops.secrets.rotation.journal import FILE_NAME
 from zemanta_ops.secrets.verbs import migrate
-
-RANDOM = "x8Kd02mQ4vTz7Lp1Rw9Y"
 
 
 @pytest.fixture(autouse=True)
@@ -28,72 +26,6 @@ def folder(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def decrypted(path: str = ".env") -> dict[str, str]:
     return {found.setting: StrictSecret(found.text).decrypt(name=found.setting) for found in scan([Path(path)])}
-
-
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
-        ("SECRET_KEY", "example"),
-        ("DB_PASSWORD", "1234"),
-        ("DJANGO_HASHID_SALT", "example"),
-        ("PASSWORD_PEPPER", "example"),
-        ("apiKey", "example"),
-        ("DBPASS", "example"),
-        ("PGPASSWORD", "example"),
-        ("STRIPE_APIKEY", "example"),
-        ("HTTP_AUTH", "user:example"),
-        ("FTP_PWD", "example"),
-        ("AWS_ACCESS_KEY_ID", "example"),
-        ("JWT_PRIVATE_KEY_1", "example"),
-        ("DATABASE_URL", "postgres://app:example@db/app"),
-        ("DATABASE_URL", "postgres://app:p%40ss@db/app?sslmode=require"),
-        ("CELERY_BROKER", "redis://:example@redis:6379/0"),
-        ("REPORTING", "https://0123456789abcdef@sentry.example.org/1"),
-        ("SLACK", "https://hooks.slack.com/services/T00000000/B00000000/" + RANDOM),
-        ("ALERTS_WEBHOOK_URL", "https://chat.example.org/hook/a"),
-        ("TEAMS_URL", f"https://example.webhook.office.com/webhookb2/{RANDOM}/IncomingWebhook"),
-        ("PING", "https://hc-ping.example.org/5f0c3f0e-1111-4222-8333-944455556666"),
-        ("FEED", f"https://example.org/feed?token={RANDOM}"),
-        ("DEPLOY", "ghp_" + "a1B2" * 9),
-        ("STORAGE", "DefaultEndpointsProtocol=https;AccountKey=" + "A1b2" * 20 + "=="),
-        ("PEM", "-----BEGIN PRIVATE KEY-----"),
-    ],
-)
-def test_secrets_are_found_by_name_and_by_value(name: str, value: str) -> None:
-    assert is_secret(name, value)
-
-
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
-        ("STATIC_URL", "/static/"),
-        ("MEDIA_URL", "https://cdn.example.org/media/"),
-        ("SITE_URL", "https://example.org"),
-        ("MONKEY", "george"),
-        ("KEYBOARD", "us"),
-        ("DONKEYS", "2"),
-        ("COMPASS", "north"),
-        ("BYPASS_CACHE", "example"),
-        ("AUTHOR", "Ann"),
-        ("AUTH_USER_MODEL", "users.User"),
-        ("PWD", "/srv/app"),
-        ("PASSWORD_RESET_TIMEOUT", "259200"),
-        ("PASSWORD_HASHERS", "argon2"),
-        ("SECRET_KEY_FILE", "/run/secrets/key"),
-        ("CACHE_KEY_PREFIX", "shop"),
-        ("TOKENIZERS_PARALLELISM", "false"),
-        ("TOKEN_URL", "https://id.example.org/token"),
-        ("SESSION_TOKEN_ENABLED", "true"),
-        ("DATABASE_URL", "postgres://db/app"),
-        ("DATABASE_URL", "postgres://app@db/app"),
-        ("REDIS_URL", "redis://redis:6379/0"),
-        ("DATABASE_URL", "postgres://app:${DB_PASSWORD}@db/app"),
-        ("DEBUG", "1"),
-        ("GIT_SHA", "0123456789abcdef0123456789abcdef01234567"),
-    ],
-)
-def test_what_is_not_a_secret_is_left(name: str, value: str) -> None:
-    assert not is_secret(name, value)
 
 
 def test_every_value_that_stays_in_plaintext_is_named(folder: Path) -> None:
@@ -254,3 +186,34 @@ def test_required_context_binds_what_is_migrated(folder: Path) -> None:
     [found] = scan([Path(".env")])
     assert found.token is not None
     assert found.token.context == {"app": "shop", "name": "A_TOKEN"}
+
+
+def test_lines_that_keep_a_secret_in_a_comment_or_in_another_value_are_named(folder: Path) -> None:
+    (folder / ".env").write_text(
+        "A_TOKEN=example-token\n# was example-token\nB=my-example-token\n#A_TOKEN=older\n## export B_PASSWORD='x'\n"
+        "# DEBUG=1\n# C_TOKEN=\n# see https://example.org/?A=b\n"
+    )
+    ended = call(migrate, "--to", "local", ".env")
+    named = [line.removeprefix(".env:") for line in ended.err.splitlines() if line.startswith(".env:")]
+    assert sorted(named)[1:] == [
+        "2: the plaintext of a secret is readable here too",
+        "3: the plaintext of a secret is readable here too",
+        "4: a comment has a plaintext of A_TOKEN: remove it",
+        "5: a comment has a plaintext of B_PASSWORD: remove it",
+    ]
+    assert "older" not in ended.err
+
+
+@pytest.mark.parametrize("path", ["a.py", "."])
+def test_probable_secrets_of_other_files_are_named(path: str, folder: Path) -> None:
+    (folder / "a.py").write_text(
+        f"from zemanta_ops.secrets import Secret\nX = Secret({token('example')!r})\nA_TOKEN = 'example'\n"
+        "DATABASES = {'default': {'NAME': 'a', 'PASSWORD': 'example'}}\nB_TOKEN = 'x'  # zemanta-ops: allow-plaintext\n"
+        "CACHE = f'redis://:example@{HOST}'\nPASSWORD_HASHERS = ['a.B']\nC_TOKEN = os.environ['C_TOKEN']\nURL = '/a/'\n"
+    )
+    ended = call(migrate, "--to", "local", path)
+    assert (
+        "a.py: left in plaintext: A_TOKEN (line 3), DATABASES.default.PASSWORD (line 4), CACHE (line 6). "
+        "To encrypt one: encrypt_secret --into FILE NAME"
+    ) in ended.err
+    assert "example" not in ended.err

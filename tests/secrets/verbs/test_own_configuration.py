@@ -167,6 +167,14 @@ def test_a_link_between_projects_is_refused(monorepo: Path) -> None:
     assert call(rotate, "svc/a/link.py").code == 1
 
 
+@pytest.mark.parametrize("link", ["current", "svc/c"])
+def test_a_link_to_a_project_is_that_project(link: str, monorepo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (monorepo / link).symlink_to(monorepo / "svc/b")
+    assert typed(monkeypatch, "--into", f"{link}/conf.py", "B").code == 0
+    assert call(rotate, f"{link}/conf.py").code == 0
+    assert keys("svc/b/conf.py") == {("sealed", IDS["b"])}
+
+
 def test_several_environments_with_one_backend_need_env(monorepo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with (monorepo / "svc/b/zemanta_ops.toml").open("a") as file:
         file.write(f'[environments.staging]\nbackend = "sealed"\nrecipients = ["{KEYS["a"]}"]\n')

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.special_files import KINDS, kept, make_special
 from zemanta_ops.stack.generate.files import GeneratedFile, WriteError, compare_files, write_files
 
 FILES = [GeneratedFile("a.conf", "one\n"), GeneratedFile("deep/er/b.env", "two é\n", 0o600)]
@@ -54,10 +55,14 @@ def test_force_overwrites_and_keeps_the_mode_and_the_link(tmp_path: Path) -> Non
     assert (real.read_text(), mode(real)) == ("one\n", 0o640)
 
 
-def test_what_is_no_file_is_in_the_way(tmp_path: Path) -> None:
-    (tmp_path / "a.conf").mkdir()
-    with pytest.raises(WriteError, match=r"a\.conf cannot be read: Is a directory"):
-        compare_files(FILES, tmp_path)
+@pytest.mark.parametrize(("kind", "words"), KINDS.items())
+def test_what_is_not_a_regular_file_is_in_the_way(kind: str, words: str, tmp_path: Path) -> None:
+    path = make_special(kind, tmp_path / "a.conf")
+    with kept(path), pytest.raises(WriteError, match=rf"a\.conf cannot be read: it is {words}, not a regular file"):
+        write_files(compare_files(FILES[:1], tmp_path), force=True)
+
+
+def test_a_file_in_the_place_of_a_folder_is_in_the_way(tmp_path: Path) -> None:
     (tmp_path / "deep").write_text("a file")
     with pytest.raises(WriteError, match="cannot be read: Not a directory"):
         compare_files(FILES[1:], tmp_path)

@@ -12,7 +12,7 @@ from django.core.management.base import CommandError, CommandParser
 
 from zemanta_ops.conf import conf
 from zemanta_ops.extras import MissingExtraError
-from zemanta_ops.management.base import OpsCommand, UsageError
+from zemanta_ops.management.base import OpsCommand, UsageError, parse_folder
 from zemanta_ops.secrets import ledger
 from zemanta_ops.stack.charts.interpolation import Choice, Window
 from zemanta_ops.stack.charts.preview import Finding, preview
@@ -63,7 +63,9 @@ class Command(OpsCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         """Declare the options."""
         parser.add_argument("target", choices=sorted(list_targets()), help="what to generate")
-        parser.add_argument("--output", type=Path, metavar="FOLDER", help="write to this folder; created if missing")
+        parser.add_argument(
+            "--output", type=parse_folder, metavar="FOLDER", help="write to this folder; made if missing"
+        )
         parser.add_argument("--force", action="store_true", help="overwrite files that have other contents")
         parser.add_argument("--dry-run", action="store_true", help="print the files instead of writing them")
         parser.add_argument("--preview", action="store_true", help="grafana: list panels that would be empty or slow")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from pathlib import Path
 from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
@@ -11,7 +10,7 @@ from django.core.management.base import CommandError, CommandParser
 from zemanta_ops import atomic
 from zemanta_ops.conf import conf
 from zemanta_ops.extras import MissingExtraError
-from zemanta_ops.management.base import OpsCommand, UsageError
+from zemanta_ops.management.base import OpsCommand, UsageError, parse_folder
 from zemanta_ops.parsing import accept_duration
 from zemanta_ops.stack.charts.interpolation import Choice, Window
 from zemanta_ops.stack.databases import Database, DatabaseError
@@ -20,6 +19,7 @@ from zemanta_ops.stack.settings import list_faults, open_database
 
 EXIT_SETTINGS = 3
 EXIT_DATABASE = 4
+EXIT_NOT_WRITTEN = 5
 
 EPILOG = """
 examples:
@@ -34,6 +34,7 @@ exit codes:
   2  wrong arguments
   3  the settings cannot be used, or matplotlib is not installed; the message says which
   4  the database cannot be reached, or refuses a query
+  5  a file could not be written
 """
 
 
@@ -45,7 +46,7 @@ class Command(OpsCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Declare the options."""
-        parser.add_argument("--output", type=Path, metavar="FOLDER", required=True, help="created if missing")
+        parser.add_argument("--output", type=parse_folder, metavar="FOLDER", required=True, help="created if missing")
         parser.add_argument("--since", default="6h", help="how long ago the time shown begins: 30m, 6h, 7d")
         parser.add_argument("--set", action="append", default=[], metavar="TAG=VALUE", help="choose a variable's value")
 
@@ -61,10 +62,14 @@ class Command(OpsCommand):
             raise CommandError(str(error), returncode=EXIT_SETTINGS) from None
         except DatabaseError as error:
             raise CommandError(f"The database does not answer: {error}", returncode=EXIT_DATABASE) from None
-        options["output"].mkdir(parents=True, exist_ok=True)
-        for name, data in files.items():
-            atomic.replace((options["output"] / name).resolve(), data, mode=0o644)
-            self.stdout.write(f"written   {options['output'] / name}")
+        try:
+            options["output"].mkdir(parents=True, exist_ok=True)
+            for name, data in files.items():
+                atomic.replace(options["output"] / name, data)
+                self.stdout.write(f"written   {options['output'] / name}")
+        except OSError as error:
+            message = f"{error.filename or options['output']} could not be written: {error.strerror}"
+            raise CommandError(message, returncode=EXIT_NOT_WRITTEN) from None
 
 
 def _open() -> Database:

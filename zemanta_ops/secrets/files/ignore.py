@@ -6,6 +6,7 @@ import os
 import re
 from pathlib import Path
 
+from zemanta_ops import atomic
 from zemanta_ops.secrets.exceptions import SourceError
 from zemanta_ops.secrets.files.git import LITERAL, GitError, run
 
@@ -51,6 +52,9 @@ def _is_ignored(path: Path) -> bool:
 
 def _add_line(path: Path) -> None:
     file = path.parent / _FILE_NAME
+    if file.is_symlink():
+        raise GitError("git does not read a .gitignore that is a link")
+    atomic.find_target(file)
     before = file.read_bytes() if file.exists() else b""
     end = b"" if not before or before.endswith(b"\n") else b"\n"
     name = _SPECIAL.sub(r"\\\1", path.name)

@@ -13,8 +13,11 @@ from zemanta_ops.secrets.files.rewrite import check_added, check_safe, replace_t
 from zemanta_ops.secrets.files.scan import is_token
 from zemanta_ops.secrets.files.source_file import SourceFile
 
-_DECRYPTS = re.compile(r"^decrypt_settings\(", re.MULTILINE)
-_TABLE = re.compile(r"^[ \t]*\[[^\],\r\n]+\]\]?[ \t]*(?:#.*)?\r?$", re.MULTILINE)
+# What a new setting goes before.
+_STARTS = {
+    ".py": re.compile(r"^decrypt_settings\(", re.MULTILINE),
+    ".toml": re.compile(r"^[ \t]*\[[^\],\r\n]+\]\]?[ \t]*(?:#.*)?\r?$", re.MULTILINE),
+}
 _LEAD = re.compile(r"(?:^[ \t]*(?:#.*)?\r?\n)+\Z", re.MULTILINE)
 _IMPORT = "from zemanta_ops.secrets import Secret"
 _BARE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -88,7 +91,7 @@ def _find_expression(file: SourceFile, target: Target) -> Place:
     others = [each for each in shared if each.path[:-1] == target.path[:-1] and not each.path[-1].isdigit()]
     if target.obstacle or others:
         raise _refuse(file, target, target.obstacle or f"is set together with {'.'.join(others[0].path)}")
-    _check_import(file)
+    _check_import(file, target.span[0])
     literals = [literal for literal in file.scalars if literal.span == target.span]
     return Place(literals[0] if literals else _stand_for(target), lambda token: _replace(file, target, token))
 
@@ -128,13 +131,11 @@ def _find_new(file: SourceFile, setting: str, *, add: bool) -> Place:
     line, before = _TEMPLATES.get(file.kind), len(file.text)
     if line is None or not _BARE_NAME.fullmatch(setting):
         raise SourceError(f"{file.path} has no {setting}: {_EXAMPLES[file.kind]} and run the command again")
-    _check_import(file)
+    if file.kind in _STARTS:
+        before = _find_start(file, _STARTS[file.kind])
+    _check_import(file, before)
     if not add:
         raise SourceError(f"{file.path} has no {setting}: use --add to add it")
-    if file.kind == ".py":
-        before = _find_start(file, _DECRYPTS)
-    elif file.kind == ".toml":
-        before = _find_start(file, _TABLE)
     return Place(None, lambda token: _insert(file, line.format(setting, token), before, setting, token))
 
 
@@ -168,7 +169,7 @@ def _line_end(file: SourceFile) -> str:
 
 def _import_edits(file: SourceFile, before: int) -> list[tuple[Span, str]]:
     """Return the edit that adds the import of ``Secret``, if only a star import may bring it."""
-    if file.kind != ".py" or find_import(file.text)[0]:
+    if file.kind != ".py" or find_import(file.text, before)[0]:
         return []
     at = find_import_place(file.text, before)
     end = _line_end(file)
@@ -176,12 +177,12 @@ def _import_edits(file: SourceFile, before: int) -> list[tuple[Span, str]]:
     return [((at, at), f"{end if in_line else ''}{_IMPORT}{end}")]
 
 
-def _check_import(file: SourceFile) -> None:
+def _check_import(file: SourceFile, before: int) -> None:
     """Refuse a Python file that cannot import ``Secret``, or in which that is another class."""
     if file.kind != ".py":
         return
-    imported, stars, foreign = find_import(file.text)
+    imported, stars, foreign = find_import(file.text, before)
     if foreign:
         raise SourceError(f"{file.path}: Secret is a class of {foreign} there: import that under another name first")
     if not imported and not stars:
-        raise SourceError(f"{file.path}: add this line first: {_IMPORT}, decrypt_settings")
+        raise SourceError(f"{file.path}: add this line first, above the setting: {_IMPORT}, decrypt_settings")

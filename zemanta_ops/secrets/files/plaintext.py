@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from zemanta_ops.secrets import backends
 from zemanta_ops.secrets.files.formats import FIELD, Literal
@@ -20,6 +20,8 @@ _ELSEWHERE = re.compile(
 _YAML_TAG = re.compile(r"!\S*\s+(?:[|>][+-]?\d*\s+)?")
 _NO_VALUE = re.compile(r"~|null|true|false|none|", re.IGNORECASE)
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://(?:[^/@:\s]*(?P<password>:[^/@\s]*)?@)?(?P<rest>.*)", re.DOTALL)
+# Shorter texts are anywhere in a file.
+_DISTINCT = 6
 # Numbers in calls are lengths and ports; a longer one may be a secret.
 _SHORT_NUMBER = re.compile(r"-?[\d.]{1,3}")
 
@@ -57,3 +59,9 @@ def is_allowed(lines: Sequence[str], number: int) -> bool:
     here = lines[number - 1] if 0 < number <= len(lines) else ""
     above = lines[number - 2].strip() if 1 < number <= len(lines) + 1 else ""
     return ALLOW in here or (ALLOW in above and above.startswith(("#", "//", "/*", "<!--", ";", "--")))
+
+
+def find_copies(text: str, plaintexts: Iterable[str]) -> list[int]:
+    """Return the lines that have one of the plaintexts, in a comment or in another setting, for instance."""
+    wanted = [each for each in map(str.strip, plaintexts) if len(each) >= _DISTINCT]
+    return [number for number, line in enumerate(text.splitlines(), 1) if any(each in line for each in wanted)]

@@ -9,6 +9,18 @@ from zemanta_ops import atomic
 from zemanta_ops.secrets.exceptions import SourceError
 
 
+def refuse_special(path: Path) -> None:
+    """Refuse what is not a regular file before it is read: reading a pipe or a device may never end.
+
+    Raises:
+        SourceError: The path leads to something else than a regular file, or to a loop.
+    """
+    try:
+        atomic.find_target(path)
+    except OSError as error:
+        raise SourceError(f"{path} is not a settings file: {error.strerror}") from None
+
+
 def replace_file(path: Path, data: bytes, expected: bytes) -> None:
     """Replace a file atomically, through a temporary file in the same folder.
 
@@ -24,19 +36,16 @@ def replace_file(path: Path, data: bytes, expected: bytes) -> None:
     """
 
     def check_unchanged() -> None:
-        if target.read_bytes() != expected:
+        if path.read_bytes() != expected:
             raise SourceError(
                 f"{path} was changed by another program meanwhile, so it was not written: run the command again"
             )
 
     try:
-        target = path.resolve(strict=True)
-        status = target.stat()
         # A superuser can write a read-only file, but its owner did not mean that.
-        if not status.st_mode & 0o222:
+        if not path.stat().st_mode & 0o222:
             raise SourceError(f"{path} is read-only: make it writable (chmod u+w) and run the command again")
-        owner = (status.st_uid, status.st_gid)
-        atomic.replace(target, data, mode=status.st_mode & 0o7777, owner=owner, before_rename=check_unchanged)
+        atomic.replace(path, data, before_rename=check_unchanged)
     except OSError as error:
         raise SourceError(f"{path} could not be written and is unchanged: {error.strerror}") from None
 
@@ -45,7 +54,8 @@ def remove_leftovers(path: Path) -> None:
     """Delete temporary files of a killed run beside ``path``."""
     target = path.resolve()
     for leftover in target.parent.glob(f".{_escape(target.name)}.*{atomic.SUFFIX}"):
-        leftover.unlink(missing_ok=True)
+        if leftover.is_file() and not leftover.is_symlink():
+            leftover.unlink(missing_ok=True)
 
 
 def append_to_file(path: Path, data: bytes) -> None:

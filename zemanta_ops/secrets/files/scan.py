@@ -12,9 +12,13 @@ from zemanta_ops.secrets.exceptions import SecretError
 from zemanta_ops.secrets.files.formats.base import Literal, line_of
 from zemanta_ops.secrets.files.references import find_names
 from zemanta_ops.secrets.files.source_file import SourceFile, discover, read
+from zemanta_ops.terminal import count
 
 # Shown for the setting of a token that is not the value of one.
 BESIDE = "(comment)"
+_CALL = re.compile(r"\bSecret\s*\(")
+# Templates of Helm and Jinja are not valid in their format.
+_TEMPLATE = re.compile(r"\{[{%]")
 
 
 @dataclass(frozen=True)
@@ -89,6 +93,31 @@ def find_beside(file: SourceFile, found: Iterable[FoundToken] = ()) -> list[Foun
         for match in backends.find_tokens(file.text)
         if not any(start <= match.start() < end for start, end in inside)
     ]
+
+
+def must_be_valid(file: SourceFile) -> bool:
+    """Whether a file that is not valid is a problem: it calls ``Secret``, or has tokens and is not a template."""
+    if file.kind == ".py" and _CALL.search(file.text):
+        return True
+    return not _TEMPLATE.search(file.text) and count_tokens(file.data) > 0
+
+
+def count_tokens(data: bytes) -> int:
+    """Return how many texts that look like tokens are in bytes, which may be text in any encoding."""
+    return sum(1 for _ in backends.find_tokens(data.replace(b"\0", b"").decode("latin-1")))
+
+
+def read_anyway(path: Path) -> bytes | None:
+    """Return the bytes of a file that is not text, or None if not even those can be read."""
+    try:
+        return path.read_bytes()
+    except OSError:
+        return None
+
+
+def describe_wrong_folder(folder: Path, files: int) -> str:
+    """Return the error for a folder without any token: it is probably another one than was meant."""
+    return f"{folder}: no token in {count(files, 'settings file')}. Name the folder of the settings"
 
 
 def _make_literal(file: SourceFile, match: re.Match[str]) -> Literal:

@@ -16,6 +16,7 @@ from zemanta_ops.secrets.files import formats, git
 from zemanta_ops.secrets.files.exclusion import Exclusion
 from zemanta_ops.secrets.files.formats import excerpts, format_of
 from zemanta_ops.secrets.files.formats.base import FormatError, Literal
+from zemanta_ops.secrets.files.replace import refuse_special
 
 # Larger files are data, not settings.
 _MAX_BYTES = 4 * 1024 * 1024
@@ -98,6 +99,16 @@ def read(path: Path) -> SourceFile:
     return decode(path, data)
 
 
+def read_to_change(path: Path) -> SourceFile:
+    """Read a settings file that is written afterwards.
+
+    Raises:
+        SourceError: As for :func:`read`; or it is not a regular file.
+    """
+    refuse_special(path)
+    return read(path)
+
+
 def decode(path: Path, data: bytes) -> SourceFile:
     """Make a SourceFile from bytes, such as those of an older commit.
 
@@ -138,7 +149,7 @@ def discover(paths: Iterable[Path], exclude: Sequence[str] = ()) -> list[Path]:
         exclude: More patterns of files that are left out.
 
     Raises:
-        SourceError: A path does not exist, or is a file of an unknown format.
+        SourceError: A path does not exist, is not a regular file, or is a file of an unknown format.
         ConfigError: ``zemanta_ops.toml`` cannot be read.
     """
     found: list[Path] = []
@@ -151,11 +162,16 @@ def discover(paths: Iterable[Path], exclude: Sequence[str] = ()) -> list[Path]:
             found += sorted(inner for inner in inside if not excluded.has(inner))
         elif not path.exists():
             raise SourceError(f"{path} does not exist")
-        elif format_of(path.name) is None and not is_env_text(path, path.read_bytes()):
-            raise SourceError(f"{path} is not a .py, .toml, .yaml, .yml, .json or .env file")
         else:
-            found.append(path)
+            found.append(_accept(path))
     return list(dict.fromkeys(found))
+
+
+def _accept(path: Path) -> Path:
+    refuse_special(path)
+    if format_of(path.name) is None and not is_env_text(path, path.read_bytes()):
+        raise SourceError(f"{path} is not a .py, .toml, .yaml, .yml, .json or .env file")
+    return path
 
 
 def _list_files(folder: Path) -> list[Path]:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from zemanta_ops import atomic
 from zemanta_ops.secrets.exceptions import SourceError
 from zemanta_ops.secrets.files.replace import append_to_file
 
@@ -92,30 +93,41 @@ def resume(folder: Path) -> Journal:
         SourceError: There is none, it is empty, or it is not a journal.
     """
     path = folder / FILE_NAME
+    data = _read(path)
+    whole = data[: data.rfind(b"\n") + 1]
+    if not whole:
+        raise SourceError(f"{path} is empty, because nothing was done yet: remove it with --abandon and start again")
     try:
-        head, *lines = [json.loads(line) for line in _read_lines(path)]
+        head, *lines = [json.loads(line) for line in whole.splitlines()]
         journal = Journal(path, bytes.fromhex(head["nonce"]), head["options"])
         journal.recipes = {line["file"]: line["recipe"] for line in lines if "recipe" in line}
         journal.new = {line["old"]: line["new"] for line in lines if "recipe" not in line}
     except (ValueError, TypeError, KeyError):
         raise not_a_journal(path) from None
+    if whole != data:
+        os.truncate(path, len(whole))
     return journal
 
 
-def _read_lines(path: Path) -> list[bytes]:
-    """Return the complete lines, and cut off what a crash left after them."""
+def _read(path: Path) -> bytes:
+    _refuse_special(path)
     try:
-        data = path.read_bytes()
+        return path.read_bytes()
     except FileNotFoundError:
         raise SourceError(f"there is nothing to resume here: {path} does not exist") from None
     except OSError as error:
         raise SourceError(f"{path} cannot be read: {error.strerror}") from None
-    whole = data[: data.rfind(b"\n") + 1]
-    if not whole:
-        raise SourceError(f"{path} is empty, because nothing was done yet: remove it with --abandon and start again")
-    if whole != data:
-        os.truncate(path, len(whole))
-    return whole.splitlines()
+
+
+def _refuse_special(path: Path) -> None:
+    """Refuse what no rotation has made, which must be neither cut nor removed."""
+    try:
+        atomic.find_target(path)
+        special = path.is_symlink()
+    except OSError:
+        special = True
+    if special:
+        raise SourceError(f"{path} is not a regular file, so it is not the journal of a rotation: remove it yourself")
 
 
 def not_a_journal(path: Path) -> SourceError:
@@ -124,8 +136,13 @@ def not_a_journal(path: Path) -> SourceError:
 
 
 def abandon(folder: Path) -> bool:
-    """Remove the journal; return whether there was one."""
+    """Remove the journal; return whether there was one.
+
+    Raises:
+        SourceError: What is there is not a regular file.
+    """
     path = folder / FILE_NAME
+    _refuse_special(path)
     existed = path.exists()
     path.unlink(missing_ok=True)
     return existed

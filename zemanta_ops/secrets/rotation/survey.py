@@ -10,14 +10,23 @@ from pathlib import Path
 from zemanta_ops.secrets import backends
 from zemanta_ops.secrets.exceptions import SecretError, SourceError
 from zemanta_ops.secrets.files.env_readers import AmbiguousError, keeps_quotes
-from zemanta_ops.secrets.files.scan import FoundToken, find_beside, find_tokens
+from zemanta_ops.secrets.files.formats.base import line_of, splice
+from zemanta_ops.secrets.files.plaintext import find_copies, is_allowed, is_readable
+from zemanta_ops.secrets.files.scan import (
+    FoundToken,
+    count_tokens,
+    describe_wrong_folder,
+    find_beside,
+    find_tokens,
+    must_be_valid,
+    read_anyway,
+)
+from zemanta_ops.secrets.files.secret_names import is_secret
 from zemanta_ops.secrets.files.source_file import SourceFile, discover, read
 from zemanta_ops.secrets.rotation.selection import Selection
 from zemanta_ops.terminal import count
 
-_CALL = re.compile(r"\bSecret\s*\(")
-# Templates of Helm and Jinja are not valid in their format.
-_TEMPLATE = re.compile(r"\{[{%]")
+_COMMENTED = re.compile(r"^[ \t]*#[# \t]*(?:export[ \t]+)?(?P<name>[A-Za-z_]\w*)=(?P<value>\S.*)$", re.MULTILINE)
 
 
 @dataclass
@@ -48,9 +57,7 @@ def survey(paths: Iterable[Path], selection: Selection, exclude: Sequence[str] =
         files = discover([path], exclude)
         held = [_read_file(file, selection, result, named=not path.is_dir()) for file in files if file not in seen]
         if path.is_dir() and not any(held) and seen.isdisjoint(files) and not result.refused:
-            raise SourceError(
-                f"{path}: no token in any of its {count(len(files), 'settings file')}. Name another folder"
-            )
+            raise SourceError(describe_wrong_folder(path, len(files)))
         seen |= set(files)
     if result.refused:
         hint = "no file was changed. Mend these, or leave files out with --exclude or exclude in zemanta_ops.toml"
@@ -71,32 +78,18 @@ def _read_file(path: Path, selection: Selection, result: Survey, *, named: bool)
     except SecretError as error:
         if named:
             raise
-        tokens = _count_tokens(path)
+        tokens = count_tokens(file.data if file else read_anyway(path) or b"")
         kept = f"; {count(tokens, 'token')} in it left as before" if tokens else ""
-        ours = _is_ours(file, tokens)
+        ours = must_be_valid(file) if file else bool(tokens)
         (result.refused if ours else result.notes).append(str(error) if ours else f"{error}{kept}")
         return bool(tokens)
     result.found += chosen
     result.notes += _describe_others(file, every, selection)
     if selection.migrate and file.kind == ".env":
-        result.notes += _describe_plaintexts(file, selection)
+        result.notes += [*_describe_plaintexts(file, selection), *_describe_copies(file, chosen)]
+    elif selection.migrate and (named or every):
+        result.notes += _describe_readable(file)
     return bool(chosen or every)
-
-
-def _is_ours(file: SourceFile | None, tokens: int) -> bool:
-    """Whether a file that is not valid must be: it has tokens, and is not a template."""
-    if file is None:
-        return bool(tokens)
-    calls = file.kind == ".py" and bool(_CALL.search(file.text))
-    return calls or (bool(tokens) and not _TEMPLATE.search(file.text))
-
-
-def _count_tokens(path: Path) -> int:
-    """Count the tokens in any bytes."""
-    try:
-        return sum(1 for _ in backends.find_tokens(path.read_bytes().replace(b"\0", b"").decode("latin-1")))
-    except OSError:
-        return 0
 
 
 def _describe_others(file: SourceFile, found: Sequence[FoundToken], selection: Selection) -> list[str]:
@@ -121,3 +114,32 @@ def _describe_plaintexts(file: SourceFile, selection: Selection) -> list[str]:
             "If it reads this file, use --reader docker"
         )
     return notes
+
+
+def _describe_copies(file: SourceFile, chosen: Sequence[FoundToken]) -> list[str]:
+    """Name the lines outside values that keep a secret: what is encrypted elsewhere, or what is commented out."""
+    blanked = splice(
+        file.text, [(each.literal.span, "\n" * file.text.count("\n", *each.literal.span)) for each in chosen]
+    )
+    lines = find_copies(blanked, [each.token.ciphertext for each in chosen if each.token])
+    notes = [f"{file.path}:{line}: the plaintext of a secret is readable here too" for line in lines]
+    for match in _COMMENTED.finditer(blanked):
+        line = line_of(blanked, match.start("name"))
+        value = match["value"].strip().strip("\"'")
+        if line not in lines and is_secret(match["name"], value) and not backends.is_token(value):
+            notes.append(f"{file.path}:{line}: a comment has a plaintext of {match['name']}: remove it")
+    return notes
+
+
+def _describe_readable(file: SourceFile) -> list[str]:
+    """Name the values of a file, other than a ``.env``, that are probably secrets and stay readable."""
+    lines = file.text.splitlines()
+    found = dict.fromkeys(
+        f"{value.setting} (line {value.line})"
+        for value in file.values
+        if value.path and is_readable(value) and is_secret(value.setting, value.value)
+        if not is_allowed(lines, value.line)
+    )
+    if not found:
+        return []
+    return [f"{file.path}: left in plaintext: {', '.join(found)}. To encrypt one: encrypt_secret --into FILE NAME"]

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from pathlib import Path
 
-from zemanta_ops.secrets import backends
 from zemanta_ops.secrets.exceptions import SecretError, SourceError
 from zemanta_ops.secrets.files import git
-from zemanta_ops.secrets.files.scan import FoundToken, find_beside, find_tokens
+from zemanta_ops.secrets.files.scan import (
+    FoundToken,
+    count_tokens,
+    describe_wrong_folder,
+    find_beside,
+    find_tokens,
+    must_be_valid,
+    read_anyway,
+)
 from zemanta_ops.secrets.files.source_file import SourceFile, discover, read
 from zemanta_ops.secrets.files.verify import verify
 
 _DAY = 24 * 60 * 60
-_CALL = re.compile(r"\bSecret\s*\(")
-# Templates of Helm and Jinja are not valid in their format.
-_TEMPLATE = re.compile(r"\{[{%]")
 
 
 @dataclass(frozen=True)
@@ -106,9 +109,7 @@ def audit(paths: Iterable[Path], rules: Rules, exclude: Sequence[str] = ()) -> A
         files = discover([path], exclude)
         tokens = sum([_audit_file(file, rules, result) for file in files if file not in seen])
         if path.is_dir() and not tokens and seen.isdisjoint(files) and not result.unreadable:
-            result.unreadable.append(
-                f"{path}: no token in any of its {len(files)} settings files. Name the folder of the settings"
-            )
+            result.unreadable.append(describe_wrong_folder(path, len(files)))
         seen |= set(files)
     return result
 
@@ -139,11 +140,8 @@ def _find(file: SourceFile, result: AuditReport) -> _Tokens:
         values = find_tokens(file)
         return _Tokens(sorted([*values, *find_beside(file, values)], key=lambda each: each.literal.span), valid=True)
     except SecretError as error:
-        beside = find_beside(file)
-        calls = file.kind == ".py" and bool(_CALL.search(file.text))
-        is_ours = calls or (bool(beside) and not _TEMPLATE.search(file.text))
-        (result.unreadable if is_ours else result.notes).append(str(error))
-        return _Tokens(beside, valid=False)
+        (result.unreadable if must_be_valid(file) else result.notes).append(str(error))
+        return _Tokens(find_beside(file), valid=False)
 
 
 def _describe_foreign(file: SourceFile) -> list[str]:
@@ -158,11 +156,8 @@ def _describe_foreign(file: SourceFile) -> list[str]:
 
 def _may_hide_tokens(path: Path) -> bool:
     """Whether a file that is not text in its encoding may have tokens: most such files are of other programs."""
-    try:
-        text = path.read_bytes().replace(b"\0", b"").decode("latin-1")
-    except OSError:
-        return True
-    return next(backends.find_tokens(text), None) is not None
+    data = read_anyway(path)
+    return data is None or count_tokens(data) > 0
 
 
 def _blame(path: Path, notes: list[str]) -> dict[int, git.Commit]:

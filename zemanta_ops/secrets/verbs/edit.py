@@ -54,11 +54,11 @@ def _edit(options: argparse.Namespace) -> str:
     # Imported here: reading files needs the extra "source", and --help must work without it.
     from zemanta_ops.secrets.files.replace import replace_file
     from zemanta_ops.secrets.files.rewrite import replace_tokens
-    from zemanta_ops.secrets.files.source_file import read
+    from zemanta_ops.secrets.files.source_file import read_to_change
     from zemanta_ops.secrets.verbs import lookup
 
     path, name = options.file, options.setting
-    file = read(path)
+    file = read_to_change(path)
     found = lookup.find_in_file(file, name)
     before = lookup.decrypt(found, options.app)
     after = edit(before)

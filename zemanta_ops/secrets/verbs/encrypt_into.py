@@ -12,16 +12,18 @@ from zemanta_ops.secrets.exceptions import EncryptError, SecretError
 from zemanta_ops.secrets.files import place
 from zemanta_ops.secrets.files.env_readers import list_entries, read_entry
 from zemanta_ops.secrets.files.formats.base import Literal
+from zemanta_ops.secrets.files.plaintext import find_copies
 from zemanta_ops.secrets.files.replace import replace_file
 from zemanta_ops.secrets.files.rewrite import check_safe
 from zemanta_ops.secrets.files.scan import is_token
-from zemanta_ops.secrets.files.source_file import SourceFile, decode, read
+from zemanta_ops.secrets.files.source_file import SourceFile, decode, read_to_change
 from zemanta_ops.secrets.verbs.encryption import encrypt
 from zemanta_ops.secrets.verbs.plaintext import open_stdin, read_bytes, read_plaintext
 
 _STDIN = "-"
 # What every program that loads .env files reads in the same way.
 _BARE = re.compile(r"[A-Za-z0-9:=&%+/._~-]*")
+_CALL = re.compile(r"^\s*decrypt_settings\s*\(", re.MULTILINE)
 
 
 def run(options: argparse.Namespace, out: TextIO, err: TextIO) -> None:
@@ -43,20 +45,36 @@ def _encrypt_setting(options: argparse.Namespace, err: TextIO) -> str:
     path, name = Path(options.into[0]), options.into[1]
     if options.name not in ("", name):
         raise EncryptError("--name must be the same as the name that --into writes to")
-    file = read(path)
+    file = read_to_change(path)
     target = place.find(file, name, add=options.add)
     old = _read_old_token(file, target.literal)
     kept = old.context if old else {}
     own = config.load_own(path)
     bound = kept.get("name") or _must_bind(options, own)
-    new = encrypt(options, lambda: read_plaintext(options, err), name if bound else "", kept, own)
-    replace_file(path, file.encode(target.write(new)), file.data)
+    plaintexts = [target.literal.value] if target.literal and not old else []
+
+    def read_new() -> bytes:
+        plaintext = read_plaintext(options, err)
+        plaintexts.append(plaintext.decode(errors="replace"))
+        return plaintext
+
+    new = encrypt(options, read_new, name if bound else "", kept, own)
+    text = target.write(new)
+    replace_file(path, file.encode(text), file.data)
     token = wire.parse(new)
     change = _describe_change(target.literal, old)
-    done = f"{path}: {name} {change} a {token.backend} token{_describe_context(token)}\n"
-    if file.kind == ".py" and "decrypt_settings" not in file.text and not old:
-        done += "the setting is now a Secret. Add decrypt_settings(globals()) as the last line to make it a str\n"
-    return done
+    done = [f"{path}: {name} {change} a {token.backend} token{_describe_context(token)}"]
+    done += _describe_decryption(text, new) if file.kind == ".py" and not old else ()
+    done += [f"{path}:{line}: the plaintext is readable here too" for line in find_copies(text, plaintexts)]
+    return "".join(f"{line}\n" for line in done)
+
+
+def _describe_decryption(text: str, token: str) -> list[str]:
+    """Return what makes the setting a str, unless the file does it."""
+    if any(match.start() > text.index(token) for match in _CALL.finditer(text)):
+        return []
+    imports = "" if "decrypt_settings" in text else ", imported from zemanta_ops.secrets,"
+    return [f"the setting is now a Secret. Add decrypt_settings(globals()){imports} as the last line to make it a str"]
 
 
 def _encrypt_env_file(options: argparse.Namespace) -> str:

@@ -27,17 +27,21 @@ exit codes: 0 done; 1 the file already exists, cannot be written or cannot be ke
 """
 
 _SUITES = {"pq": "mlkem768x25519", "x25519": "x25519"}
+_STDOUT = ("-", "/dev/stdout")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("--suite", choices=_SUITES, default="pq", help="pq: ML-KEM-768 with X25519 (default)")
-    parser.add_argument("--output", type=Path, metavar="FILE", help="write the private key to this new file")
+    parser.add_argument(
+        "--output", type=Path, metavar="FILE", help="write the private key to this new file; - to print it"
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
 
 def run(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     """Generate the pair and print it."""
+    output = None if str(options.output) in _STDOUT else options.output
     try:
         # Imported here: its package is optional, and --help must work without it.
         from zemanta_ops.secrets.backends import _agekeys
@@ -45,18 +49,18 @@ def run(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
         identity = _agekeys.generate(_SUITES[options.suite])
         public, private = str(identity.recipient), identity.text()
         text = f"# public key: {public}\n{private}\n"
-        if options.output:
-            err.writelines(f"{line}\n" for line in keep_out_of_git(options.output))
-            _write(options.output, text)
+        if output:
+            err.writelines(f"{line}\n" for line in keep_out_of_git(output))
+            _write(output, text)
     except SecretError as error:
         err.write(f"secret_keygen: {error}\n")
         return 1
     if options.json:
-        private_half = {"file": str(options.output)} if options.output else {"private_key": private}
+        private_half = {"file": str(output)} if output else {"private_key": private}
         out.write(json.dumps({"public_key": public, "key_id": identity.recipient.key_id, **private_half}) + "\n")
     else:
-        out.write(f"{public}\n" if options.output else text)
-    if not (options.json or options.output or out.isatty()):
+        out.write(f"{public}\n" if output else text)
+    if not (options.json or output or out.isatty()):
         err.write(f"public key: {public}\n")
     return 0
 

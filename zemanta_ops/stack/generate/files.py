@@ -76,21 +76,16 @@ def write_files(planned: Sequence[PlannedFile], *, force: bool = False) -> None:
         if each.state == "unchanged":
             continue
         try:
-            _replace(each.path.resolve(), each.file)
+            each.path.parent.mkdir(parents=True, exist_ok=True)
+            atomic.replace(each.path, each.file.text.encode(), mode=each.file.mode)
         except OSError as error:
             raise WriteError(f"{each.path} could not be written: {error.strerror}") from None
 
 
 def _read_state(path: Path, data: bytes) -> State:
     try:
-        return "unchanged" if path.read_bytes() == data else "different"
+        return "unchanged" if atomic.find_target(path).read_bytes() == data else "different"
     except FileNotFoundError:
         return "new"
     except OSError as error:
         raise WriteError(f"{path} cannot be read: {error.strerror}") from None
-
-
-def _replace(path: Path, file: GeneratedFile) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    mode = path.stat().st_mode & 0o7777 if path.exists() else file.mode
-    atomic.replace(path, file.text.encode(), mode=mode)

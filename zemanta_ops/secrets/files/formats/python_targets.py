@@ -46,15 +46,24 @@ def find_targets(text: str) -> list[Target]:
     return recorder.targets
 
 
-def find_import(text: str) -> tuple[bool, bool, str]:
-    """Return whether a module imports ``Secret`` and whether it imports ``*``, and the module of a foreign class."""
+def find_import(text: str, before: int) -> tuple[bool, bool, str]:
+    """Return whether a module imports ``Secret`` and whether it imports ``*``, and the module of a foreign class.
+
+    An import counts if it runs for certain, and before the offset ``before``: not inside a function or an ``if``.
+    """
     source = PythonSource(text)
-    stars = any(
-        isinstance(node, ast.ImportFrom) and any(name.name == "*" for name in node.names)
-        for node in ast.walk(source.tree)
-    )
+    imports = [node for node in ast.walk(source.tree) if isinstance(node, ast.ImportFrom)]
+    stars = any(name.name == "*" for node in imports for name in node.names)
     _, foreign = source.identify(("Secret",))
-    return "Secret" in source.imports, stars, foreign
+    return any(_binds_secret(node, source, before) for node in source.tree.body), stars, foreign
+
+
+def _binds_secret(node: ast.stmt, source: PythonSource, before: int) -> bool:
+    if isinstance(node, (ast.Try, ast.With)):
+        return any(_binds_secret(each, source, before) for each in node.body)
+    if not isinstance(node, ast.ImportFrom) or source.start_of(node.lineno - 1) >= before:
+        return False
+    return any((name.asname or name.name) == "Secret" for name in node.names)
 
 
 def find_import_place(text: str, before: int) -> int:
