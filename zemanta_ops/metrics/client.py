@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -16,6 +15,7 @@ from typing import Any
 from zemanta_ops.conf import are_settings_loaded, are_settings_ready
 from zemanta_ops.metrics import catalog, options
 from zemanta_ops.metrics.catalog import Metric
+from zemanta_ops.metrics.clock import perf_counter
 from zemanta_ops.metrics.delivery.buffer import EXIT_SECONDS, Buffer
 from zemanta_ops.metrics.delivery.emitters import make_gauge, make_incr, make_timing
 from zemanta_ops.metrics.delivery.forks import create_mark
@@ -355,7 +355,7 @@ class Client:
         if buffer is not self.buffer:
             # What a signal handler has left in a buffer that is being replaced.
             return
-        now = time.monotonic()
+        now = perf_counter()
         pause = self._get_options().report_seconds
         if now < buffer.counts.report_at or pause == float("inf"):
             return

@@ -142,7 +142,7 @@ def test_an_endpoint_pauses_longer_after_each_failure(monkeypatch: pytest.Monkey
     with listener() as server:
         port = server.getsockname()[1]
     clock = [100.0]
-    monkeypatch.setattr("zemanta_ops.metrics.delivery.transports.time.monotonic", lambda: clock[0])
+    monkeypatch.setattr("zemanta_ops.metrics.delivery.transports.perf_counter", lambda: clock[0])
     endpoint = transports.Endpoint("127.0.0.1", port, socket.SOCK_STREAM, (1.0, 4.0))
     pauses = []
     for _ in range(4):

@@ -21,6 +21,7 @@ needs_tasks = pytest.mark.skipif(not HAS_TASKS, reason="django.tasks came with D
 
 @pytest.fixture(autouse=True)
 def installed() -> None:
+    tasks._started.clear()
     tasks.install()
     tasks.install()
 
@@ -74,7 +75,7 @@ def test_before_django_6_it_is_silently_absent() -> None:
 def result(**times: datetime | None) -> Any:
     task = SimpleNamespace(module_path="shop.bill", queue_name="mail", run_after=times.pop("run_after", None))
     given = {"enqueued_at": None, "started_at": None, "last_attempted_at": None, "finished_at": None, **times}
-    return SimpleNamespace(task=task, backend="default", status="SUCCESSFUL", **given)
+    return SimpleNamespace(id="1", task=task, backend="default", status="SUCCESSFUL", **given)
 
 
 def after(seconds: float) -> datetime:
@@ -83,7 +84,7 @@ def after(seconds: float) -> datetime:
 
 def test_a_task_that_was_to_run_later_waits_from_then(captured_metrics: Recorder) -> None:
     due = {"enqueued_at": NOON, "run_after": after(60)}
-    tasks._record_wait(result(**due, started_at=after(62), last_attempted_at=after(62)))
+    tasks._record_start(result(**due, started_at=after(62), last_attempted_at=after(62)))
     captured_metrics.assert_timing("task.wait", 2.0)
 
 
@@ -104,3 +105,29 @@ def test_times_that_a_backend_does_not_keep_are_left_out(captured_metrics: Recor
     tasks._record_wait(result())
     tasks._record_duration(result(finished_at=NOON))
     assert captured_metrics.records == []
+
+
+YEARS = 10 * 365 * 24 * 3600.0
+
+
+@pytest.mark.parametrize("jump", [-YEARS, YEARS])
+def test_a_clock_that_is_set_while_a_task_waits_or_runs_makes_no_duration_of_years(
+    jump: float, captured_metrics: Recorder
+) -> None:
+    started = result(enqueued_at=NOON, started_at=after(jump), last_attempted_at=after(jump))
+    tasks._record_start(started)
+    tasks._record_duration(result(last_attempted_at=after(jump), finished_at=NOON))
+    # The start was seen by another process.
+    tasks._record_duration(result(last_attempted_at=NOON, finished_at=after(jump)))
+    recorded = [record.value for record in captured_metrics.records]
+    assert all(0 <= value < 60_000 for value in recorded)
+    assert len(captured_metrics.find("task.duration")) == (2 if jump < 0 else 1)
+
+
+def test_tasks_that_never_finish_do_not_pile_up(captured_metrics: Recorder) -> None:
+    for number in range(tasks.MAX_STARTED + 10):
+        lost = result()
+        lost.id = str(number)
+        tasks._record_start(lost)
+    assert len(tasks._started) <= tasks.MAX_STARTED
+    tasks._started.clear()

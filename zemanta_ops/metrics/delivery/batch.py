@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from zemanta_ops.metrics.catalog import DropReason
+from zemanta_ops.metrics.clock import perf_counter
 from zemanta_ops.metrics.delivery.queue import QueueEntry
 from zemanta_ops.metrics.delivery.statsd_writer import Line, encode
 from zemanta_ops.metrics.delivery.transports import Transport, find_reason
@@ -119,7 +120,7 @@ def send(packets: Iterable[Packet], transport: Transport, counts: DeliveryCounts
         packets: the datagrams.
         transport: where they go.
         counts: gets the numbers of samples.
-        deadline: in seconds of the monotonic clock; what is left then is dropped as ``timeout``.
+        deadline: in seconds of ``clock.perf_counter``; what is left then is dropped as ``timeout``.
 
     Returns:
         Whether all were sent.
@@ -139,7 +140,7 @@ def send(packets: Iterable[Packet], transport: Transport, counts: DeliveryCounts
 
 def _send_packet(packet: bytes, transport: Transport, deadline: float) -> DropReason | None:
     """Send one datagram; return the reason if it is lost."""
-    if time.monotonic() > deadline:
+    if perf_counter() > deadline:
         return "timeout"
     try:
         transport.send(packet)

@@ -11,13 +11,13 @@ import logging
 import os
 import sys
 import threading
-import time
 import weakref
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from queue import Empty, SimpleQueue
 from typing import Any
 
+from zemanta_ops.metrics.clock import perf_counter
 from zemanta_ops.metrics.delivery.batch import DeliveryCounts, Packet, append_last_packet, pack, send
 from zemanta_ops.metrics.delivery.forks import call_in_children
 from zemanta_ops.metrics.delivery.queue import Put, Queue, QueueEntry
@@ -114,7 +114,7 @@ class Buffer:
                 self.transport.close()
             self.counts = DeliveryCounts()
             self._reset_threads()
-            self.last_flush_at = time.monotonic()
+            self.last_flush_at = perf_counter()
             close_before_exit(self)
             self._pid = os.getpid()
 
@@ -145,7 +145,7 @@ class Buffer:
     def _is_due(self) -> bool:
         if self._closed or len(self.queue) * 2 >= self._options.queue_size:
             return True
-        return time.monotonic() - self.last_flush_at >= self._options.flush_seconds
+        return perf_counter() - self.last_flush_at >= self._options.flush_seconds
 
     def flush(self, timeout: float = EXIT_SECONDS) -> bool:
         """Send what is queued, in this thread.
@@ -164,7 +164,7 @@ class Buffer:
         if not (self._flush_lock.acquire(timeout=timeout) if timeout > 0 else self._flush_lock.acquire(blocking=False)):
             return False
         try:
-            self._flush(time.monotonic() + max(timeout, self._options.flush_seconds))
+            self._flush(perf_counter() + max(timeout, self._options.flush_seconds))
             if self._closed:
                 self.transport.close()
         finally:
@@ -172,7 +172,7 @@ class Buffer:
         return True
 
     def _flush(self, deadline: float) -> None:
-        started = time.monotonic()
+        started = perf_counter()
         batch = self.queue[:]
         del self.queue[: len(batch)]
         self.last_depth = len(batch)
@@ -183,7 +183,7 @@ class Buffer:
         if not send(own, self.transport, self.counts, deadline):
             # Losses during an outage are reported once it is over.
             self.counts.repeat_changes()
-        self.last_flush_at = time.monotonic()
+        self.last_flush_at = perf_counter()
         self.last_flush_seconds = self.last_flush_at - started
 
     def _pack(self, batch: Iterable[QueueEntry]) -> list[Packet]:
@@ -228,7 +228,7 @@ class Buffer:
             "datagrams": self.counts.datagrams,
             "bytes": self.counts.bytes,
             "dropped": dict(self.counts.dropped),
-            "flush_age": time.monotonic() - self.last_flush_at if self.last_flush_at else None,
+            "flush_age": perf_counter() - self.last_flush_at if self.last_flush_at else None,
             "flush_seconds": self.last_flush_seconds,
         }
 

@@ -12,6 +12,7 @@ import time
 from typing import Protocol
 
 from zemanta_ops.metrics.catalog import DropReason
+from zemanta_ops.metrics.clock import perf_counter
 
 DNS_SECONDS = 60.0
 CONNECT_SECONDS = 1.0
@@ -51,14 +52,14 @@ class Endpoint:
 
     def connect(self) -> socket.socket:
         """Return a connected, non-blocking socket; during a pause, raise the last error again at once."""
-        if self._failure is not None and time.monotonic() < self._retry_at:
+        if self._failure is not None and perf_counter() < self._retry_at:
             raise type(self._failure)(*self._failure.args)
         try:
             sock = self._connect_first()
         except OSError as error:
             first, most = self._backoff
             self._pause = min(max(first, self._pause * 2), most)
-            self._retry_at = time.monotonic() + self._pause
+            self._retry_at = perf_counter() + self._pause
             self._failure = error
             raise
         self._failure, self._pause = None, 0.0
@@ -123,7 +124,7 @@ class UDP:
         self._resolved_at = float("-inf")
 
     def _get_socket(self) -> socket.socket:
-        if self._socket is not None and time.monotonic() - self._resolved_at < self._dns_seconds:
+        if self._socket is not None and perf_counter() - self._resolved_at < self._dns_seconds:
             return self._socket
         try:
             fresh = self._endpoint.connect()
@@ -134,7 +135,7 @@ class UDP:
             return self._socket
         self.close()
         self._socket = fresh
-        self._resolved_at = time.monotonic()
+        self._resolved_at = perf_counter()
         return self._socket
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
@@ -18,6 +17,7 @@ from django.db import connections
 
 from zemanta_ops.metrics.catalog import GAUGE_DURATION
 from zemanta_ops.metrics.client import default_client
+from zemanta_ops.metrics.clock import perf_counter
 from zemanta_ops.metrics.gauges.registry import AppGauge, GaugeValue
 from zemanta_ops.metrics.series.series import GAUGE
 
@@ -29,7 +29,7 @@ MAX_PARALLEL = 4
 
 @dataclass
 class GaugeState:
-    """A gauge and the state of its collection; times are of the monotonic clock."""
+    """A gauge and the state of its collection; times are of ``clock.perf_counter``."""
 
     gauge: AppGauge
     due: float = 0.0
@@ -65,7 +65,7 @@ class Collector:
         self.may_emit = may_emit
         self.states = [GaugeState(gauge) for gauge in gauges]
         self._resend_seconds = agent_interval / 2
-        self._resend_at = time.monotonic() + self._resend_seconds
+        self._resend_at = perf_counter() + self._resend_seconds
         self._done: SimpleQueue[CollectionResult | None] = SimpleQueue()
 
     def collect_once(self) -> None:
@@ -77,10 +77,10 @@ class Collector:
 
     def step(self) -> None:
         """Start the collections that are due, wait for the next event, and emit the values."""
-        now = time.monotonic()
+        now = perf_counter()
         self._start(now)
         self.wait(self._find_next() - now)
-        now = time.monotonic()
+        now = perf_counter()
         self._expire(now)
         if now >= self._resend_at:
             self._resend_at = now + self._resend_seconds
@@ -102,7 +102,7 @@ class Collector:
             except Empty:
                 return
         if result is not None:
-            self._finish(result, time.monotonic())
+            self._finish(result, perf_counter())
 
     def wake(self) -> None:
         """Make a waiting method return; safe in a signal handler."""
@@ -172,7 +172,7 @@ class Collector:
 
 
 def _collect(state: GaugeState, done: Callable[[CollectionResult], None]) -> None:
-    started = time.monotonic()
+    started = perf_counter()
     values: list[GaugeValue] = []
     failure: Exception | None = None
     try:
@@ -182,4 +182,4 @@ def _collect(state: GaugeState, done: Callable[[CollectionResult], None]) -> Non
             connections.close_all()
     except Exception as error:  # noqa: BLE001  (a failing gauge must not stop the others)
         failure = error
-    done(CollectionResult(state, time.monotonic() - started, values, failure))
+    done(CollectionResult(state, perf_counter() - started, values, failure))

@@ -3,7 +3,8 @@
 The methods of each configured backend's class are wrapped where they are, so that a cache keeps its class, and
 arguments, results and exceptions are its own. What other code puts around a method, on the object or on the class,
 before or after, calls the wrapped one. An operation that a backend builds from others (``get_many`` from ``get``,
-``aget`` from ``get``) is measured once, as the operation that was called.
+``aget`` from ``get``) is measured once, as the operation that was called. What the application does inside its own
+``default`` of ``get_or_set``, or in a task or thread that it starts there, is an operation of its own.
 
 Whether a key was found is read from the result: ``get`` has found something unless it returns its ``default``. So a
 stored ``None`` counts as a miss if the default is None too, and calls with arguments of a backend's own are not counted
@@ -39,13 +40,23 @@ _lookups = Emitter(CACHE_LOOKUPS)
 class _Operation:
     """One operation while it runs, and whether its lookups are still to be counted."""
 
-    __slots__ = ("_outer", "_started", "alias", "cache", "counts", "name")
+    __slots__ = ("_key", "_outer", "_started", "alias", "cache", "counts", "is_over", "name")
 
-    def __init__(self, cache: Any, alias: str, name: str) -> None:
+    def __init__(self, cache: Any, alias: str, name: str, key: Any) -> None:
         self.cache = cache
         self.alias = alias
         self.name = name
         self.counts = name in _COUNTED
+        self.is_over = False
+        self._key = key
+
+    def contains(self, cache: Any, key: Any) -> bool:
+        """Return whether another operation is a part of this one.
+
+        Of a context that was copied while this one ran, it is not. Only ``get_or_set`` calls code of the application:
+        what is done there with another key is not a part either.
+        """
+        return cache is self.cache and not self.is_over and (self.name != "get_or_set" or _is_same(key, self._key))
 
     def __enter__(self) -> None:
         self._outer = _running.get()
@@ -55,6 +66,7 @@ class _Operation:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
         elapsed = (perf_counter() - self._started) * 1000.0
         # Not reset(token), because a coroutine that is discarded may end in another context.
+        self.is_over = True
         _running.set(self._outer)
         _durations.put(elapsed, self.alias, self.name, "error" if kind else "ok")
 
@@ -69,13 +81,23 @@ class _Operation:
 _running: ContextVar[_Operation | None] = ContextVar("zemanta_ops_running_cache_operation", default=None)
 
 
-def _begin(cache: Any, name: str) -> tuple[_Operation | None, _Operation | None]:
+def _is_same(key: Any, other: Any) -> bool:
+    try:
+        return bool(key == other)
+    except Exception:  # noqa: BLE001  (whatever a key's comparison does)
+        return False
+
+
+def _begin(
+    cache: Any, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[_Operation | None, _Operation | None]:
     """Return the operation to time and the one whose lookups this call may count; None for none."""
     alias, outer = getattr(cache, _ALIAS, None), _running.get()
     if not _PATCH.active or alias is None:
         return None, None
-    if outer is None or outer.cache is not cache:
-        operation = _Operation(cache, alias, name)
+    key = args[0] if args else kwargs.get("key")
+    if outer is None or not outer.contains(cache, key):
+        operation = _Operation(cache, alias, name, key)
         return operation, operation
     if outer.name != "get_or_set" or name != "get" or not outer.counts:
         return None, None
@@ -87,7 +109,7 @@ def _begin(cache: Any, name: str) -> tuple[_Operation | None, _Operation | None]
 def _wrap_sync(original: Method, name: str) -> Method:
     @wraps(original)
     def method(cache: Any, /, *args: Any, **kwargs: Any) -> Any:
-        timed, counted = _begin(cache, name)
+        timed, counted = _begin(cache, name, args, kwargs)
         if counted is None:
             return original(cache, *args, **kwargs)
         args, kept = _keep_keys(name, args, kwargs)
@@ -105,7 +127,7 @@ def _wrap_sync(original: Method, name: str) -> Method:
 def _wrap_async(original: Method, name: str) -> Method:
     @wraps(original)
     async def method(cache: Any, /, *args: Any, **kwargs: Any) -> Any:
-        timed, counted = _begin(cache, name)
+        timed, counted = _begin(cache, name, args, kwargs)
         if counted is None:
             return await original(cache, *args, **kwargs)
         args, kept = _keep_keys(name, args, kwargs)

@@ -9,10 +9,7 @@ from typing import Any
 
 from zemanta_ops.metrics.catalog import CELERY_DURATION, CELERY_PUBLISHED, CELERY_WAIT
 from zemanta_ops.metrics.client import default_client
-from zemanta_ops.metrics.clock import perf_counter
-
-# A longer wait is the work of a clock that was set, not of a queue.
-MAX_WAIT_SECONDS = 366 * 24 * 3600.0
+from zemanta_ops.metrics.clock import measure_wait, perf_counter
 
 _PUBLISHED_AT = "zemanta_ops_published_at"
 
@@ -45,9 +42,8 @@ def _record_start(task: Any, **_: Any) -> None:
     task.request.zemanta_ops_started = perf_counter()
     due = _find_due(task.request)
     if due is not None:
-        # The clocks of two machines may differ, and the agent rejects a negative time. A clock may also have jumped.
-        waited = max(time.time() - due, 0.0)
-        if waited < MAX_WAIT_SECONDS:
+        waited = measure_wait(due, time.time())
+        if waited is not None:
             default_client.timing(CELERY_WAIT.name, waited, **_get_tags(task))
 
 

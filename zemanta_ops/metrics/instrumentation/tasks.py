@@ -8,6 +8,11 @@ from typing import Any
 
 from zemanta_ops.metrics.catalog import TASK_DURATION, TASK_ENQUEUED, TASK_WAIT
 from zemanta_ops.metrics.client import default_client
+from zemanta_ops.metrics.clock import measure_wait, perf_counter
+
+# When tasks of this process were started, by their id. Only what never finishes stays in it.
+_started: dict[Any, float] = {}
+MAX_STARTED = 10_000
 
 
 def _get_tags(result: Any) -> dict[str, str]:
@@ -15,15 +20,21 @@ def _get_tags(result: Any) -> dict[str, str]:
 
 
 def _measure_seconds(start: datetime | None, end: datetime | None) -> float | None:
-    # The clocks of two machines may differ, and the agent rejects a negative time.
-    return max((end - start).total_seconds(), 0.0) if start and end else None
+    return measure_wait(start.timestamp(), end.timestamp()) if start and end else None
 
 
 def _count_enqueued(task_result: Any, **_: Any) -> None:
     default_client.incr(TASK_ENQUEUED.name, **_get_tags(task_result))
 
 
-def _record_wait(task_result: Any, **_: Any) -> None:
+def _record_start(task_result: Any, **_: Any) -> None:
+    if len(_started) >= MAX_STARTED:
+        _started.clear()
+    _started[task_result.id] = perf_counter()
+    _record_wait(task_result)
+
+
+def _record_wait(task_result: Any) -> None:
     due = max((moment for moment in (task_result.enqueued_at, task_result.task.run_after) if moment), default=None)
     waited = _measure_seconds(due, task_result.last_attempted_at)
     # The wait of a retry would include the earlier attempts.
@@ -32,7 +43,11 @@ def _record_wait(task_result: Any, **_: Any) -> None:
 
 
 def _record_duration(task_result: Any, **_: Any) -> None:
-    took = _measure_seconds(task_result.last_attempted_at, task_result.finished_at)
+    started = _started.pop(task_result.id, None)
+    if started is not None:
+        took: float | None = perf_counter() - started
+    else:  # another process has started it, and the times of the result are those of the wall clock
+        took = _measure_seconds(task_result.last_attempted_at, task_result.finished_at)
     if took is not None:
         default_client.timing(
             TASK_DURATION.name, took, outcome=str(task_result.status).lower(), **_get_tags(task_result)
@@ -46,7 +61,7 @@ def _list_receivers() -> list[tuple[Any, Any]]:
 
     return [
         (signals.task_enqueued, _count_enqueued),
-        (signals.task_started, _record_wait),
+        (signals.task_started, _record_start),
         (signals.task_finished, _record_duration),
     ]
 
