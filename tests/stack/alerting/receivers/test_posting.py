@@ -50,7 +50,7 @@ def test_a_redirect_is_not_followed(listener: Listener) -> None:
     ("header", "least", "most"),
     [
         ("30", 30, 30),
-        (formatdate(time.time() + 3_000, usegmt=True), 1, 3_000),
+        ("date in 3000 s", 1, 3_000),
         ("7200", 7_200, 7_200),
         ("soon", 0, 0),
         ("-5", 0, 0),
@@ -59,7 +59,8 @@ def test_a_redirect_is_not_followed(listener: Listener) -> None:
     ],
 )
 def test_the_receiver_says_when_to_come_back(listener: Listener, header: str, least: float, most: float) -> None:
-    listener.reply = Reply(429, {"Retry-After": header.encode().decode("latin-1")})
+    text = formatdate(time.time() + 3_000, usegmt=True) if header.startswith("date") else header
+    listener.reply = Reply(429, {"Retry-After": text.encode().decode("latin-1")})
     with pytest.raises(UnavailableError) as failure:
         send(listener.url)
     assert least <= failure.value.retry_after <= most
