@@ -61,7 +61,7 @@ def _parse() -> argparse.Namespace:
         prog="python -m tests.mutants", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("modules", nargs="*", metavar="MODULE", help="such as secrets/wire, or the start of several")
-    parser.add_argument("--minutes", type=float, default=120, help="end after so many minutes (default: 120)")
+    parser.add_argument("--minutes", type=float, default=120, help="stop after this time (default: 120)")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="mutants at a time (default: one a core)")
     parser.add_argument("--show", action="store_true", help="print each change that no test noticed")
     return parser.parse_args()

@@ -48,7 +48,7 @@ class Score:
 
 
 def run_module(module: str, tests: str, seconds: float, jobs: int) -> Score:
-    """Mutate a module for at most so many seconds; mutants that earlier runs have tried are not tried again."""
+    """Mutate a module for at most ``seconds``; mutants that earlier runs have tried are not tried again."""
     folder = COPIES / module.replace("/", ".")
     _copy(folder, module, tests)
     log = folder / "mutmut.log"

@@ -77,7 +77,7 @@ class Deployment:
         return self.checker.check(NOON + 60 * self.minute + DELAY)
 
     def play(self, *values: float | None) -> list[Report]:
-        """Run a round for each value of the view "cart"; None is no data."""
+        """Run a round for each value of the view "cart"; None is missing data."""
         reports = []
         for value in values:
             for judge in self.judges:

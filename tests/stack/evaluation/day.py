@@ -150,7 +150,7 @@ def _list_queues(tags: dict[str, str], second: int, time: int, chance: random.Ra
 
 
 def _find_traffic(second: int) -> float:
-    """Return the requests of one host in one interval: none to speak of before six, most at two in the afternoon."""
+    """Return the requests of one host in one interval: next to none until six, most at two in the afternoon."""
     hour = second / HOUR
     day = max(0.0, math.sin((hour - 6) / 16 * math.pi)) if hour >= 6 else 0.0
     return NIGHT + PEAK * day * (0.8 if SLOW.covers(second) else 1.0)

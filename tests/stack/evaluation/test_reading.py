@@ -123,7 +123,7 @@ COMPOSITES: dict[str, tuple[dict[str, Any], list[tuple[str, float | None]]]] = {
         {"numerator": BAD, "denominator": COUNT, "by": VIEW},
         [("", 0), ("detail", 0), ("list", 3 / 33), ("only errors", 1)],
     ),
-    "too few events are no value": (
+    "too few events give None": (
         {"numerator": BAD, "denominator": COUNT, "by": VIEW, "min_denominator": 5},
         [("", None), ("detail", None), ("list", 3 / 33), ("only errors", 1)],
     ),
@@ -146,7 +146,7 @@ COMPOSITES: dict[str, tuple[dict[str, Any], list[tuple[str, float | None]]]] = {
     "a sum": ({"value": BAD + COUNT, "by": VIEW}, [("", 2), ("detail", 4), ("list", 36), ("only errors", 10)]),
     "a product with a number": ({"value": last("jobs.waiting") * 2, "by": QUEUE}, [("mail", 2), ("sms", 10)]),
     "one aggregate": ({"value": mean("jobs.waiting"), "by": QUEUE}, [("mail", 7), ("sms", 4)]),
-    "division by zero is no value": ({"numerator": COUNT, "denominator": total("visits")}, [("", None)]),
+    "division by zero gives None": ({"numerator": COUNT, "denominator": total("visits")}, [("", None)]),
     "no series": ({"numerator": BAD, "denominator": total("request.count", view="nowhere"), "by": VIEW}, []),
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -35,6 +36,13 @@ class NotOne:
 
 
 SENT: list[tuple[str, str]] = []
+
+
+@pytest.fixture(autouse=True)
+def fresh_ledger() -> Iterator[None]:
+    """Let no later test redact the example secrets."""
+    yield
+    ledger.forget()
 
 
 def check(**receivers: Any) -> list[tuple[str, str]]:
