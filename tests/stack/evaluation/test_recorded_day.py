@@ -9,11 +9,17 @@ import pytest
 from tests.servers.stores import Store
 from tests.servers.victoriametrics import VictoriaMetrics
 from tests.stack.evaluation.by_hand import Hand, Key
-from tests.stack.evaluation.day import DEPLOY, DEPLOYMENT, HOUR, MISSING, OUTAGE, START, record_day, to_lines
+from tests.stack.evaluation.day import DEPLOY, DEPLOYMENT, HOUR, INTERVAL, MISSING, OUTAGE, START, record_day, to_lines
 from tests.stack.evaluation.shop import compute_by_hand, declare
-from zemanta_ops.stack.declarations import Composite
-from zemanta_ops.stack.declarations.durations import DAY
+from zemanta_ops.stack.charts.interpolation import Choice, Window
+from zemanta_ops.stack.charts.results import run_panel
+from zemanta_ops.stack.declarations import Composite, Declarations, Objective
+from zemanta_ops.stack.declarations.durations import DAY, parse_duration
 from zemanta_ops.stack.evaluation import Reader, compute_composite, list_spans_between
+from zemanta_ops.stack.evaluation.writing import CompositeWriter
+from zemanta_ops.stack.generate.grafana.dashboards.common import draw_composite
+from zemanta_ops.stack.generate.grafana.panels import Panel, render_panel
+from zemanta_ops.stack.generate.grafana.sources import Sources
 
 EVERY = 300
 COMPOSITES = declare()
@@ -27,14 +33,25 @@ def hand() -> Hand:
 
 
 @pytest.fixture(scope="module")
-def reader(new_any_store: Callable[[], Store]) -> Reader:
+def store(new_any_store: Callable[[], Store]) -> Store:
+    """Return a store that has the day."""
     store = new_any_store()
     records = record_day()
     for first in range(0, len(records), 20_000):
         store.write(to_lines(records[first : first + 20_000]))
+    flush(store)
+    return store
+
+
+@pytest.fixture(scope="module")
+def reader(store: Store) -> Reader:
+    return Reader(store.connect(), DEPLOYMENT)
+
+
+def flush(store: Store) -> None:
+    """Make visible what was written."""
     if isinstance(store.server, VictoriaMetrics):
         store.server.flush()
-    return Reader(store.connect(), DEPLOYMENT)
 
 
 def compute(reader: Reader, composite: Composite, since: int, until: int) -> dict[int, Mapping[Key, float]]:
@@ -66,3 +83,48 @@ def test_what_is_computed_in_every_window_of_the_day_is_what_a_hand_computes(
     assert len(found) == DAY // EVERY
     for start, values in found.items():
         assert values == pytest.approx(compute_by_hand(hand, start)[name]), start
+
+
+LANGUAGE_MOMENTS = [(OUTAGE.start - HOUR, OUTAGE.end + HOUR), (MISSING.start - HOUR, MISSING.end + HOUR)]
+
+
+def draw(reader: Reader, panel: Panel, since: int, until: int) -> dict[int, dict[Key, float]]:
+    """Return what a panel draws, by the start of its intervals."""
+    language = reader.database.language
+    rendered = render_panel(panel, "day", (0, 0), language, f"{INTERVAL}s")
+    # In PromQL an interval has the time of its end.
+    late = parse_duration(rendered["interval"]) if language == "promql" else 0
+    window = Window((since + late) * 1_000, (until + late) * 1_000 - 1)
+    found: dict[int, dict[Key, float]] = {}
+    for line in run_panel(rendered, reader.database, window, Choice({}, reader.database.bucket)).lines:
+        for moment, number in line.points:
+            if number is not None:
+                found.setdefault(moment // 1_000 - late, {})[tuple(line.labels.values())] = number
+    return found
+
+
+def build_sources(reader: Reader, *objectives: Objective) -> Sources:
+    composites = list(COMPOSITES.values())
+    declared = Declarations(composites=composites, objectives=list(objectives))
+    return Sources(declared, DEPLOYMENT, "shop", reader.database.labels)
+
+
+@pytest.mark.parametrize(("since", "until"), LANGUAGE_MOMENTS, ids=["the outage", "missing data"])
+def test_a_panel_draws_what_a_hand_computes(reader: Reader, hand: Hand, since: int, until: int) -> None:
+    panel = draw_composite(build_sources(reader), COMPOSITES["shop.error_ratio"])
+    expected = {
+        start: compute_by_hand(hand, start)["shop.error_ratio"] for start in range(START + since, START + until, EVERY)
+    }
+    found = draw(reader, panel, START + since, START + until)
+    assert found == {start: pytest.approx(values) for start, values in expected.items() if values}
+
+
+def test_a_panel_draws_what_was_written_back(store: Store, reader: Reader, hand: Hand) -> None:
+    composite = COMPOSITES["shop.requests_per_core"]
+    since, until = START + MISSING.start - HOUR, START + MISSING.end + HOUR
+    [*steps] = CompositeWriter(reader, [composite]).fill_back(since, until, START + DAY)
+    assert not any(result.error for _, results in steps for result in results)
+    flush(store)
+    found = draw(reader, draw_composite(build_sources(reader), composite), since, until)
+    expected = {start: compute_by_hand(hand, start)[composite.name] for start in range(since, until, EVERY)}
+    assert found == {start: pytest.approx(values) for start, values in expected.items() if values}
