@@ -85,9 +85,6 @@ def test_what_is_computed_in_every_window_of_the_day_is_what_a_hand_computes(
         assert values == pytest.approx(compute_by_hand(hand, start)[name]), start
 
 
-LANGUAGE_MOMENTS = [(OUTAGE.start - HOUR, OUTAGE.end + HOUR), (MISSING.start - HOUR, MISSING.end + HOUR)]
-
-
 def draw(reader: Reader, panel: Panel, since: int, until: int) -> dict[int, dict[Key, float]]:
     """Return what a panel draws, by the start of its intervals."""
     language = reader.database.language
@@ -109,22 +106,29 @@ def build_sources(reader: Reader, *objectives: Objective) -> Sources:
     return Sources(declared, DEPLOYMENT, "shop", reader.database.labels)
 
 
-@pytest.mark.parametrize(("since", "until"), LANGUAGE_MOMENTS, ids=["the outage", "missing data"])
-def test_a_panel_draws_what_a_hand_computes(reader: Reader, hand: Hand, since: int, until: int) -> None:
+def expect(hand: Hand, name: str, since: int, until: int) -> dict[int, object]:
+    """Return what a panel draws of a composite; an interval without values is a gap."""
+    values = {start: compute_by_hand(hand, start)[name] for start in range(since, until, EVERY)}
+    return {start: pytest.approx(each) for start, each in values.items() if each}
+
+
+def test_a_panel_draws_what_a_hand_computes_in_every_window_of_the_day(reader: Reader, hand: Hand) -> None:
     panel = draw_composite(build_sources(reader), COMPOSITES["shop.error_ratio"])
-    expected = {
-        start: compute_by_hand(hand, start)["shop.error_ratio"] for start in range(START + since, START + until, EVERY)
-    }
-    found = draw(reader, panel, START + since, START + until)
-    assert found == {start: pytest.approx(values) for start, values in expected.items() if values}
+    expected = expect(hand, "shop.error_ratio", START, START + DAY)
+    assert 150 < len(expected) < DAY // EVERY
+    assert draw(reader, panel, START, START + DAY) == expected
 
 
-def test_a_panel_draws_what_was_written_back(store: Store, reader: Reader, hand: Hand) -> None:
+@pytest.mark.parametrize(
+    ("first", "last"),
+    [(MISSING.start - HOUR, MISSING.end + HOUR), pytest.param(0, MISSING.start - HOUR, marks=pytest.mark.more)],
+    ids=["around missing data", "the day before"],
+)
+def test_a_panel_draws_what_was_written_back(store: Store, reader: Reader, hand: Hand, first: int, last: int) -> None:
     composite = COMPOSITES["shop.requests_per_core"]
-    since, until = START + MISSING.start - HOUR, START + MISSING.end + HOUR
+    since, until = START + first, START + last
     [*steps] = CompositeWriter(reader, [composite]).fill_back(since, until, START + DAY)
     assert not any(result.error for _, results in steps for result in results)
     flush(store)
     found = draw(reader, draw_composite(build_sources(reader), composite), since, until)
-    expected = {start: compute_by_hand(hand, start)[composite.name] for start in range(since, until, EVERY)}
-    assert found == {start: pytest.approx(values) for start, values in expected.items() if values}
+    assert found == expect(hand, composite.name, since, until)

@@ -104,6 +104,17 @@ def test_a_composite_is_due_once_in_each_window(recording: Recording) -> None:
     assert recording.writer.find_due(now + EVERY) == [RATIO]
 
 
+def test_a_clock_that_was_wrong_for_a_while_stops_nothing(recording: Recording, hand: Hand) -> None:
+    now = EVENING + 4 * EVERY + WAIT
+    recording.go_on(now)
+    recording.writer.write_newest(RATIO, now + 365 * 24 * HOUR)
+    assert recording.writer.find_due(now) == [RATIO]
+    recording.writer.write_newest(RATIO, now)
+    newest = EVENING + (4 if recording.database.replaces else 2) * EVERY
+    since = newest - (3 if recording.database.replaces else 1) * EVERY
+    assert recording.read(EVENING, now) == expect(hand, since, newest)
+
+
 def test_what_is_held_back_stays_due(recording: Recording) -> None:
     now = EVENING + 4 * EVERY + WAIT
     recording.go_on(now)
