@@ -96,7 +96,12 @@ def test_an_outage_pages_and_a_quiet_night_does_not(reader: Reader) -> None:
 
     assert ("page", 14.4) in find(AVAILABLE, OUTAGE.end)
     assert find(AVAILABLE, 3 * HOUR) == find(AVAILABLE, 12 * HOUR) == []
-    # An hour later it is over, and what is left is a matter for office hours.
+    # Once it is over, the long window alone still burns, and that calls nobody.
+    over = OUTAGE.end + 20 * MINUTE
+    [first, *_] = compute_burn_rates(reader, AVAILABLE, START + over + reader.find_delay(AVAILABLE.terms))
+    assert (first.severity, first.is_burning) == ("page", False)
+    assert (first.long_burn or 0) > first.factor > (first.short_burn or 0)
+    # An hour later what is left is a matter for office hours.
     assert {severity for severity, _ in find(AVAILABLE, OUTAGE.end + HOUR)} <= {"ticket"}
 
 

@@ -13,7 +13,7 @@ from tests.stack.evaluation.day import DEPLOY, DEPLOYMENT, HOUR, INTERVAL, MISSI
 from tests.stack.evaluation.shop import compute_by_hand, declare
 from zemanta_ops.stack.charts.interpolation import Choice, Window
 from zemanta_ops.stack.charts.results import run_panel
-from zemanta_ops.stack.declarations import Composite, Declarations, Objective
+from zemanta_ops.stack.declarations import Composite, Declarations, Objective, isolate, rate
 from zemanta_ops.stack.declarations.durations import DAY, parse_duration
 from zemanta_ops.stack.evaluation import Reader, compute_composite, list_spans_between
 from zemanta_ops.stack.evaluation.writing import CompositeWriter
@@ -132,3 +132,20 @@ def test_a_panel_draws_what_was_written_back(store: Store, reader: Reader, hand:
     flush(store)
     found = draw(reader, draw_composite(build_sources(reader), composite), since, until)
     assert found == expect(hand, composite.name, since, until)
+
+
+def test_the_minimum_of_a_rate_is_one_per_second_in_panels_too(reader: Reader) -> None:
+    requests, failed = "http.request.count", {"status": "5*"}
+    with isolate():
+        composite = Composite(
+            "shop.failed",
+            numerator=rate(requests, **failed),
+            denominator=rate(requests),
+            min_denominator=0.5,
+            every="5m",
+        )
+    since, until = START + 5 * HOUR, START + 9 * HOUR
+    computed = {start: values for start, values in compute(reader, composite, since, until).items() if values}
+    assert 0 < len(computed) < 4 * HOUR // EVERY
+    drawn = draw(reader, draw_composite(build_sources(reader), composite), since, until)
+    assert drawn == {start: pytest.approx(values) for start, values in computed.items()}

@@ -128,10 +128,13 @@ def test_what_is_held_back_stays_due(recording: Recording) -> None:
 def test_a_back_fill_writes_every_window_and_can_be_repeated(recording: Recording, hand: Hand) -> None:
     now = EVENING + 2 * HOUR
     recording.go_on(now)
+    written = []
     for _ in range(2):
-        moments = [done for done, results in recording.writer.fill_back(EVENING, now - HOUR, now)]
-        assert moments == [EVENING + HOUR]
+        [(done, results)] = recording.writer.fill_back(EVENING, now - HOUR, now)
+        assert done == EVENING + HOUR
         assert recording.read(EVENING, now) == expect(hand, EVENING, EVENING + HOUR)
+        written.append(sum(result.written for result in results))
+    assert written[1] == (written[0] if recording.database.replaces else 0)
 
 
 def test_a_back_fill_goes_no_further_than_the_windows_that_are_complete(recording: Recording, hand: Hand) -> None:
