@@ -240,7 +240,7 @@ def test_one_of_two_nodes_computes_and_the_other_takes_over(
         assert migrate.wait(60) == 0, (tmp_path / "setup.log").read_text()
     ahead = range(int(time.time()) - 60, int(time.time()) + 300)
     influxdb1.write("\n".join(f"orders,shop=a,outcome=ok value=1 {second * 10**9}" for second in ahead), database)
-    loop = (*settings, "compute_composites", "--loop", "--lease", "5", "-v", "2")
+    loop = (*settings, "compute_composites", "--loop", "--lease", "15", "-v", "2")
     with running(tmp_path, "a", *loop) as first:
         assert wait_until(reports(tmp_path, "a", "3 windows, 3 points written"), 60), (tmp_path / "a.log").read_text()
         with running(tmp_path, "b", *loop) as second:

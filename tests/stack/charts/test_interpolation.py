@@ -35,6 +35,10 @@ def test_milliseconds_and_the_range_are_numbers() -> None:
     assert fill("$__interval_ms ${__interval_ms} $__range_ms $__range") == "20000 20000 21600000 21600s"
 
 
+def test_a_period_of_its_own_ends_when_the_dashboard_ends() -> None:
+    assert WINDOW.reach("30d") == Window(WINDOW.end - 720 * HOUR, WINDOW.end, WINDOW.points)
+
+
 def test_the_time_filter_has_both_ends() -> None:
     assert fill("WHERE $timeFilter") == "WHERE time >= 1700000000000ms and time <= 1700021600000ms"
 

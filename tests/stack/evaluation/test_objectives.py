@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,11 +13,16 @@ from tests.servers.stores import Store
 from tests.servers.victoriametrics import VictoriaMetrics
 from tests.stack.evaluation.by_hand import Hand
 from tests.stack.evaluation.day import DEPLOYMENT, HOUR, MINUTE, OUTAGE, SLOW, START, record_day, to_lines
+from zemanta_ops.stack.charts.interpolation import Choice, Window
+from zemanta_ops.stack.charts.results import run_panel
 from zemanta_ops.stack.databases import connect
-from zemanta_ops.stack.declarations import Objective, isolate, total
-from zemanta_ops.stack.declarations.durations import DAY
+from zemanta_ops.stack.declarations import Declarations, Objective, isolate, total
+from zemanta_ops.stack.declarations.durations import DAY, parse_duration
 from zemanta_ops.stack.evaluation import Reader, compute_burn_rates
 from zemanta_ops.stack.evaluation.objectives import BURN_SPANS, compute_budget
+from zemanta_ops.stack.generate.grafana.dashboards.objectives import draw_objective
+from zemanta_ops.stack.generate.grafana.panels import Panel, render_panel
+from zemanta_ops.stack.generate.grafana.sources import Sources
 
 REQUESTS = total("http.request.count")
 
@@ -90,7 +96,12 @@ def test_an_outage_pages_and_a_quiet_night_does_not(reader: Reader) -> None:
 
     assert ("page", 14.4) in find(AVAILABLE, OUTAGE.end)
     assert find(AVAILABLE, 3 * HOUR) == find(AVAILABLE, 12 * HOUR) == []
-    # An hour later it is over, and what is left is a matter for office hours.
+    # Once it is over, the long window alone still burns, and that calls nobody.
+    over = OUTAGE.end + 20 * MINUTE
+    [first, *_] = compute_burn_rates(reader, AVAILABLE, START + over + reader.find_delay(AVAILABLE.terms))
+    assert (first.severity, first.is_burning) == ("page", False)
+    assert (first.long_burn or 0) > first.factor > (first.short_burn or 0)
+    # An hour later what is left is a matter for office hours.
     assert {severity for severity, _ in find(AVAILABLE, OUTAGE.end + HOUR)} <= {"ticket"}
 
 
@@ -150,3 +161,47 @@ def test_no_traffic_at_all_is_no_burn_rate(influxdb1: InfluxDB1, database: str) 
     reader = Reader(connect(influxdb1.url, database=database), DEPLOYMENT)
     for rate in compute_burn_rates(reader, declare(bad={"status": "5*"}, min_events=0), START):
         assert (rate.long_burn, rate.short_burn, rate.is_burning) == (None, None, False)
+
+
+def draw(reader: Reader, panel: Panel, since: int, until: int) -> dict[int, float]:
+    """Return the one line of a panel, by the start of its intervals."""
+    language = reader.database.language
+    rendered = render_panel(panel, "day", (0, 0), language, "30s")
+    # In PromQL an interval has the time of its end.
+    late = parse_duration(rendered["interval"]) if language == "promql" else 0
+    window = Window((since + late) * 1_000, (until + late) * 1_000 - 1)
+    if panel.type == "stat":
+        window = Window(since * 1_000, until * 1_000 - 1)
+    result = run_panel(rendered, reader.database, window, Choice({}, reader.database.bucket))
+    return {
+        moment // 1_000 - late: value for line in result.lines for moment, value in line.points if value is not None
+    }
+
+
+@pytest.mark.parametrize("objective", [AVAILABLE, FAST], ids=["available", "fast"])
+def test_the_panels_of_an_objective_draw_what_a_hand_computes(reader: Reader, hand: Hand, objective: Objective) -> None:
+    of_a_day = declare(
+        total=objective.total, target=objective.target, period="1d", bad=objective.bad, within=objective.within
+    )
+    sources = Sources(Declarations(objectives=[of_a_day]), DEPLOYMENT, "shop", reader.database.labels)
+    share, budget, burn = draw_objective(sources, of_a_day)
+    since, until, allowed = START + 3 * HOUR, START + SLOW.end + 15 * MINUTE, 1 - objective.target
+
+    every, bad = count(hand, objective, START, until)
+    assert list(draw(reader, budget, until - HOUR, until).values()) == [pytest.approx(1 - bad / every / allowed)]
+
+    counts = {hour: count(hand, objective, hour, hour + HOUR) for hour in range(since, until, HOUR)}
+    expected = {hour: bad / every / allowed for hour, (every, bad) in counts.items() if every >= objective.min_events}
+    assert draw(reader, burn, since, until) == pytest.approx(expected)
+    assert len(expected) < len(counts)
+    assert max(expected.values()) > 3
+    drawn = draw(reader, replace(share, interval="1h"), since, until)
+    shares = {hour: (every - bad if objective is FAST else bad) / every for hour, (every, bad) in counts.items()}
+    assert drawn == pytest.approx(shares)
+
+
+def test_events_of_two_metrics_are_drawn_as_counts(reader: Reader) -> None:
+    sources = Sources(Declarations(objectives=[QUERIES]), DEPLOYMENT, "shop", reader.database.labels)
+    [panel] = draw_objective(sources, QUERIES)
+    assert [asked.label for asked in panel.asked] == ["all", "bad"]
+    assert draw(reader, panel, START + 12 * HOUR, START + 13 * HOUR) != {}

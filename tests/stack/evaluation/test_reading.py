@@ -9,6 +9,8 @@ import pytest
 
 from tests.servers.stores import Store
 from tests.servers.victoriametrics import VictoriaMetrics
+from zemanta_ops.stack.databases import ONCE
+from zemanta_ops.stack.databases.prometheus import PrometheusDatabase
 from zemanta_ops.stack.declarations import Alert, Composite, above, isolate, last, mean, rate, total
 from zemanta_ops.stack.declarations.known import Deployment, KnownMetric
 from zemanta_ops.stack.declarations.names import to_measurement
@@ -31,6 +33,7 @@ METRICS = [
     known("cpu.cores", "gauge", "host", source="elsewhere"),
     known("lb.p95", "percentile", "lb", source="elsewhere", field="p95"),
     known("visits", "counter"),
+    known("mails", "counter", "sent-by", "smtp.host"),
 ]
 DEPLOYMENT = Deployment({metric.name: metric for metric in METRICS}, frozenset({"host", "env", "app"}), identity=OWN)
 
@@ -71,6 +74,9 @@ LINES = [
     _line("cpu_cores", {"host": "web-2"}, "value=8", 30),
     _line("lb_p95", {"lb": "front"}, "p95=120", 30),
     _line("visits", OWN, "value=0", 30),
+    # Tags whose names only a quoted name can be.
+    _line("mails", {**OWN, "sent-by": "cron", "smtp.host": "a"}, "value=3", 30),
+    _line("mails", {**OWN, "sent-by": "web", "smtp.host": "a"}, "value=4", 30),
 ]
 
 
@@ -105,6 +111,11 @@ AGGREGATES: dict[str, tuple[Term, tuple[str, ...], dict[tuple[str, ...], float]]
     "last": (last("jobs.waiting"), QUEUE, {("mail",): 1, ("sms",): 5}),
     "last of all": (last("jobs.waiting", queue="mail"), (), {(): 1}),
     "last of a percentile": (last("lb.p95"), ("lb",), {("front",): 120}),
+    "tags with a dash and a dot": (
+        total("mails", **{"smtp.host": "a"}),
+        ("sent-by", "smtp.host"),
+        {("cron", "a"): 3, ("web", "a"): 4},
+    ),
     "mean of another's": (mean("cpu.cores"), ("host",), {("web-1",): 4, ("web-2",): 8}),
 }
 
@@ -189,3 +200,25 @@ def test_the_delay_is_that_of_the_slowest_source(reader: Reader) -> None:
     assert slower.find_delay([COUNT]) == 80
     assert slower.find_delay([COUNT, last("aws.rds.cpu")]) == 900
     assert reader.find_delay([COUNT]) == max(20, reader.database.lag)
+
+
+class ReadPrometheus(PrometheusDatabase):
+    """Answers as a Prometheus would, which no test can run here."""
+
+    asked = ""
+
+    def query_at(self, text: str, moment: float) -> list[dict[str, Any]]:
+        self.asked = f"{text} at {moment:g}"
+        return [{"sent_by": "cron", "time": moment, "value": 3.0}]
+
+
+def test_names_are_spelled_as_prometheus_has_them() -> None:
+    options = {"remote_write_url": "http://127.0.0.1:9/write", "read_url": "http://127.0.0.1:9"}
+    database = ReadPrometheus(options, timeout=1, retry=ONCE)
+    deployment = Deployment({"mails": DEPLOYMENT.metrics["mails"]}, prefix="", identity={"my.env": "x"})
+    found = Reader(database, deployment).read(total("mails", **{"smtp.host": "a"}), ("sent-by",), Span(60, 120))
+    assert found == {("cron",): 3.0}
+    assert database.asked == (
+        'sum by (sent_by) (sum_over_time({__name__="mails_value", my_env=~`^x$`, smtp_host=~`^a$`}[60s] offset 1ms))'
+        " at 120"
+    )

@@ -9,11 +9,17 @@ import pytest
 from tests.servers.stores import Store
 from tests.servers.victoriametrics import VictoriaMetrics
 from tests.stack.evaluation.by_hand import Hand, Key
-from tests.stack.evaluation.day import DEPLOY, DEPLOYMENT, HOUR, MISSING, OUTAGE, START, record_day, to_lines
+from tests.stack.evaluation.day import DEPLOY, DEPLOYMENT, HOUR, INTERVAL, MISSING, OUTAGE, START, record_day, to_lines
 from tests.stack.evaluation.shop import compute_by_hand, declare
-from zemanta_ops.stack.declarations import Composite
-from zemanta_ops.stack.declarations.durations import DAY
+from zemanta_ops.stack.charts.interpolation import Choice, Window
+from zemanta_ops.stack.charts.results import run_panel
+from zemanta_ops.stack.declarations import Composite, Declarations, Objective, isolate, rate
+from zemanta_ops.stack.declarations.durations import DAY, parse_duration
 from zemanta_ops.stack.evaluation import Reader, compute_composite, list_spans_between
+from zemanta_ops.stack.evaluation.writing import CompositeWriter
+from zemanta_ops.stack.generate.grafana.dashboards.common import draw_composite
+from zemanta_ops.stack.generate.grafana.panels import Panel, render_panel
+from zemanta_ops.stack.generate.grafana.sources import Sources
 
 EVERY = 300
 COMPOSITES = declare()
@@ -27,14 +33,25 @@ def hand() -> Hand:
 
 
 @pytest.fixture(scope="module")
-def reader(new_any_store: Callable[[], Store]) -> Reader:
+def store(new_any_store: Callable[[], Store]) -> Store:
+    """Return a store that has the day."""
     store = new_any_store()
     records = record_day()
     for first in range(0, len(records), 20_000):
         store.write(to_lines(records[first : first + 20_000]))
+    flush(store)
+    return store
+
+
+@pytest.fixture(scope="module")
+def reader(store: Store) -> Reader:
+    return Reader(store.connect(), DEPLOYMENT)
+
+
+def flush(store: Store) -> None:
+    """Make visible what was written."""
     if isinstance(store.server, VictoriaMetrics):
         store.server.flush()
-    return Reader(store.connect(), DEPLOYMENT)
 
 
 def compute(reader: Reader, composite: Composite, since: int, until: int) -> dict[int, Mapping[Key, float]]:
@@ -66,3 +83,69 @@ def test_what_is_computed_in_every_window_of_the_day_is_what_a_hand_computes(
     assert len(found) == DAY // EVERY
     for start, values in found.items():
         assert values == pytest.approx(compute_by_hand(hand, start)[name]), start
+
+
+def draw(reader: Reader, panel: Panel, since: int, until: int) -> dict[int, dict[Key, float]]:
+    """Return what a panel draws, by the start of its intervals."""
+    language = reader.database.language
+    rendered = render_panel(panel, "day", (0, 0), language, f"{INTERVAL}s")
+    # In PromQL an interval has the time of its end.
+    late = parse_duration(rendered["interval"]) if language == "promql" else 0
+    window = Window((since + late) * 1_000, (until + late) * 1_000 - 1)
+    found: dict[int, dict[Key, float]] = {}
+    for line in run_panel(rendered, reader.database, window, Choice({}, reader.database.bucket)).lines:
+        for moment, number in line.points:
+            if number is not None:
+                found.setdefault(moment // 1_000 - late, {})[tuple(line.labels.values())] = number
+    return found
+
+
+def build_sources(reader: Reader, *objectives: Objective) -> Sources:
+    composites = list(COMPOSITES.values())
+    declared = Declarations(composites=composites, objectives=list(objectives))
+    return Sources(declared, DEPLOYMENT, "shop", reader.database.labels)
+
+
+def expect(hand: Hand, name: str, since: int, until: int) -> dict[int, object]:
+    """Return what a panel draws of a composite; an interval without values is a gap."""
+    values = {start: compute_by_hand(hand, start)[name] for start in range(since, until, EVERY)}
+    return {start: pytest.approx(each) for start, each in values.items() if each}
+
+
+def test_a_panel_draws_what_a_hand_computes_in_every_window_of_the_day(reader: Reader, hand: Hand) -> None:
+    panel = draw_composite(build_sources(reader), COMPOSITES["shop.error_ratio"])
+    expected = expect(hand, "shop.error_ratio", START, START + DAY)
+    assert 150 < len(expected) < DAY // EVERY
+    assert draw(reader, panel, START, START + DAY) == expected
+
+
+@pytest.mark.parametrize(
+    ("first", "last"),
+    [(MISSING.start - HOUR, MISSING.end + HOUR), pytest.param(0, MISSING.start - HOUR, marks=pytest.mark.more)],
+    ids=["around missing data", "the day before"],
+)
+def test_a_panel_draws_what_was_written_back(store: Store, reader: Reader, hand: Hand, first: int, last: int) -> None:
+    composite = COMPOSITES["shop.requests_per_core"]
+    since, until = START + first, START + last
+    [*steps] = CompositeWriter(reader, [composite]).fill_back(since, until, START + DAY)
+    assert not any(result.error for _, results in steps for result in results)
+    flush(store)
+    found = draw(reader, draw_composite(build_sources(reader), composite), since, until)
+    assert found == expect(hand, composite.name, since, until)
+
+
+def test_the_minimum_of_a_rate_is_one_per_second_in_panels_too(reader: Reader) -> None:
+    requests, failed = "http.request.count", {"status": "5*"}
+    with isolate():
+        composite = Composite(
+            "shop.failed",
+            numerator=rate(requests, **failed),
+            denominator=rate(requests),
+            min_denominator=0.5,
+            every="5m",
+        )
+    since, until = START + 5 * HOUR, START + 9 * HOUR
+    computed = {start: values for start, values in compute(reader, composite, since, until).items() if values}
+    assert 0 < len(computed) < 4 * HOUR // EVERY
+    drawn = draw(reader, draw_composite(build_sources(reader), composite), since, until)
+    assert drawn == {start: pytest.approx(values) for start, values in computed.items()}

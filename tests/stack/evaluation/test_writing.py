@@ -104,6 +104,17 @@ def test_a_composite_is_due_once_in_each_window(recording: Recording) -> None:
     assert recording.writer.find_due(now + EVERY) == [RATIO]
 
 
+def test_a_clock_that_was_wrong_for_a_while_stops_nothing(recording: Recording, hand: Hand) -> None:
+    now = EVENING + 4 * EVERY + WAIT
+    recording.go_on(now)
+    recording.writer.write_newest(RATIO, now + 365 * 24 * HOUR)
+    assert recording.writer.find_due(now) == [RATIO]
+    recording.writer.write_newest(RATIO, now)
+    newest = EVENING + (4 if recording.database.replaces else 2) * EVERY
+    since = newest - (3 if recording.database.replaces else 1) * EVERY
+    assert recording.read(EVENING, now) == expect(hand, since, newest)
+
+
 def test_what_is_held_back_stays_due(recording: Recording) -> None:
     now = EVENING + 4 * EVERY + WAIT
     recording.go_on(now)
@@ -117,10 +128,13 @@ def test_what_is_held_back_stays_due(recording: Recording) -> None:
 def test_a_back_fill_writes_every_window_and_can_be_repeated(recording: Recording, hand: Hand) -> None:
     now = EVENING + 2 * HOUR
     recording.go_on(now)
+    written = []
     for _ in range(2):
-        moments = [done for done, results in recording.writer.fill_back(EVENING, now - HOUR, now)]
-        assert moments == [EVENING + HOUR]
+        [(done, results)] = recording.writer.fill_back(EVENING, now - HOUR, now)
+        assert done == EVENING + HOUR
         assert recording.read(EVENING, now) == expect(hand, EVENING, EVENING + HOUR)
+        written.append(sum(result.written for result in results))
+    assert written[1] == (written[0] if recording.database.replaces else 0)
 
 
 def test_a_back_fill_goes_no_further_than_the_windows_that_are_complete(recording: Recording, hand: Hand) -> None:

@@ -45,6 +45,10 @@ class Window:
         milliseconds = parse_duration(duration) * 1_000
         return Window(self.start - milliseconds, self.end - milliseconds, self.points)
 
+    def reach(self, duration: str) -> Window:
+        """Return this long a time up to the same end."""
+        return Window(self.end - parse_duration(duration) * 1_000, self.end, self.points)
+
     def find_interval(self, minimum: str) -> int:
         """Return the milliseconds between two points, not below ``minimum``."""
         wanted = (self.end - self.start) / self.points

@@ -63,6 +63,8 @@ def run_panel(panel: Json, database: Database, window: Window, choice: Choice) -
     """
     result = PanelResult()
     shifted = window.shift(panel["timeShift"]) if "timeShift" in panel else window
+    if "timeFrom" in panel:
+        shifted = window.reach(panel["timeFrom"])
     for target in panel["targets"]:
         started = time.monotonic()
         rows = run_target(target, database, shifted, choice, panel.get("interval", _DEFAULT_INTERVAL))
@@ -70,7 +72,7 @@ def run_panel(panel: Json, database: Database, window: Window, choice: Choice) -
         if panel["type"] == "table":
             _merge_rows(result.rows, rows, _name_column(panel, target))
         else:
-            _add_lines(result.lines, rows, _name_target(panel, target), shifted.start - window.start)
+            _add_lines(result.lines, rows, _name_target(panel, target), shifted.end - window.end)
     _name_by_labels(result.lines)
     return result
 

@@ -94,7 +94,7 @@ class PromQLDatabase(Database):
         """Return the samples of ``measurement_value``, oldest first; numbers only."""
         wanted = {self.spell_name(name): text for name, text in (tags or {}).items()}
         labels = {"__name__": self.spell_name(f"{measurement}_{value}"), **self.labels, **wanted}
-        selector = ",".join(f"{_quote_label(name)}={_quote_string(text)}" for name, text in labels.items())
+        selector = ",".join(f"{quote_label(name)}={_quote_string(text)}" for name, text in labels.items())
         seconds = math.ceil((end - start).total_seconds())
         # A range of PromQL includes the point at its end and not the one at its start.
         parameters = {"query": f"{{{selector}}}[{seconds}s] offset 1ms", "time": f"{end.timestamp():.3f}"}
@@ -131,7 +131,8 @@ class PromQLDatabase(Database):
         ]
 
 
-def _quote_label(name: str) -> str:
+def quote_label(name: str) -> str:
+    """Return the name of a label as PromQL reads it: between quotes if it has a dot or a dash."""
     return name if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name) else _quote_string(name)
 
 

@@ -111,13 +111,9 @@ def compute_budget(reader: Reader, objective: Objective, now: float) -> Budget:
 
     """
     end = _find_end(reader, objective, now)
-    # Counted day by day: no query reads more than one.
-    days = [_count(reader, objective, span) for span in _split(Span(end - objective.period_seconds, end))]
-    period = EventCount(
-        Span(end - objective.period_seconds, end), sum(day.total for day in days), sum(day.bad for day in days)
-    )
+    period = _count(reader, objective, Span(end - objective.period_seconds, end))
+    today = _count(reader, objective, Span(end - DAY, end))
     left = 1 - period.bad / period.total / (1 - objective.target) if period.total else None
-    today = days[-1]
     burn = today.bad / today.total / (1 - objective.target) if today.total else None
     return Budget(period, today, left, burn, _find_seconds_left(objective, left, burn))
 
@@ -144,6 +140,12 @@ def _split(span: Span) -> Iterator[Span]:
 
 
 def _count(reader: Reader, objective: Objective, span: Span) -> EventCount:
+    """Return the events of a span, counted day by day: no query reads more than one."""
+    days = [_count_day(reader, objective, day) for day in _split(span)]
+    return EventCount(span, sum(day.total for day in days), sum(day.bad for day in days))
+
+
+def _count_day(reader: Reader, objective: Objective, span: Span) -> EventCount:
     total = _read(reader, objective.all_term, span)
     good, bad = objective.good_term, objective.bad_term
     if good is not None:

@@ -56,7 +56,8 @@ class Reader:
         own = {} if known is not None and known.source in _FOREIGN else self.deployment.identity
         wanted = {tag: to_regex([value]) for tag, value in {**self.database.labels, **own}.items()}
         filters = {self.database.spell_name(tag): regex for tag, regex in {**wanted, **query.selection.filters}.items()}
-        selection = dataclasses.replace(query.selection, filters=filters)
+        measurement = self.database.spell_name(query.selection.measurement)
+        selection = dataclasses.replace(query.selection, measurement=measurement, filters=filters)
         return dataclasses.replace(query, selection=selection)
 
     def _run(self, query: SeriesQuery, span: Span) -> list[dict[str, Any]]:

@@ -64,10 +64,8 @@ class CompositeWriter:
         self._written_until: dict[str, int] = {}
 
     def find_due(self, now: float) -> list[Composite]:
-        """Return the composites of which a window is complete that was not written."""
-        return [
-            each for each in self.composites if self._find_newest(each, now) > self._written_until.get(each.name, 0)
-        ]
+        """Return the composites whose newest window was not written; also if the clock was set back since."""
+        return [each for each in self.composites if self._find_newest(each, now) != self._written_until.get(each.name)]
 
     def forget(self) -> None:
         """Forget what was written: another process may have gone on since."""

@@ -128,7 +128,7 @@ def _render_ratio(query: RatioQuery) -> list[str]:
         "  |> reduce(identity: {part: 0.0, all: 0.0}, fn: (r, accumulator) => "
         "({part: accumulator.part + r.part, all: accumulator.all + r.all}))",
         f"  |> filter(fn: (r) => r.all >= {float(query.minimum)!r})",
-        f"  |> map(fn: (r) => ({{_time: r._start, {tags}_value: r.part / r.all}}))",
+        f"  |> map(fn: (r) => ({{_time: r._start, {tags}_value: r.part / r.all{query.render_scale()}}}))",
         _group(query.by),
     ]
 

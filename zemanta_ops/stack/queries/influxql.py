@@ -110,11 +110,14 @@ def _render_ratio(query: RatioQuery, name: str) -> str:
     field = _quote(query.selection.field)
     source = _quote(query.selection.measurement)
     group = _group(query.by, whole=query.whole)
-    return (
-        f'SELECT "r" AS {_quote(name)} FROM (SELECT sum("part") / sum("all") AS "r", sum("all") AS "n" FROM '  # noqa: S608
+    sums = (
+        'SELECT sum("part") / sum("all") AS "r", sum("all") AS "n" FROM '  # noqa: S608
         f'(SELECT {field} * 1.0 AS "all", {field} * 0.0 AS "part" FROM {source} WHERE {_render_where(query.all)}), '
         f'(SELECT {field} * 1.0 AS "part" FROM {source} WHERE {_render_where(query.part)}) '
-        f"WHERE $timeFilter{group} fill(0)) "
+        f"WHERE $timeFilter{group} fill(0)"
+    )
+    return (
+        f'SELECT "r"{query.render_scale()} AS {_quote(name)} FROM ({sums}) '  # noqa: S608
         f'WHERE "n" >= {query.minimum:g} AND $timeFilter{_group(query.by, whole=True)}'
     )
 

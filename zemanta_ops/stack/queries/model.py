@@ -65,6 +65,8 @@ class RatioQuery:
         minimum: An interval in which all are fewer has no value.
         whole: One number for the whole time range instead.
         denominator: Filters for all, beside those of the selection.
+        factor: The share is multiplied by it.
+        offset: Added to the share after that.
 
     """
 
@@ -74,6 +76,13 @@ class RatioQuery:
     minimum: float = 1
     whole: bool = False
     denominator: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    factor: float = 1
+    offset: float = 0
+
+    def render_scale(self) -> str:
+        """Return what follows the share in a query: all languages write it alike."""
+        factor = f" * {float(self.factor)!r}" if self.factor != 1 else ""
+        return factor + (f" + {float(self.offset)!r}" if self.offset else "")
 
     @property
     def part(self) -> Selection:

@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
+from zemanta_ops.stack.databases.promql import quote_label
 from zemanta_ops.stack.queries.model import (
     INFINITE,
     HeatmapQuery,
@@ -91,7 +92,7 @@ def _render_series(query: SeriesQuery) -> str:
 def _render_ratio(query: RatioQuery) -> str:
     whole = _sum(query.all, query.by, whole=query.whole)
     part = _sum(query.part, query.by, whole=query.whole)
-    return f"({part} or {whole} * 0) / ({whole} >= {query.minimum:g})"
+    return f"({part} or {whole} * 0) / ({whole} >= {query.minimum:g}){query.render_scale()}"
 
 
 def _render_heatmap(query: HeatmapQuery) -> str:
@@ -118,16 +119,16 @@ def _span(whole: bool) -> str:
 
 
 def _by(by: Sequence[str]) -> str:
-    return f" by ({', '.join(by)})" if by else ""
+    return f" by ({', '.join(map(quote_label, by))})" if by else ""
 
 
 def _select(selection: Selection, field: str) -> str:
     matchers = [f'__name__="{selection.measurement}_{field}"']
     # Between backquotes nothing is escaped a second time.
-    matchers += [f"{tag}=~`{regex}`" for tag, regex in selection.filters.items()]
+    matchers += [f"{quote_label(tag)}=~`{regex}`" for tag, regex in selection.filters.items()]
     matchers += map(_match_variable, selection.variables)
     return f"{{{', '.join(matchers)}}}"
 
 
 def _match_variable(name: str) -> str:
-    return f"{name}=~`${{{name}:regex}}`"
+    return f"{quote_label(name)}=~`${{{name}:regex}}`"

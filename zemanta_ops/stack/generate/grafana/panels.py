@@ -53,6 +53,7 @@ class Panel:
         width: In 24ths of the page.
         height: In rows of Grafana's grid.
         time_shift: How much earlier than the dashboard's time it looks.
+        period: The time up to now that it shows, instead of the dashboard's time.
         interval: The shortest time between two points, if it is longer than the agent's interval.
         sort: For a table: the column whose largest value comes first.
 
@@ -70,6 +71,7 @@ class Panel:
     width: int = 12
     height: int = 8
     time_shift: str = ""
+    period: str = ""
     interval: str = ""
     sort: str = ""
     minimum: float | None = 0
@@ -96,6 +98,8 @@ def render_panel(panel: Panel, uid: str, place: tuple[int, int], language: str, 
     }
     if panel.time_shift:
         body |= {"timeShift": panel.time_shift, "hideTimeOverride": False}
+    if panel.period:
+        body |= {"timeFrom": panel.period, "hideTimeOverride": False}
     if panel.runbook:
         body["links"] = [_render_link("Runbook", panel.runbook)]
     if panel.type == "table":

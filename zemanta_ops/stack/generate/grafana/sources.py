@@ -68,16 +68,25 @@ class Sources:
     def ask_composite(self, composite: Composite, *, variables: Sequence[str] = (), whole: bool = False) -> Query:
         """Return the query of a composite: its two sides if they are of one metric, else what was written back."""
         expression = composite.expression
-        if isinstance(expression, Expression) and _is_share(expression):
-            assert isinstance(expression.right, Term)  # noqa: S101  (for the type checker)
-            common = {k: v for k, v in expression.right.filters.items() if expression.left.filters.get(k) == v}
-            part = {k: to_regex(v) for k, v in expression.left.filters.items() if k not in common}
-            selection = self.select_term(expression.right, variables=variables)
-            minimum = max(composite.min_denominator, 1)
-            return RatioQuery(part, selection, composite.by, minimum, whole=whole)
+        if isinstance(expression, Expression) and (share := self.ask_share(expression, variables=variables)):
+            # The minimum of a rate is one per second.
+            seconds = composite.window_seconds if expression.left.function == "rate" else 1
+            minimum = max(composite.min_denominator * seconds, 1)
+            return replace(share, by=composite.by, minimum=minimum, whole=whole)
         measurement = to_measurement(composite.name, self.deployment.prefix)
-        chosen = tuple(tag for tag in variables if tag in composite.by)
+        # What was written back has the tags in by, and those of this deployment.
+        tags = {*composite.by, *self.deployment.identity}
+        chosen = tuple(tag for tag in (*self.common, *variables) if tag in tags)
         return SeriesQuery(Selection(measurement, variables=chosen), "average", composite.by, whole=whole)
+
+    def ask_share(self, expression: Expression, *, variables: Sequence[str] = ()) -> RatioQuery | None:
+        """Return the query of the share of one sum in another of the same metric; None if it is not one."""
+        if not _is_share(expression):
+            return None
+        assert isinstance(expression.right, Term)  # noqa: S101  (for the type checker)
+        common = {k: v for k, v in expression.right.filters.items() if expression.left.filters.get(k) == v}
+        part = {k: to_regex(v) for k, v in expression.left.filters.items() if k not in common}
+        return RatioQuery(part, self.select_term(expression.right, variables=variables))
 
     def ask_percentile(self, quantile: float, *, variables: Sequence[str] = (), by: Sequence[str] = ()) -> Query:
         """Return the query of a percentile of all requests over all hosts."""

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from zemanta_ops.stack.declarations.model import Objective
-from zemanta_ops.stack.declarations.terms import Term, above, mean, rate, to_regex, total
+from zemanta_ops.stack.declarations.terms import mean, rate, total
 from zemanta_ops.stack.generate.grafana.dashboards.common import (
     DURATION,
     REQUESTS,
@@ -18,9 +17,10 @@ from zemanta_ops.stack.generate.grafana.dashboards.common import (
     draw_rate,
     draw_requests,
 )
+from zemanta_ops.stack.generate.grafana.dashboards.objectives import draw_objective
 from zemanta_ops.stack.generate.grafana.layout import Dashboard, Row
-from zemanta_ops.stack.generate.grafana.panels import Asked, Limits, Panel
-from zemanta_ops.stack.generate.grafana.sources import VIEW, Sources, to_limits, write_text
+from zemanta_ops.stack.generate.grafana.panels import Asked, Panel
+from zemanta_ops.stack.generate.grafana.sources import VIEW, Sources, to_limits
 from zemanta_ops.stack.queries import RatioQuery, SeriesQuery
 
 NAME = "overview"
@@ -46,7 +46,9 @@ def _list_rows(sources: Sources) -> Iterator[Row]:
     if sources.is_emitted(REQUESTS):
         yield Row("", _draw_numbers(sources))
         yield Row("Requests", [*draw_requests(sources), *_draw_errors(sources), draw_latency(sources)])
-        yield Row("Objectives", [_draw_objective(sources, each) for each in sources.declared.objectives])
+        yield Row(
+            "Objectives", [panel for each in sources.declared.objectives for panel in draw_objective(sources, each)]
+        )
         yield Row("Worst views", [_draw_views(sources), *draw_heatmap(sources)])
     yield Row("Database", _draw_database(sources))
     yield Row("Cache", _draw_cache(sources))
@@ -101,39 +103,6 @@ def _draw_views(sources: Sources) -> Panel:
     text = "One row for each view over the time shown. A most repeated query above ten is an N+1 query."
     link = sources.open_dashboard("view").replace("?", "?var-view=${__data.fields.view:percentencode}&", 1)
     return Panel("views", "Views, slowest first", text, asked, "table", link=link, width=24, sort="mean")
-
-
-def _draw_objective(sources: Sources, objective: Objective) -> Panel:
-    """Return the share of bad events over the time shown; above ``1 - target`` the budget is spent."""
-    base = objective.all_term
-    selection = sources.select_term(base)
-    bad = objective.bad_term
-    if bad is not None:
-        part = {tag: to_regex(values) for tag, values in bad.filters.items() if base.filters.get(tag) != values}
-        query = RatioQuery(part, selection)
-        text = f"Share of events that were bad. The objective allows {1 - objective.target:.3%}."
-        limits = Limits(crit=above(1 - objective.target))
-    else:
-        assert isinstance(objective.good_term, Term)  # noqa: S101  (for the type checker)
-        query = _ask_within(sources, objective.good_term, base)
-        text = f"Share of requests within {objective.within:g} ms. The objective is {objective.target:.3%}."
-        limits = None
-    return Panel(
-        f"objective {objective.name}",
-        f"Objective: {objective.name}",
-        write_text(objective, text),
-        [Asked(objective.name, query)],
-        unit="ratio",
-        limits=limits,
-        runbook=objective.runbook,
-    )
-
-
-def _ask_within(sources: Sources, good: Term, base: Term) -> RatioQuery:
-    """Return the share of one bucket's counter in that of all: both are read, the tag ``le`` tells them apart."""
-    filters = {tag: values for tag, values in base.filters.items() if tag != "le"}
-    selection = sources.select_term(Term("total", base.metric, filters))
-    return RatioQuery({"le": to_regex(good.filters["le"])}, selection, denominator={"le": to_regex(base.filters["le"])})
 
 
 def _draw_database(sources: Sources) -> list[Panel]:
