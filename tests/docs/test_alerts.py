@@ -25,7 +25,9 @@ from zemanta_ops.checks.alerts import check_receivers
 from zemanta_ops.management.commands.silence_alert import Command as SilenceCommand
 from zemanta_ops.secrets import Secret
 from zemanta_ops.stack.alerting import receivers
+from zemanta_ops.stack.alerting.judges import OWN_NAME
 from zemanta_ops.stack.alerting.receivers import RefusedError, UnavailableError, read_receivers
+from zemanta_ops.stack.declarations import isolate, read_declarations
 
 PAGE = "alerts"
 START = "From a declaration to a ringing pager"
@@ -173,6 +175,13 @@ def test_a_receiver_of_ones_own(
     (posted,) = listener.posted
     assert (posted.path, posted.headers["Authorization"]) == ("/send", "Bearer example-token")
     assert posted.body == {"to": "+1 555 0100", "text": TRIGGER.summary}
+
+
+def test_the_page_lists_every_shipped_alert() -> None:
+    ((*rows,),) = tables(section(PAGE, "What this package watches itself"))
+    with isolate():
+        shipped = {each.key for each in read_declarations().alerts}
+    assert {literals(row[0])[0] for row in rows} == {*shipped, OWN_NAME}
 
 
 def test_the_page_is_in_the_table_of_contents() -> None:

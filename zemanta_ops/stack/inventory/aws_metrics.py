@@ -8,11 +8,14 @@ from zemanta_ops.conf import conf
 from zemanta_ops.setting import SETTING, read_django_setting
 from zemanta_ops.stack.cloudwatch.declarations import Declaration, DeclarationError
 from zemanta_ops.stack.cloudwatch.defaults import build_declarations, load_defaults
+from zemanta_ops.stack.cloudwatch.marks import COVERED, MEASUREMENT
 from zemanta_ops.stack.cloudwatch.names import name_field, name_measurement, to_snake_case
 from zemanta_ops.stack.declarations.known import KnownMetric
 from zemanta_ops.stack.settings import read_cloudwatch_options
 
 SOURCE = "cloudwatch"
+# The point that each run writes, also where it runs as a Lambda function.
+PUSH = "zemanta_ops.cloudwatch.push"
 # Which metrics there are does not depend on the region.
 _ANY_REGION = "us-east-1"
 _REMEDY = 'Add "CLOUDWATCH" to ZEMANTA_OPS, and run push_cloudwatch.'
@@ -20,8 +23,19 @@ _UNITS = {"seconds": "s", "milliseconds": "ms", "0 or 1": ""}
 
 
 def list_aws_metrics() -> Iterator[KnownMetric]:
-    """Yield every metric of CloudWatch that is fetched, or would be if it were switched on."""
+    """Yield the mark of each run, and each metric of CloudWatch that is fetched, or would be if it were switched on."""
     chosen = {each.name: each for each in _read_chosen()}
+    yield KnownMetric(
+        PUSH,
+        "gauge",
+        frozenset({"declaration", "region", "account"}),
+        MEASUREMENT,
+        "s",
+        COVERED,
+        SOURCE,
+        "" if chosen else _REMEDY,
+        "Until when each run of push_cloudwatch fetched everything.",
+    )
     for declaration in {**_read_shipped(), **chosen}.values():
         tags = frozenset({*(to_snake_case(name) for name, _ in declaration.dimensions), "region"})
         for metric in declaration.metrics:

@@ -1,7 +1,7 @@
 """The pipeline itself: whether the metrics can be believed."""
 
 from zemanta_ops.stack.declarations.model import Alert, describe
-from zemanta_ops.stack.declarations.terms import above, rate
+from zemanta_ops.stack.declarations.terms import above, below, last, rate, total
 
 describe(
     "zemanta_ops.sent",
@@ -75,6 +75,12 @@ describe(
 )
 
 describe(
+    "zemanta_ops.cloudwatch.push",
+    trouble="It does not change for longer than runs are apart.",
+    impact="None for users; the dashboard of AWS is out of date.",
+    action="Run push_cloudwatch by hand and read what it reports.",
+)
+describe(
     "zemanta_ops.cloudwatch.metrics",
     meaning="Metrics that push_cloudwatch requested, as AWS counts them for the bill.",
     trouble="It jumps: a declaration matches far more than it should.",
@@ -114,4 +120,56 @@ Alert(
     meaning="The application drops metrics.",
     impact="None for users; dashboards and alerts are wrong.",
     action="Run: manage.py check_metrics",
+)
+
+# The dead man's switch: what stops is worse than what fails, because nothing reports it.
+Alert(
+    total("zemanta_ops.sent"),
+    crit=below(1),
+    window="5m",
+    for_="5m",
+    no_data="alert",
+    name="zemanta_ops.silent",
+    message="No metrics of the application arrive",
+    meaning="No process of the application, or no agent, has written anything for ten minutes.",
+    trouble="Every process reports once per AGENT_INTERVAL, even if it has nothing to do.",
+    impact="None for users, unless the application is down; dashboards and all other alerts are blind.",
+    action="Look whether the application runs, then run: manage.py check_metrics",
+)
+Alert(
+    total("zemanta_ops.gauge.duration"),
+    warn=below(1),
+    window="1h",
+    for_="5m",
+    every="5m",
+    no_data="alert",
+    name="zemanta_ops.collector",
+    message="emit_gauges has collected nothing for an hour",
+    meaning="Gauges are declared, and no process collects them.",
+    impact="None for users; the gauges show gaps, and alerts about them keep their level.",
+    action="Look whether manage.py emit_gauges --loop runs on any node.",
+)
+Alert(
+    last("zemanta_ops.check.exit_code"),
+    crit=above(0),
+    window="10m",
+    for_="5m",
+    name="zemanta_ops.check",
+    message="check_metrics --watch fails with exit code {value:.0f}",
+    meaning="The canary does not find its metric in the database.",
+    impact="None for users; dashboards and alerts are blind, or soon will be.",
+    action="Run: manage.py check_metrics",
+)
+Alert(
+    last("zemanta_ops.cloudwatch.push"),
+    warn=below(1),
+    window="30m",
+    for_="5m",
+    every="5m",
+    no_data="alert",
+    name="zemanta_ops.cloudwatch.push",
+    message="push_cloudwatch has not run for half an hour",
+    meaning="Metrics of AWS are declared, and no run has written anything.",
+    impact="None for users; the dashboard of AWS, and alerts about it, are out of date.",
+    action="Run push_cloudwatch by hand and read what it reports.",
 )

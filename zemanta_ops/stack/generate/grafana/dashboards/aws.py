@@ -8,6 +8,7 @@ from zemanta_ops.stack.generate.grafana.dashboards.common import draw_metric
 from zemanta_ops.stack.generate.grafana.layout import Dashboard, Row, Variable
 from zemanta_ops.stack.generate.grafana.panels import Panel
 from zemanta_ops.stack.generate.grafana.sources import Sources
+from zemanta_ops.stack.inventory.aws_metrics import PUSH
 
 NAME = "aws"
 SOURCE = "cloudwatch"
@@ -28,7 +29,11 @@ _NAMES = {
 
 def draw(sources: Sources) -> Dashboard | None:
     """Return the dashboard; None if nothing is fetched from CloudWatch."""
-    found = [each for each in sources.deployment.metrics.values() if each.source == SOURCE and not each.remedy]
+    found = [
+        each
+        for each in sources.deployment.metrics.values()
+        if each.source == SOURCE and not each.remedy and each.name != PUSH
+    ]
     if not found:
         return None
     services = dict.fromkeys(each.name.split(".")[1] for each in found)
