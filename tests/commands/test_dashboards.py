@@ -226,6 +226,9 @@ def test_the_compose_file_starts_what_the_settings_name(tmp_path: Path) -> None:
     # Nothing listens on an address that others can reach.
     assert all(service["network_mode"] == "host" and "ports" not in service for service in services.values())
     assert services["grafana"]["environment"]["GF_SERVER_HTTP_ADDR"] == "127.0.0.1"
+    assert run("generate_stack", "kapacitor", "--output", str(tmp_path), influxdb=influxdb)[0] == 0
+    mounted = [volume.partition(":")[0] for volume in services["kapacitor"]["volumes"][:2]]
+    assert all((tmp_path / path).exists() for path in mounted)
 
 
 def test_the_compose_file_of_influxdb_2_takes_its_token_from_the_environment(tmp_path: Path) -> None:

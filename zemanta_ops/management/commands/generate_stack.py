@@ -39,10 +39,11 @@ examples:
 
   manage.py generate_stack grafana --output deploy             write Grafana's data source and dashboards
   manage.py generate_stack grafana --preview                   run every panel's queries; list what would be empty
+  manage.py generate_stack kapacitor --output deploy           write Kapacitor's scripts, handlers and configuration
   manage.py generate_stack compose --output deploy             write compose.yaml, which runs all of it on this machine
 
-With --force, what changes in a file is printed. The files have no credentials in them: Telegraf and Grafana read those
-from their environment.
+With --force, what changes in a file is printed. The files have no credentials in them: the programs read those from
+their environment.
 
 exit codes:
   0  written, or unchanged

@@ -18,6 +18,7 @@ __all__ = ["Generated", "GeneratedFile", "IsSecret", "SettingsError"]
 TARGETS = {
     "compose": "zemanta_ops.stack.generate.compose",
     "grafana": "zemanta_ops.stack.generate.grafana",
+    "kapacitor": "zemanta_ops.stack.generate.kapacitor",
     "telegraf": "zemanta_ops.stack.generate.telegraf",
     "victoriametrics": "zemanta_ops.stack.generate.victoriametrics",
 }

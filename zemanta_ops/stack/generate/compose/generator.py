@@ -1,4 +1,4 @@
-"""Generate compose.yaml for the files that the targets ``telegraf`` and ``grafana`` write into the same folder.
+"""Generate compose.yaml for the files that the other targets write into the same folder.
 
 All services share the network of the machine and listen on its loopback address alone: the address in the settings is
 then the address for the application, for Telegraf and for Grafana, and the very same files run without containers.
@@ -28,10 +28,10 @@ IMAGES = {
 # Read from the environment of whoever runs it, so the file can be generated without them.
 CREDENTIALS = ("USERNAME", "PASSWORD", "TOKEN")
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
-_GRAFANA_PORT, _KAPACITOR_PORT = 3000, 9092
+_GRAFANA_PORT = 3000
 _HEADER = """\
 # Written by: manage.py generate_stack compose
-# Beside it belong the files of: manage.py generate_stack telegraf, and generate_stack grafana
+# Beside it belong the files of: manage.py generate_stack telegraf, generate_stack grafana{kapacitor}
 # Set GRAFANA_PASSWORD{more}, then run: docker compose up
 """
 
@@ -55,10 +55,12 @@ def generate(is_secret: IsSecret) -> Generated:
         raise SettingsError("INFLUXDB has a secret beside its credentials, which no generated file may have")
     services = {"telegraf": _run_telegraf(), "grafana": _run_grafana()}
     services |= _run_influxdb2(url) if influxdb.bucket else _run_influxdb1(url)
-    volumes: dict[str, Any] = {"database": {}, "grafana": {}}
+    volumes: dict[str, Any] = {"database": {}, "grafana": {}, **({"kapacitor": {}} if "kapacitor" in services else {})}
     text = json.dumps({"services": services, "volumes": volumes}, indent=2)
     more = " and INFLUX_PASSWORD, INFLUX_TOKEN" if influxdb.bucket else ""
-    return Generated([GeneratedFile("compose.yaml", f"{_HEADER.format(more=more)}{text}\n")])
+    kapacitor = ", generate_stack kapacitor" if "kapacitor" in services else ""
+    header = _HEADER.format(more=more, kapacitor=kapacitor)
+    return Generated([GeneratedFile("compose.yaml", f"{header}{text}\n")])
 
 
 def _run_telegraf() -> Service:
@@ -115,16 +117,12 @@ def _run_influxdb1(url: SplitResult) -> dict[str, Service]:
         "restart": "unless-stopped",
         # Only with alerts: docker compose --profile alerts up
         "profiles": ["alerts"],
-        "environment": {
-            "KAPACITOR_HOSTNAME": "127.0.0.1",
-            "KAPACITOR_HTTP_BIND_ADDRESS": f"127.0.0.1:{_KAPACITOR_PORT}",
-            "KAPACITOR_INFLUXDB_0_URLS_0": f"http://127.0.0.1:{port}",
-            "KAPACITOR_INFLUXDB_0_DISABLE_SUBSCRIPTIONS": "true",
-            "KAPACITOR_LOAD_ENABLED": "true",
-            "KAPACITOR_LOAD_DIR": "/etc/kapacitor/load",
-            "KAPACITOR_REPORTING_ENABLED": "false",
-        },
-        "volumes": ["./kapacitor/load:/etc/kapacitor/load:ro"],
+        "env_file": [{"path": "./kapacitor/kapacitor.env", "required": False}],
+        "volumes": [
+            "./kapacitor/kapacitor.conf:/etc/kapacitor/kapacitor.conf:ro",
+            "./kapacitor/load:/etc/kapacitor/load:ro",
+            "kapacitor:/var/lib/kapacitor",
+        ],
         "depends_on": ["influxdb"],
     }
     return {"influxdb": influxdb, "kapacitor": kapacitor}

@@ -8,14 +8,13 @@ from collections.abc import Mapping
 from zemanta_ops.conf import conf
 from zemanta_ops.stack.databases.urls import show_url, split_url
 from zemanta_ops.stack.declarations.durations import format_duration
-from zemanta_ops.stack.declarations.known import APPLICATION_TAGS
+from zemanta_ops.stack.generate.declared import read_declared
 from zemanta_ops.stack.generate.files import Generated, GeneratedFile, IsSecret, SettingsError
 from zemanta_ops.stack.generate.grafana.dashboards import draw_dashboards
 from zemanta_ops.stack.generate.grafana.layout import render_dashboard
 from zemanta_ops.stack.generate.grafana.panels import Json
 from zemanta_ops.stack.generate.grafana.provisioning import Source, render_datasource_file, render_provider_file
 from zemanta_ops.stack.generate.grafana.sources import Sources
-from zemanta_ops.stack.inventory.usable import read_usable
 from zemanta_ops.stack.settings import list_faults
 
 # Grafana reads these from its environment, so the files can be generated without them.
@@ -49,9 +48,9 @@ def generate(is_secret: IsSecret) -> Generated:
 
 def read_sources() -> tuple[Sources, list[str]]:
     """Return what the dashboards are drawn from, and a sentence for each declaration that is left out."""
-    usable = read_usable()
+    declared, warnings = read_declared()
     labels = {"db": conf.victoriametrics.database} if conf.victoriametrics in conf.list_databases() else {}
-    return Sources(usable.declared, usable.deployment, _name_project(), labels), usable.refusals
+    return Sources(declared.declarations, declared.deployment, declared.project, labels), warnings
 
 
 def build_dashboards(sources: Sources, language: str) -> Mapping[str, Json]:
@@ -87,9 +86,3 @@ def choose_source(is_secret: IsSecret) -> Source:
 def render_json(dashboard: Json) -> str:
     """Return a dashboard as text whose lines change as little as its declarations."""
     return json.dumps(dashboard, indent=2, ensure_ascii=False) + "\n"
-
-
-def _name_project() -> str:
-    tags = {str(key): str(value) for key, value in conf.metrics.tags.items()}
-    named = next((tags[tag] for tag in APPLICATION_TAGS if tag in tags), "")
-    return named or conf.metrics.prefix or "application"

@@ -1,0 +1,115 @@
+"""Composites by the real Kapacitor, in every window of 80 minutes, and the same by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+
+from tests.servers.fixtures import require, run
+from tests.servers.influxdb1 import InfluxDB1
+from tests.stack.generate.kapacitor.by_hand import START, STOP, Point, Window, compute, draw_points
+from tests.stack.generate.kapacitor.running import (
+    GeneratedKapacitor,
+    generate_kapacitor,
+    read_scripts,
+    write_points,
+)
+from zemanta_ops.stack.declarations import Composite, describe, last, mean, rate, total
+from zemanta_ops.stack.declarations.registry import isolate
+from zemanta_ops.stack.generate.kapacitor.generator import name_task
+from zemanta_ops.stack.generate.kapacitor.windows import SIDES
+
+pytestmark = pytest.mark.second_tier
+
+REQUESTS, DURATION = "http.request.count", "http.request.duration"
+# Where each metric is, and the field that is counted.
+MEASUREMENTS = {
+    REQUESTS: ("http_request_count", "value"),
+    DURATION: ("http_request_duration", "count"),
+    "cpu.cores": ("system", "n_cpus"),
+    "jobs.waiting": ("jobs_waiting", "value"),
+}
+ERRORS, ALL, PER_SECOND, CORES = total(REQUESTS, status="5*"), total(REQUESTS), rate(REQUESTS), mean("cpu.cores")
+BY_HOST, BY_VIEW = {"by": "host"}, {"by": "view"}
+COMPOSITES: Mapping[str, dict[str, Any]] = {
+    "errors": {"numerator": ERRORS, "denominator": ALL, "min_denominator": 20, **BY_VIEW},
+    "errors of two tags": {"value": ERRORS / ALL, "by": ("host", "view"), "window": "5m"},
+    "failed": {"value": total(REQUESTS, status=("4*", "5*"), view="home") / ALL},
+    "share of a rate": {"value": rate(REQUESTS, view="it's*") / PER_SECOND, **BY_HOST},
+    "requests per core": {"value": PER_SECOND / CORES, **BY_HOST},
+    "requests per core in 5 minutes": {"value": PER_SECOND / CORES, "window": "5m", **BY_HOST},
+    "off the minute": {"value": PER_SECOND / CORES, "every": "90s", "window": "3m", **BY_HOST},
+    "hourly": {"value": ALL / total(DURATION), "every": "30m", "window": "1h"},
+    "difference": {"value": total(REQUESTS, status="4*") - ERRORS, **BY_VIEW},
+    "sum": {"value": last("jobs.waiting") + CORES, **BY_HOST},
+    "product": {"value": mean(DURATION) * CORES, **BY_HOST},
+    "latency": {"value": mean(DURATION), "every": "10s", "window": "1m", **BY_VIEW},
+    "newest": {"value": last("jobs.waiting"), **BY_HOST},
+    "scaled": {"value": mean("jobs.waiting") * 2.5, "every": "45s", **BY_HOST},
+    "less than": {"value": total(REQUESTS) - 40, "every": "8m"},
+    "without tags": {"value": PER_SECOND, "every": "15s", "window": "30s"},
+}
+
+
+def declare() -> Mapping[str, Composite]:
+    """Declare composites of every form."""
+    describe("cpu.cores", kind="gauge", measurement="system", field="n_cpus", tags=("host",), unit="cores")
+    describe("jobs.waiting", kind="gauge", tags=("host",), unit="jobs")
+    return {name: Composite(f"own.{name}", **given) for name, given in COMPOSITES.items()}
+
+
+@pytest.fixture(scope="module")
+def composites() -> Mapping[str, Composite]:
+    with isolate():
+        return declare()
+
+
+@pytest.fixture(scope="module")
+def points() -> list[Point]:
+    return draw_points()
+
+
+@pytest.fixture(scope="module")
+def compute_all(
+    influxdb1: InfluxDB1, points: list[Point], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[[Composite], dict[Window, float]]]:
+    """Return a function that returns what Kapacitor computed of a composite."""
+    require("kapacitor")
+    database = influxdb1.create("kapacitor_windows")
+    write_points(influxdb1, database, [point.render() for point in points])
+    files = generate_kapacitor(declare, database, influxdb1.url)
+    assert [each for each in files.warnings if "no receiver" not in each] == []
+    kapacitor = GeneratedKapacitor(tmp_path_factory.mktemp("windows"), files)
+
+    def compute_all(composite: Composite) -> dict[Window, float]:
+        # A replay reads everything at its beginning: a second one reads the sides that the first has written.
+        for _ in range(1 + (SIDES in read_scripts(files)[name_task("shop", composite)])):
+            kapacitor.replay(name_task("shop", composite), START, STOP + 600)
+        measurement = composite.name.replace(".", "_")
+        rows = influxdb1.query(f'SELECT "value" FROM "{measurement}" GROUP BY *', database)
+        assert {(row["env"], row["app"]) for row in rows} == {("test", "shop")}
+        return {Window(tuple(row[tag] for tag in composite.by), row["time"] // 10**9): row["value"] for row in rows}
+
+    with ExitStack() as stack:
+        run(kapacitor, stack)
+        assert kapacitor.list_errors() == []
+        yield compute_all
+        assert kapacitor.list_errors() == []
+
+
+@pytest.mark.parametrize("name", COMPOSITES)
+def test_kapacitor_computes_every_window_as_by_hand(
+    name: str,
+    composites: Mapping[str, Composite],
+    points: list[Point],
+    compute_all: Callable[[Composite], dict[Window, float]],
+) -> None:
+    composite = composites[name]
+    expected = compute(composite, points, MEASUREMENTS)
+    covered = range(START + 1 - composite.window_seconds, STOP + 1 - composite.window_seconds)
+    found = {window: value for window, value in compute_all(composite).items() if window.start in covered}
+    assert len(expected) > 1
+    assert found == {window: pytest.approx(value) for window, value in expected.items()}
