@@ -245,3 +245,18 @@ def test_the_compose_file_of_influxdb_2_takes_its_token_from_the_environment(tmp
 def test_a_compose_file_is_for_a_database_on_this_machine(influxdb: dict[str, str]) -> None:
     code, _, message = run("generate_stack", "compose", "--dry-run", influxdb=influxdb)
     assert code == 3 and "http://127.0.0.1:8086" in message
+
+
+def test_alert_rules_are_written_if_they_are_asked_for(tmp_path: Path) -> None:
+    influxdb = {"URL": "http://127.0.0.1:8086", "DATABASE": "shop"}
+    folder = tmp_path / "provisioning" / "alerting"
+    assert run("generate_stack", "grafana", "--output", str(tmp_path), influxdb=influxdb)[0] == 0
+    assert not folder.exists()
+    assert run("generate_stack", "grafana", "--alerts", "--output", str(tmp_path), influxdb=influxdb)[0] == 0
+    names = ["zemanta_ops_contacts.yaml", "zemanta_ops_policies.yaml", "zemanta_ops_rules.yaml"]
+    assert sorted(path.name for path in folder.iterdir()) == names
+
+
+def test_alert_rules_are_those_of_grafana(tmp_path: Path) -> None:
+    code, _, message = run("generate_stack", "telegraf", "--alerts", "--dry-run", influxdb={})
+    assert (code, message) == (2, "--alerts is for the target grafana alone")

@@ -17,7 +17,7 @@ from zemanta_ops.secrets import ledger
 from zemanta_ops.stack.charts.interpolation import Choice, Window
 from zemanta_ops.stack.charts.preview import Finding, preview
 from zemanta_ops.stack.databases import DatabaseError
-from zemanta_ops.stack.generate import Generated, SettingsError, generate, list_targets
+from zemanta_ops.stack.generate import VARIANTS, Generated, SettingsError, generate, list_targets
 from zemanta_ops.stack.generate.files import PlannedFile, WriteError, compare_files, write_files
 from zemanta_ops.stack.generate.grafana import build_dashboards, choose_language, read_sources
 from zemanta_ops.stack.settings import list_faults, open_database
@@ -38,6 +38,7 @@ examples:
   manage.py generate_stack telegraf --output deploy --json     list the files and what was done with each, as JSON
 
   manage.py generate_stack grafana --output deploy             write Grafana's data source and dashboards
+  manage.py generate_stack grafana --alerts --output deploy    the same, and alert rules with whom they notify
   manage.py generate_stack grafana --preview                   run every panel's queries; list what would be empty
   manage.py generate_stack kapacitor --output deploy           write Kapacitor's scripts, handlers and configuration
   manage.py generate_stack compose --output deploy             write compose.yaml, which runs all of it on this machine
@@ -69,6 +70,7 @@ class Command(OpsCommand):
         )
         parser.add_argument("--force", action="store_true", help="overwrite files that have other contents")
         parser.add_argument("--dry-run", action="store_true", help="print the files instead of writing them")
+        parser.add_argument("--alerts", action="store_true", help="grafana: add alert rules and whom they notify")
         parser.add_argument("--preview", action="store_true", help="grafana: list panels that would be empty or slow")
         parser.add_argument("--json", action="store_true", help="print one JSON document")
 
@@ -81,7 +83,7 @@ class Command(OpsCommand):
         if folder is None and not dry_run:
             raise UsageError("No folder is given. Add --output FOLDER, or --dry-run")
         try:
-            generated = generate(options["target"], _is_secret)
+            generated = generate(options["target"], _is_secret, _choose_variant(options))
             planned = compare_files(generated.files, folder or Path())
             differences = [line for each in planned for line in list_differences(each)]
             if not dry_run:
@@ -115,6 +117,17 @@ class Command(OpsCommand):
                 self.stdout.write(f"{_describe_action(each):10}{each.path}")
         for warning in generated.warnings:
             self.stderr.write(f"warning: {warning}", style_func=self.style.WARNING)
+
+
+def _choose_variant(options: dict[str, Any]) -> str:
+    """Return the option that asks for more than the target's usual files, or nothing."""
+    known = VARIANTS.get(options["target"], {})
+    for name in {name for variants in VARIANTS.values() for name in variants if options[name]}:
+        if name not in known:
+            target = next(target for target, variants in VARIANTS.items() if name in variants)
+            raise UsageError(f"--{name} is for the target {target} alone")
+        return name
+    return ""
 
 
 def preview_panels() -> list[Finding]:

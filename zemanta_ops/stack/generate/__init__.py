@@ -37,12 +37,17 @@ def list_targets() -> Mapping[str, str]:
     return {**TARGETS, **conf.metrics.generate_targets}
 
 
-def generate(name: str, is_secret: IsSecret = lambda _: False) -> Generated:
+# What else some targets can generate: the option that asks for it, and the function of their module.
+VARIANTS = {"grafana": {"alerts": "generate_alerts"}}
+
+
+def generate(name: str, is_secret: IsSecret = lambda _: False, variant: str = "") -> Generated:
     """Return the files of one target.
 
     Args:
         name: One of ``list_targets()``.
         is_secret: Returns whether a text is a decrypted secret, which must not be in any file.
+        variant: One of ``VARIANTS[name]``, or empty.
 
     Raises:
         SettingsError: The files cannot be generated from these settings, or the target cannot be imported.
@@ -55,4 +60,5 @@ def generate(name: str, is_secret: IsSecret = lambda _: False) -> Generated:
         raise SettingsError(f"the target {name} cannot be imported: {error}. Correct GENERATE_TARGETS") from error
     if not callable(getattr(target, "generate", None)):
         raise SettingsError(f"the target {name} has no function generate(). Add one to {path}")
-    return target.generate(is_secret)
+    function = getattr(target, VARIANTS[name][variant]) if variant else target.generate
+    return cast(Generated, function(is_secret))

@@ -33,6 +33,13 @@ class Language(Protocol):
         """
         ...
 
+    def render_alert(self, query: Query, length: int, delay: int) -> dict[str, Any]:
+        """Return the fields of an alert rule's query: one number a group, of ``length`` seconds until ``delay`` ago.
+
+        Nothing in them is a variable of Grafana, which alert rules do not have.
+        """
+        ...
+
     def render_variable(self, tag: str, measurements: Sequence[str], variables: Sequence[str]) -> str:
         """Return the query for the values of a tag, among the series that ``variables`` select."""
         ...

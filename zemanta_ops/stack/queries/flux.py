@@ -45,6 +45,15 @@ def render_span(query: SeriesQuery, start: int, end: int, bucket: str) -> str:
     return text.replace("v.defaultBucket", _string(bucket))
 
 
+def render_alert(query: Query, _length: int, _delay: int) -> dict[str, Any]:
+    """Return the fields of an alert rule's query: one number a group, of the time range that the rule has."""
+    by = () if isinstance(query, HeatmapQuery) else query.by or ()
+    # With a time, each group is a series of its own, whose labels are the tags.
+    stamp = "  |> map(fn: (r) => ({r with _time: v.timeRangeStop}))"
+    columns = _list(["_time", *by, "_value"])
+    return {"query": "\n".join([*_render_lines(query), stamp, f"  |> keep(columns: {columns})"])}
+
+
 def render_variable(tag: str, measurements: Sequence[str], variables: Sequence[str]) -> str:
     """Return the query for the values of a tag, among the series that ``variables`` select."""
     named = " or ".join(f"r._measurement == {_string(each)}" for each in measurements)

@@ -48,6 +48,13 @@ def render_span(query: SeriesQuery, start: int, end: int, _bucket: str = "") -> 
     return text.replace("$timeFilter", f"time >= {start}s AND time < {end}s")
 
 
+def render_alert(query: Query, length: int, delay: int) -> dict[str, Any]:
+    """Return the fields of an alert rule's query: one number a group, of ``length`` seconds until ``delay`` ago."""
+    text = _render_text(query, "value").replace("$__range_ms", str(length * 1_000))
+    text = text.replace("$timeFilter", f"time >= now() - {length + delay}s AND time < now() - {delay}s")
+    return {"query": text, "rawQuery": True, "resultFormat": "time_series"}
+
+
 def render_variable(tag: str, measurements: Sequence[str], variables: Sequence[str]) -> str:
     """Return the query for the values of a tag, among the series that ``variables`` select."""
     sources = ", ".join(map(_quote, measurements))

@@ -87,6 +87,8 @@ def _run_grafana() -> Service:
             "GF_ANALYTICS_REPORTING_ENABLED": "false",
             **_read_credentials(),
         },
+        # The credentials of receivers, if there are alert rules.
+        "env_file": [{"path": "./grafana.env", "required": False}],
         "volumes": [
             "./provisioning:/etc/grafana/provisioning:ro",
             "./dashboards:/etc/grafana/dashboards:ro",

@@ -8,13 +8,26 @@ from collections.abc import Mapping
 from zemanta_ops.conf import conf
 from zemanta_ops.stack.databases.urls import show_url, split_url
 from zemanta_ops.stack.declarations.durations import format_duration
-from zemanta_ops.stack.generate.declared import read_declared
+from zemanta_ops.stack.generate.declared import Declared, read_declared
 from zemanta_ops.stack.generate.files import Generated, GeneratedFile, IsSecret, SettingsError
+from zemanta_ops.stack.generate.grafana.alerting import (
+    lint_rule,
+    render_contacts,
+    render_environment,
+    render_groups,
+    render_policies,
+)
 from zemanta_ops.stack.generate.grafana.dashboards import draw_dashboards
-from zemanta_ops.stack.generate.grafana.layout import render_dashboard
+from zemanta_ops.stack.generate.grafana.layout import name_datasource, render_dashboard
 from zemanta_ops.stack.generate.grafana.panels import Json
-from zemanta_ops.stack.generate.grafana.provisioning import Source, render_datasource_file, render_provider_file
+from zemanta_ops.stack.generate.grafana.provisioning import (
+    Source,
+    render_datasource_file,
+    render_document,
+    render_provider_file,
+)
 from zemanta_ops.stack.generate.grafana.sources import Sources
+from zemanta_ops.stack.generate.receivers import read_receivers
 from zemanta_ops.stack.settings import list_faults
 
 # Grafana reads these from its environment, so the files can be generated without them.
@@ -44,6 +57,45 @@ def generate(is_secret: IsSecret) -> Generated:
     if not conf.list_databases():
         warnings.append("INFLUXDB is not configured: the dashboards ask an InfluxDB 1.8 on this machine")
     return Generated(files, warnings)
+
+
+def generate_alerts(is_secret: IsSecret) -> Generated:
+    """Return what ``generate`` does, and the alert rules, contact points and policies.
+
+    Raises:
+        SettingsError: Settings have no usable value.
+
+    """
+    generated = generate(is_secret)
+    declared, _ = read_declared()
+    sources, _ = read_sources()
+    receivers, warnings = read_receivers(is_secret)
+    groups, faulty = build_groups(declared, sources, choose_language())
+    documents = {
+        "rules": {"apiVersion": 1, "groups": groups},
+        "contacts": render_contacts(declared.project, receivers),
+        "policies": render_policies(declared.project, receivers, declared.declarations.alerts),
+    }
+    files = [
+        GeneratedFile(f"provisioning/alerting/zemanta_ops_{name}.yaml", render_document(document))
+        for name, document in documents.items()
+    ]
+    files.append(GeneratedFile("grafana.env.example", render_environment(receivers), 0o600))
+    return Generated([*generated.files, *files], [*generated.warnings, *warnings, *faulty])
+
+
+def build_groups(declared: Declared, sources: Sources, language: str) -> tuple[list[Json], list[str]]:
+    """Return the groups of alert rules, and a sentence for each rule that Grafana would not take."""
+    dashboards = draw_dashboards(sources)
+    panels = {each.uid: {panel.number(each.uid) for row in each.rows for panel in row.panels} for each in dashboards}
+    warnings = []
+    groups = render_groups(declared, sources, dashboards, language)
+    for group in groups:
+        for rule in group["rules"][:]:
+            if faults := list(lint_rule(rule, name_datasource(declared.project), panels)):
+                group["rules"].remove(rule)
+                warnings.append(f"the rule {rule['title']!r} is left out: {faults[0]}")
+    return [group for group in groups if group["rules"]], warnings
 
 
 def read_sources() -> tuple[Sources, list[str]]:

@@ -77,11 +77,15 @@ class Panel:
     minimum: float | None = 0
     extra: Mapping[str, Any] = field(default_factory=dict)
 
+    def number(self, uid: str) -> int:
+        """Return its id on the dashboard with this uid."""
+        return to_number(uid, self.key)
+
 
 def render_panel(panel: Panel, uid: str, place: tuple[int, int], language: str, interval: str) -> Json:
     """Return the panel as Grafana reads it; ``place`` is its column and row."""
     body: Json = {
-        "id": to_number(uid, panel.key),
+        "id": panel.number(uid),
         "type": panel.type,
         "title": panel.title,
         "description": panel.text,

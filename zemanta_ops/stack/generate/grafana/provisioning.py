@@ -46,7 +46,7 @@ def render_datasource_file(source: Source, project: str) -> str:
         entry |= {"type": "influxdb", "jsonData": options}
         if source.has_user:
             entry |= {"user": USERNAME, "secureJsonData": {"password": PASSWORD}}
-    return _render({"apiVersion": 1, "datasources": [entry]})
+    return render_document({"apiVersion": 1, "datasources": [entry]})
 
 
 def render_provider_file(project: str) -> str:
@@ -61,13 +61,13 @@ def render_provider_file(project: str) -> str:
         "updateIntervalSeconds": 30,
         "options": {"path": FOLDER, "foldersFromFilesStructure": False},
     }
-    return _render({"apiVersion": 1, "providers": [provider]})
+    return render_document({"apiVersion": 1, "providers": [provider]})
 
 
 def _escape(text: str) -> str:
     return text.replace("$", "$$")
 
 
-def _render(document: Mapping[str, Any]) -> str:
+def render_document(document: Mapping[str, Any]) -> str:
     """Return YAML: JSON is YAML too, and quotes whatever needs it."""
     return f"{_HEADER}\n{json.dumps(document, indent=2, ensure_ascii=False)}\n"

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from zemanta_ops.stack.declarations.model import Alert, Composite
 from zemanta_ops.stack.declarations.terms import Threshold
 from zemanta_ops.stack.generate.declared import Declared
-from zemanta_ops.stack.generate.kapacitor.reading import COUNT, Database, Reader, find_delay
+from zemanta_ops.stack.generate.kapacitor.reading import COUNT, Database, Reader
 from zemanta_ops.stack.generate.kapacitor.schedule import Schedule
 from zemanta_ops.stack.generate.kapacitor.tick import (
     UnsupportedError,
@@ -52,7 +52,7 @@ def render_alert(alert: Alert, declared: Declared, database: Database, task: str
     if expression is None:
         raise UnsupportedError("is of a composite that is not complete")
     minimum = subject.min_denominator if isinstance(subject, Composite) else 0
-    schedule = Schedule(alert.every_seconds, alert.window_seconds, find_delay(declared, alert))
+    schedule = Schedule(alert.every_seconds, alert.window_seconds, declared.find_delay(alert))
     reader = Reader(declared, database, alert.by, schedule)
     computation = Computation(reader, task, expression, minimum, fills=alert.no_data != "keep")
     tracked = render_pipeline(VALUE, [*_add_fields(alert), *_track(alert)], _TRACKED)

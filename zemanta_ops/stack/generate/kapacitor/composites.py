@@ -5,7 +5,7 @@ from __future__ import annotations
 from zemanta_ops.stack.declarations.model import Composite
 from zemanta_ops.stack.declarations.names import to_measurement
 from zemanta_ops.stack.generate.declared import Declared
-from zemanta_ops.stack.generate.kapacitor.reading import Database, Reader, find_delay
+from zemanta_ops.stack.generate.kapacitor.reading import Database, Reader
 from zemanta_ops.stack.generate.kapacitor.schedule import Schedule
 from zemanta_ops.stack.generate.kapacitor.tick import UnsupportedError, render_node, render_write
 from zemanta_ops.stack.generate.kapacitor.windows import Computation
@@ -23,7 +23,7 @@ def render_composite(composite: Composite, declared: Declared, database: Databas
     """
     if composite.expression is None:
         raise UnsupportedError("is not complete")
-    schedule = Schedule(composite.every_seconds, composite.window_seconds, find_delay(declared, composite))
+    schedule = Schedule(composite.every_seconds, composite.window_seconds, declared.find_delay(composite))
     reader = Reader(declared, database, composite.by, schedule)
     computation = Computation(reader, task, composite.expression, composite.min_denominator)
     measurement = to_measurement(composite.name, declared.deployment.prefix)

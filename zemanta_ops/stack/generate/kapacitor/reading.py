@@ -6,10 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from zemanta_ops.stack.declarations.known import KnownMetric
-from zemanta_ops.stack.declarations.model import Alert, Composite
 from zemanta_ops.stack.declarations.terms import Term, to_regex
 from zemanta_ops.stack.generate.declared import Declared
-from zemanta_ops.stack.generate.kapacitor.schedule import Schedule, choose_delay
+from zemanta_ops.stack.generate.kapacitor.schedule import Schedule
 from zemanta_ops.stack.generate.kapacitor.tick import (
     evaluate,
     quote_identifier,
@@ -127,12 +126,6 @@ class Reader:
     def find(self, term: Term) -> KnownMetric:
         """Return what is known of the term's metric; declarations of unknown metrics are left out before."""
         return self.declared.deployment.metrics[term.metric]
-
-
-def find_delay(declared: Declared, declaration: Composite | Alert) -> int:
-    """Return after how many seconds all points of a declaration's windows are in the database."""
-    sources = [known.source for each in declaration.terms if (known := declared.deployment.metrics.get(each.metric))]
-    return choose_delay(declared.deployment.agent_interval, sources)
 
 
 def name_counted_field(known: KnownMetric) -> str:

@@ -8,14 +8,11 @@ minutes, which all time zones have in common, and windows off the grid are left 
 from __future__ import annotations
 
 import math
-from collections.abc import Collection
 from dataclasses import dataclass
 
 _COMMON = 900
 _MINUTE, _HOUR = 60, 3_600
 _WINDOWS = 12
-# AWS has the metrics of a period minutes after its end, and push_cloudwatch fetches them every five minutes.
-_CLOUDWATCH_DELAY = 900
 _LONGEST_GAP = 15
 _SHORTEST_GAP = 2
 
@@ -57,12 +54,6 @@ class Schedule:
         if self.step < _MINUTE:
             return f"{_list(phase, self.step)} * * * * * *"
         return f"{phase % _MINUTE} {_list(phase // _MINUTE, self.step // _MINUTE)} * * * * *"
-
-
-def choose_delay(agent_interval: float, sources: Collection[str] = ()) -> int:
-    """Return after how many seconds all points of a window are in the database."""
-    delay = max(2, 2 * math.ceil(agent_interval))
-    return max(delay, _CLOUDWATCH_DELAY) if "cloudwatch" in sources else delay
 
 
 def _list(first: int, step: int) -> str:
