@@ -219,6 +219,7 @@ class Alerts(Section):
     receivers: Setting[Mapping[str, Any]] = Setting(
         dict, parsing.accept_dicts, doc="who is notified, by name; BACKEND chooses how"
     )
+    runbooks = Setting("", parsing.accept_url, doc="the address of the page that generate_stack runbooks wrote")
 
 
 class Conf:

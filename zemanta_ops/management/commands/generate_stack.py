@@ -41,6 +41,7 @@ examples:
   manage.py generate_stack grafana --alerts --output deploy    the same, and alert rules with whom they notify
   manage.py generate_stack grafana --preview                   run every panel's queries; list what would be empty
   manage.py generate_stack kapacitor --output deploy           write Kapacitor's scripts, handlers and configuration
+  manage.py generate_stack runbooks --output docs --markdown   write a page that says what each alert means
   manage.py generate_stack compose --output deploy             write compose.yaml, which runs all of it on this machine
 
 With --force, what changes in a file is printed. The files have no credentials in them: the programs read those from
@@ -71,6 +72,7 @@ class Command(OpsCommand):
         parser.add_argument("--force", action="store_true", help="overwrite files that have other contents")
         parser.add_argument("--dry-run", action="store_true", help="print the files instead of writing them")
         parser.add_argument("--alerts", action="store_true", help="grafana: add alert rules and whom they notify")
+        parser.add_argument("--markdown", action="store_true", help="runbooks: write Markdown, not reStructuredText")
         parser.add_argument("--preview", action="store_true", help="grafana: list panels that would be empty or slow")
         parser.add_argument("--json", action="store_true", help="print one JSON document")
 

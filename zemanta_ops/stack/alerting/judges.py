@@ -10,6 +10,7 @@ from typing import Protocol
 from zemanta_ops.stack.alerting.machine import Level, Rule, read_rule
 from zemanta_ops.stack.alerting.notification import cut
 from zemanta_ops.stack.declarations import Alert, Composite, Objective
+from zemanta_ops.stack.declarations.runbooks import find_runbook
 from zemanta_ops.stack.evaluation import Reader, Span, compute_alert, compute_burn_rates
 
 _MINUTE = 60
@@ -98,8 +99,8 @@ class AlertJudge:
 
     @property
     def runbook(self) -> str:
-        """The address that it names."""
-        return self.alert.runbook
+        """The address of its runbook."""
+        return find_runbook(self.alert)
 
     def find_delay(self, reader: Reader) -> float:
         """Return the seconds for which points may still arrive."""
@@ -142,8 +143,8 @@ class ObjectiveJudge:
 
     @property
     def runbook(self) -> str:
-        """The address that it names."""
-        return self.objective.runbook
+        """The address of its runbook."""
+        return find_runbook(self.objective)
 
     def find_delay(self, reader: Reader) -> float:
         """Return the seconds for which points may still arrive."""

@@ -19,6 +19,7 @@ TARGETS = {
     "compose": "zemanta_ops.stack.generate.compose",
     "grafana": "zemanta_ops.stack.generate.grafana",
     "kapacitor": "zemanta_ops.stack.generate.kapacitor",
+    "runbooks": "zemanta_ops.stack.generate.runbooks",
     "telegraf": "zemanta_ops.stack.generate.telegraf",
     "victoriametrics": "zemanta_ops.stack.generate.victoriametrics",
 }
@@ -38,7 +39,7 @@ def list_targets() -> Mapping[str, str]:
 
 
 # What else some targets can generate: the option that asks for it, and the function of their module.
-VARIANTS = {"grafana": {"alerts": "generate_alerts"}}
+VARIANTS = {"grafana": {"alerts": "generate_alerts"}, "runbooks": {"markdown": "generate_markdown"}}
 
 
 def generate(name: str, is_secret: IsSecret = lambda _: False, variant: str = "") -> Generated:

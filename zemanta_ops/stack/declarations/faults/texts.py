@@ -8,6 +8,7 @@ from typing import Any
 
 from zemanta_ops.stack.declarations.faults.fault import Fault, make_fault
 from zemanta_ops.stack.declarations.model import Alert
+from zemanta_ops.stack.declarations.runbooks import find_runbook
 from zemanta_ops.stack.declarations.units import find_unit, suggest_unit
 
 # "$" is a variable to Grafana, "{{" a template to Grafana and Kapacitor, "'''" ends a text of TICKscript.
@@ -31,8 +32,8 @@ def find_text_faults(declaration: Any) -> Iterator[Fault]:
         yield make_fault("zemanta_ops.E215", declaration, f"has the unknown unit {unit!r}", hint)
     if isinstance(declaration, Alert):
         yield from _check_message(declaration)
-        if declaration.crit is not None and not declaration.runbook and not declaration.is_shipped:
-            hint = "Give runbook the address of a page that says what to do at three in the morning."
+        if declaration.crit is not None and not find_runbook(declaration) and not declaration.is_shipped:
+            hint = "Give runbook the address of a page that says what to do, or set ALERTS RUNBOOKS."
             yield make_fault("zemanta_ops.W201", declaration, "calls a person and has no runbook", hint)
 
 

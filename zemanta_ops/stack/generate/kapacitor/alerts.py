@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from zemanta_ops.stack.declarations.model import Alert, Composite
+from zemanta_ops.stack.declarations.runbooks import find_runbook
 from zemanta_ops.stack.declarations.terms import Threshold
 from zemanta_ops.stack.generate.declared import Declared
 from zemanta_ops.stack.generate.kapacitor.reading import COUNT, Database, Reader
@@ -21,7 +22,6 @@ from zemanta_ops.stack.generate.kapacitor.tick import (
     render_pipeline,
 )
 from zemanta_ops.stack.generate.kapacitor.windows import VALUE, Computation
-from zemanta_ops.stack.generate.links import find_runbook
 from zemanta_ops.stack.generate.messages import quote_go, render_template, split_message, to_printf
 
 PERCENT, RUNBOOK = "zo_percent", "zo_runbook"

@@ -10,6 +10,7 @@ from zemanta_ops.conf import conf
 from zemanta_ops.stack.databases.urls import show_url, split_url
 from zemanta_ops.stack.declarations.model import Alert, Composite
 from zemanta_ops.stack.declarations.names import to_slug
+from zemanta_ops.stack.declarations.runbooks import find_runbook
 from zemanta_ops.stack.generate.declared import Declared, read_declared
 from zemanta_ops.stack.generate.files import Generated, GeneratedFile, IsSecret, SettingsError
 from zemanta_ops.stack.generate.kapacitor.alerts import Topic, render_alert
@@ -18,7 +19,6 @@ from zemanta_ops.stack.generate.kapacitor.handlers import render_handler
 from zemanta_ops.stack.generate.kapacitor.reading import Database
 from zemanta_ops.stack.generate.kapacitor.server import render_config, render_environment
 from zemanta_ops.stack.generate.kapacitor.tick import UnsupportedError
-from zemanta_ops.stack.generate.links import find_runbook
 from zemanta_ops.stack.generate.receivers import PAGERDUTY, Receiver, read_receivers
 from zemanta_ops.stack.settings import list_faults
 

@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 
 from zemanta_ops.stack.declarations.model import Alert, Composite
 from zemanta_ops.stack.declarations.names import to_slug, to_uid
+from zemanta_ops.stack.declarations.runbooks import find_runbook
 from zemanta_ops.stack.declarations.terms import Term, Threshold
 from zemanta_ops.stack.generate.declared import Declared
 from zemanta_ops.stack.generate.grafana.alerting.subjects import ask_alert
 from zemanta_ops.stack.generate.grafana.layout import Dashboard, name_datasource
 from zemanta_ops.stack.generate.grafana.panels import Json, Panel
 from zemanta_ops.stack.generate.grafana.sources import Sources
-from zemanta_ops.stack.generate.links import find_runbook
 from zemanta_ops.stack.generate.messages import quote_go, render_template, split_message, to_printf
 from zemanta_ops.stack.queries import LANGUAGES
 

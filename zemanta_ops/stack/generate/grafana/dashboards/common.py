@@ -8,6 +8,7 @@ from math import ceil
 
 from zemanta_ops.stack.declarations.durations import format_duration
 from zemanta_ops.stack.declarations.model import Composite
+from zemanta_ops.stack.declarations.runbooks import find_runbook
 from zemanta_ops.stack.declarations.terms import Term, mean, rate
 from zemanta_ops.stack.generate.grafana.panels import WEEK, Asked, Panel
 from zemanta_ops.stack.generate.grafana.sources import Sources, to_limits, write_text
@@ -77,7 +78,7 @@ def draw_composite(sources: Sources, composite: Composite, variables: Sequence[s
         [Asked(composite.name, sources.ask_composite(composite, variables=variables))],
         unit=composite.unit,
         limits=to_limits(alert),
-        runbook=alert.runbook if alert else "",
+        runbook=find_runbook(alert) if alert else "",
         link=link,
         # With the agent's interval a view of little traffic would never reach the minimum of the denominator.
         interval=format_duration(max(composite.window_seconds, ceil(sources.deployment.agent_interval))),
@@ -104,7 +105,7 @@ def draw_metric(
         [Asked(term.metric, sources.ask(term, by, variables=also))],
         unit=unit or sources.deployment.metrics[term.metric].unit,
         limits=to_limits(alert),
-        runbook=alert.runbook if alert else "",
+        runbook=find_runbook(alert) if alert else "",
         minimum=None if term.function in ("last", "mean") and not unit else 0,
     )
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from zemanta_ops.stack.declarations.model import Objective
+from zemanta_ops.stack.declarations.runbooks import find_runbook
 from zemanta_ops.stack.declarations.terms import Expression, Term, above, below, to_regex
 from zemanta_ops.stack.generate.grafana.panels import Asked, Limits, Panel
 from zemanta_ops.stack.generate.grafana.sources import Sources, write_text
@@ -65,7 +66,7 @@ def _draw_share(objective: Objective, share: RatioQuery) -> Panel:
         [Asked(objective.name, asked)],
         unit="ratio",
         limits=limits,
-        runbook=objective.runbook,
+        runbook=find_runbook(objective),
         width=10,
     )
 
@@ -87,7 +88,7 @@ def _draw_budget(objective: Objective, share: RatioQuery) -> Iterator[Panel]:
         "stat",
         "ratio",
         Limits(warn=below(_LOW), crit=below(0)),
-        runbook=objective.runbook,
+        runbook=find_runbook(objective),
         width=4,
         period=objective.period,
     )
@@ -97,7 +98,7 @@ def _draw_budget(objective: Objective, share: RatioQuery) -> Iterator[Panel]:
         _BURN.format(period=objective.period, minimum=objective.min_events),
         [Asked(objective.name, burn)],
         limits=Limits(above(_TICKET), above(_PAGE)),
-        runbook=objective.runbook,
+        runbook=find_runbook(objective),
         width=10,
         interval=_HOUR,
     )
@@ -117,5 +118,5 @@ def _draw_counts(sources: Sources, objective: Objective) -> Panel:
         write_text(objective, text),
         asked,
         unit="events",
-        runbook=objective.runbook,
+        runbook=find_runbook(objective),
     )

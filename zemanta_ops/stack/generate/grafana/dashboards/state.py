@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from zemanta_ops.stack.declarations.known import KnownMetric
+from zemanta_ops.stack.declarations.runbooks import find_runbook
 from zemanta_ops.stack.declarations.terms import Term, last, mean, rate
 from zemanta_ops.stack.generate.grafana.dashboards.common import draw_composite, draw_metric, title_name
 from zemanta_ops.stack.generate.grafana.layout import Dashboard, Row, Variable
@@ -64,7 +65,7 @@ def _draw_repeated(sources: Sources, metric: KnownMetric, tag: str) -> Row:
         [Asked(metric.name, SeriesQuery(selection, "last", others))],
         unit=metric.unit,
         limits=to_limits(alert),
-        runbook=alert.runbook if alert else "",
+        runbook=find_runbook(alert) if alert else "",
         width=24,
     )
     return Row(f"{title_name(metric.name)}: ${tag}", [panel], is_collapsed=True, repeat=tag)
