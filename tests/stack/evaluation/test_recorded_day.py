@@ -13,7 +13,7 @@ from tests.stack.evaluation.day import DEPLOY, DEPLOYMENT, HOUR, INTERVAL, MISSI
 from tests.stack.evaluation.shop import compute_by_hand, declare
 from zemanta_ops.stack.charts.interpolation import Choice, Window
 from zemanta_ops.stack.charts.results import run_panel
-from zemanta_ops.stack.declarations import Composite, Declarations, Objective, isolate, rate
+from zemanta_ops.stack.declarations import Composite, Declarations, Objective, isolate, rate, total
 from zemanta_ops.stack.declarations.durations import DAY, parse_duration
 from zemanta_ops.stack.evaluation import Reader, compute_composite, list_spans_between
 from zemanta_ops.stack.evaluation.writing import CompositeWriter
@@ -149,3 +149,20 @@ def test_the_minimum_of_a_rate_is_one_per_second_in_panels_too(reader: Reader) -
     assert 0 < len(computed) < 4 * HOUR // EVERY
     drawn = draw(reader, draw_composite(build_sources(reader), composite), since, until)
     assert drawn == {start: pytest.approx(values) for start, values in computed.items()}
+
+
+def test_windows_that_overlap_are_what_a_hand_computes(reader: Reader) -> None:
+    with isolate():
+        composite = Composite("shop.requests", value=total("http.request.count"), every="5m", window="15m")
+    since = START + OUTAGE.start
+    found = [
+        (span.start, each.value)
+        for span in list_spans_between(since, since + HOUR, EVERY, composite.window_seconds)
+        for each in compute_composite(reader, composite, span)
+    ]
+    sums = Hand(record_day(), EVERY)
+    expected = [
+        (start, sum(sums.total("http_request_count", start + part, ())[()] for part in range(0, 3 * EVERY, EVERY)))
+        for start in range(since, since + HOUR - 2 * EVERY, EVERY)
+    ]
+    assert found == expected
