@@ -195,8 +195,11 @@ def test_two_settings_of_one_name_are_refused(home: Path) -> None:
         load_config(path)
 
 
-def test_an_aliased_table_is_two_settings(home: Path) -> None:
-    path = saved(home, "a.yaml", f"a: &a\n  key: {local('example', name='a.key')}\nb: *a\n")
+def test_an_aliased_table_shares_its_token_and_a_copied_one_does_not(home: Path) -> None:
+    token = local("example", name="a.key")
+    path = saved(home, "a.yaml", f"a: &a\n  key: {token}\nb: *a\n")
+    assert load_config(path)["b"] == {"key": "example"}
+    path = saved(home, "a.yaml", f"a:\n  key: {token}\nb:\n  key: {token}\n")
     with pytest.raises(ResolveError) as caught:
         load_config(path)
     assert list(caught.value.failures) == ["b.key"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 from typing import Any
@@ -140,13 +140,23 @@ def _read_all_substitutes(found: list[PathAndSecret]) -> _Values:
 
 
 def _check_bindings(found: list[PathAndSecret], app: str, settings: config.Config) -> dict[str, SecretError]:
+    paths: dict[int, list[str]] = defaultdict(list)
+    for path, secret in found:
+        paths[id(secret)].append(path)
     failures: dict[str, SecretError] = {}
     for path, secret in found:
         try:
-            secret.check(binding.expect(app=app, name=path, settings=settings))
+            name = _choose_name(secret, path, paths[id(secret)])
+            secret.check(binding.expect(app=app, name=name, settings=settings))
         except SecretError as error:
             failures[path] = error
     return failures
+
+
+def _choose_name(secret: Secret, path: str, paths: list[str]) -> str:
+    """Return the path that a Secret is bound to, if it is one of those that share the Secret; or else its own."""
+    bound = {token.name for token in secret.tokens if token and token.name}
+    return next((each for each in paths if bound == {each}), path)
 
 
 def _accept(secret: Secret, results: list[bytes | SecretError], path: str) -> str | SecretError:

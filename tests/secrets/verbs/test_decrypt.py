@@ -46,7 +46,7 @@ def test_the_settings_module_comes_first(home: Path, monkeypatch: pytest.MonkeyP
         (["--file", "a.py", "PLAIN"], "a.py:2: the setting is not encrypted"),
         (["--file", "a.py", "hunter2"], "a.py has no setting of that name"),
         (["hunter2"], "no file here has a setting of that name"),
-        (["--file", "a.py", "TWICE"], "in each of the lines 3, 4"),
+        (["--file", "a.py", "TWICE"], "a.py: the setting has 2 tokens (line 3 and 4)"),
         (["--file", "gone.py", "A"], "cannot be read"),
         (["--file", "a.py", "MOVED"], "a.py:5: the token belongs to another setting"),
         (["--file", "a.py", "A", "--name", "A"], "--name is for a token"),

@@ -78,11 +78,7 @@ def _values(
     file: ConfigFile, kinds: dict[SettingPath, type], app: str, samples: Mapping[str, str]
 ) -> dict[SettingPath, Any]:
     """Return the value of each token: its plaintext, or the ``Secret`` that its field requires."""
-    secrets = {
-        names: _make_secret(file, names, text, kinds, samples)
-        for names, text in _strings(file.data, ())
-        if _is_token(names, text, kinds)
-    }
+    secrets = _make_secrets(file, kinds, samples)
     paths = {names: ".".join(names) for names in secrets}
     counts = Counter(paths.values())
     for names, path in paths.items():
@@ -100,16 +96,27 @@ def _values(
     return {names: _finish(secret, names in kinds, paths[names], values) for names, secret in secrets.items()}
 
 
+def _make_secrets(
+    file: ConfigFile, kinds: dict[SettingPath, type], samples: Mapping[str, str]
+) -> dict[SettingPath, Secret | StrictSecret]:
+    """Return the secrets of the file. Settings that share a token by a YAML alias share its Secret, too."""
+    made: dict[SettingPath, Secret | StrictSecret] = {}
+    shared: dict[tuple[int, str | None], Secret | StrictSecret] = {}
+    for names, text in _strings(file.data, ()):
+        if names not in kinds and not backends.is_token(text):
+            continue
+        made[names] = _make_secret(file, names, text, kinds, samples)
+        if names not in kinds:
+            made[names] = shared.setdefault((id(text), samples.get(".".join(names))), made[names])
+    return made
+
+
 def _finish(secret: Secret | StrictSecret, typed: bool, path: str, values: dict[str, Any]) -> Any:
     if isinstance(secret, Secret) and typed:
         value = values[path]
         secret.bind_to(path, value if isinstance(value, str) else None)
         return secret
     return values[path] if isinstance(secret, Secret) else secret
-
-
-def _is_token(names: SettingPath, text: str, kinds: dict[SettingPath, type]) -> bool:
-    return names in kinds or backends.is_token(text)
 
 
 def _make_secret(

@@ -102,7 +102,7 @@ def _refuse(file: SourceFile, target: Target, why: str) -> SourceError:
 
 
 def _stand_for(target: Target) -> Literal:
-    return Literal(target.path, "", target.span, (), target.line, string=False)
+    return Literal(target.path, "", target.span, (), target.line, string=False, scope=target.scope)
 
 
 def _replace(file: SourceFile, target: Target, token: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from zemanta_ops.secrets.files.formats import Literal
@@ -16,20 +16,38 @@ _MAX_NAMES = 30
 _MAX_VALUES = 20_000
 
 
-@lru_cache(maxsize=8)
-def find_names(file: SourceFile) -> Mapping[Span, frozenset[str]]:
-    """Return the dotted names under which the program may read each value, by its place in the file.
+@dataclass(frozen=True)
+class Names:
+    """The dotted names of one value.
 
-    These are its own name, with and without the classes and functions around it, the name that ``get(name=...)``
-    states, and the names of settings that use a variable which has the value.
+    Attributes:
+        owners: Those that the program states when it decrypts the value: that of ``get(name=...)``, or else the path
+            inside a class, of each setting that has the value. A token must be bound to one of them.
+        all: Those by which a person may name it, too.
+    """
+
+    owners: frozenset[str] = frozenset()
+    all: frozenset[str] = frozenset()
+
+
+@lru_cache(maxsize=8)
+def find_names(file: SourceFile) -> Mapping[Span, Names]:
+    """Return the names of each value of a file, by its place.
 
     Raises:
         SourceError: The file is not valid.
     """
-    found: dict[Span, set[str]] = defaultdict(set)
+    owners: dict[Span, set[str]] = defaultdict(set)
+    everything: dict[Span, set[str]] = defaultdict(set)
     for value in find_values(file):
-        found[value.span] |= {value.setting, ".".join(value.path[value.scope :]), value.stated}
-    return {span: frozenset(names - {""}) for span, names in found.items()}
+        owners[value.span].add(choose_owner(value))
+        everything[value.span] |= {value.setting, ".".join(value.path[value.scope :]), choose_owner(value)}
+    return {span: Names(frozenset(owners[span] - {""}), frozenset(everything[span] - {""})) for span in everything}
+
+
+def choose_owner(literal: Literal) -> str:
+    """Return the name that the program states for a value: that of ``get(name=...)``, or its path inside a class."""
+    return literal.stated or ".".join(literal.path[literal.scope :])
 
 
 def find_values(file: SourceFile) -> list[Literal]:

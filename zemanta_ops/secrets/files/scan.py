@@ -10,7 +10,7 @@ from pathlib import Path
 from zemanta_ops.secrets import backends, wire
 from zemanta_ops.secrets.exceptions import SecretError
 from zemanta_ops.secrets.files.formats.base import Literal, line_of
-from zemanta_ops.secrets.files.references import find_names
+from zemanta_ops.secrets.files.references import Names, choose_owner, find_names
 from zemanta_ops.secrets.files.source_file import SourceFile, discover, read
 from zemanta_ops.terminal import count
 
@@ -52,8 +52,27 @@ class FoundToken:
 
     @property
     def names(self) -> frozenset[str]:
-        """Every name under which the program may read the token."""
-        return find_names(self.file).get(self.literal.span, frozenset()) | {self.setting}
+        """Every name by which a person may mean the token."""
+        return self._names.all | {self.setting}
+
+    @property
+    def owners(self) -> frozenset[str]:
+        """The names to one of which the token must be bound, if it is bound."""
+        return self._names.owners | {choose_owner(self.literal)}
+
+    @property
+    def owner(self) -> str:
+        """The name that the token is bound to, or is to be bound to."""
+        if self.token and self.token.name in self.owners:
+            return self.token.name
+        own = choose_owner(self.literal)
+        # A variable that only helps may be gone when the settings that use it are decrypted.
+        settings = [] if own[:1].isupper() else sorted(name for name in self.owners if name[:1].isupper())
+        return settings[0] if settings and not self.literal.stated else own
+
+    @property
+    def _names(self) -> Names:
+        return find_names(self.file).get(self.literal.span, Names())
 
     @property
     def place(self) -> str:

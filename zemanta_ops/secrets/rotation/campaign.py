@@ -212,7 +212,7 @@ class _Campaign:
         context = dict(found.token.context)
         recipe = self.recipes[found.path]
         if recipe.bind:
-            context |= {"app": recipe.bind, "name": found.setting}
+            context |= {"app": recipe.bind, "name": found.owner}
         # White space around a token means nothing; that of a plaintext is part of it.
         text = found.text if is_token(found.file, found.literal) else found.token.ciphertext
         return Job(found, found.token, text, context, recipe)

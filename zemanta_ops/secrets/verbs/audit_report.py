@@ -202,7 +202,7 @@ def _find_problems(found: FoundToken, change: git.Commit | None, age: int | None
         problems.append("not authenticated (SecretCrypt 1.x): rotate it")
     if rules.app and token.app not in ("", rules.app):
         problems.append("bound to another application")
-    if token.name and token.name not in found.names:
+    if token.name and token.name not in found.owners:
         problems.append(f"bound to another setting ({token.name})")
     if rules.max_age is not None and age is not None and age > rules.max_age:
         # At the end of a shallow clone the change may be older, but never newer.

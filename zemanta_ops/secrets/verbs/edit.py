@@ -73,7 +73,7 @@ def _edit(options: argparse.Namespace) -> str:
 def _encrypt(options: argparse.Namespace, found: FoundToken, old: wire.Token, plaintext: bytes) -> str:
     """Encrypt as the old token was, but for what the command line says."""
     own = config.load_own(found.path)
-    name = old.name or (found.setting if own.require_context else "")
+    name = old.name or (found.owner if own.require_context else "")
     given = argparse.Namespace(**{**vars(options), "context": [], "backend": options.backend or old.backend})
     if not own.environments and given.backend == old.backend and not options.key and old.backend in ("kms", "vault"):
         given.key = old.params.get("key")

@@ -15,7 +15,7 @@ from zemanta_ops.secrets.files.formats.base import Literal
 from zemanta_ops.secrets.files.plaintext import find_copies
 from zemanta_ops.secrets.files.replace import replace_file
 from zemanta_ops.secrets.files.rewrite import check_safe
-from zemanta_ops.secrets.files.scan import is_token
+from zemanta_ops.secrets.files.scan import FoundToken, is_token
 from zemanta_ops.secrets.files.source_file import SourceFile, decode, read_to_change
 from zemanta_ops.secrets.verbs.encryption import encrypt
 from zemanta_ops.secrets.verbs.plaintext import open_stdin, read_bytes, read_plaintext
@@ -43,12 +43,13 @@ def run(options: argparse.Namespace, out: TextIO, err: TextIO) -> None:
 def _encrypt_setting(options: argparse.Namespace, err: TextIO) -> str:
     """Write the token of one setting; return what was done."""
     path, name = Path(options.into[0]), options.into[1]
-    if options.name not in ("", name):
-        raise EncryptError("--name must be the same as the name that --into writes to")
     file = read_to_change(path)
     target = place.find(file, name, add=options.add)
     old = _read_old_token(file, target.literal)
     kept = old.context if old else {}
+    owner = FoundToken(file, target.literal, old).owner if target.literal else name
+    if options.name not in ("", name, owner):
+        raise EncryptError("--name must be the same as the name that --into writes to")
     own = config.load_own(path)
     bound = kept.get("name") or _must_bind(options, own)
     plaintexts = [target.literal.value] if target.literal and not old else []
@@ -58,7 +59,7 @@ def _encrypt_setting(options: argparse.Namespace, err: TextIO) -> str:
         plaintexts.append(plaintext.decode(errors="replace"))
         return plaintext
 
-    new = encrypt(options, read_new, name if bound else "", kept, own)
+    new = encrypt(options, read_new, owner if bound else "", kept, own)
     text = target.write(new)
     replace_file(path, file.encode(text), file.data)
     token = wire.parse(new)

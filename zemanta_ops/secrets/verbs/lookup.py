@@ -26,9 +26,10 @@ def find_in_file(file: SourceFile, name: str) -> FoundToken:
     found = [each for each in find_tokens(file) if name in each.names]
     exact = [each for each in found if each.setting == name] or found
     if len(exact) > 1:
-        lines = ", ".join(str(each.literal.line) for each in exact)
+        lines = " and ".join(dict.fromkeys(str(each.literal.line) for each in exact))
         raise SourceError(
-            f"{file.path}: the setting has a token in each of the lines {lines}: decrypt the token itself"
+            f"{file.path}: the setting has {len(exact)} tokens (line {lines}), and only one can be meant. "
+            "To decrypt one, give decrypt_secret the token itself"
         )
     if exact:
         return exact[0]
@@ -60,11 +61,12 @@ def _search(paths: Iterable[Path], name: str) -> list[FoundToken]:
     for path in paths:
         try:
             file = read(path)
-            if name in {each for token in find_tokens(file) for each in token.names}:
-                found.append(find_in_file(file, name))
+            names = {each for token in find_tokens(file) for each in token.names}
         except SourceError:
             # A file that is not valid is not read by the program either; audit_secrets names it.
             continue
+        if name in names:
+            found.append(find_in_file(file, name))
     return found
 
 
@@ -90,11 +92,10 @@ def decrypt(found: FoundToken, app: str = "") -> bytes:
     """
     if found.token is None:
         raise SourceError(f"{found.place}: not a token")
-    name = found.token.name if found.token.name in found.names else found.setting
     with config.use(config.load_own(found.path)), warnings.catch_warnings():
         warnings.simplefilter("ignore", LegacyTokenWarning)
         try:
-            value = StrictSecret(found.text).decrypt_bytes(name=name, app=app)
+            value = StrictSecret(found.text).decrypt_bytes(name=found.owner, app=app)
         except SecretError as error:
             raise SourceError(f"{found.place}: {error}") from None
     ledger.reveal(value)

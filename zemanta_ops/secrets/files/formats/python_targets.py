@@ -25,6 +25,7 @@ class Target:
         span: Its place.
         line: Its line, from 1.
         is_secret: Whether it is a ``Secret(...)``, or its ``get()``.
+        scope: How many leading parts of the name are those of classes and functions.
         obstacle: Why ``Secret("...")`` cannot be written in its place; empty if it can.
     """
 
@@ -32,6 +33,7 @@ class Target:
     span: Span
     line: int
     is_secret: bool
+    scope: int
     obstacle: str
 
 
@@ -105,7 +107,8 @@ class _Recorder(python_text._Visitor):
 
     def _make_target(self, node: ast.expr, at: Context) -> Target:
         secret = self._holds_secret(node)
-        return Target(at.path, self.source.span(node), node.lineno, secret, "" if secret else self._describe(node, at))
+        obstacle = "" if secret else self._describe(node, at)
+        return Target(at.path, self.source.span(node), node.lineno, secret, len(at.scope), obstacle)
 
     def _holds_secret(self, node: ast.expr) -> bool:
         if not isinstance(node, ast.Call):
