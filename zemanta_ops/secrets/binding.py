@@ -88,5 +88,5 @@ def _explain_missing_app(file: Path | None) -> str:
     return (
         f"the token is bound to an application, and this process does not know its own: {config.FILE_NAME} is missing "
         "here. Copy it to the folder of the settings file or one above it (in a Dockerfile: "
-        f"COPY {config.FILE_NAME} ./), or set {config.FILE_VARIABLE} to its path, or pass app"
+        f"COPY {config.FILE_NAME} ./), or set {config.FILE_VARIABLE} to its path, or pass app (a command: --app)"
     )

@@ -69,6 +69,12 @@ def test_the_name_of_a_bound_token_is_an_option_of_the_command(home: Path) -> No
     ended = call(decrypt, local(PLAINTEXT, name="A"))
     assert ended.err == "decrypt_secret: the token is bound to a name: give it with --name\n"
     assert call(decrypt, local(PLAINTEXT, name="A"), "--name", "A").out == PLAINTEXT
+    bound = local(PLAINTEXT, app="shop", name="A")
+    both = "a name: give it with --name, and to an application: give it with --app"
+    assert call(decrypt, bound).err == f"decrypt_secret: the token is bound to {both}\n"
+    assert call(decrypt, bound, "--name", "A", "--app", "shop").out == PLAINTEXT
+    (home / "zemanta_ops.toml").write_text('app = "shop"\n')
+    assert call(decrypt, bound, "--name", "A").out == PLAINTEXT
 
 
 @pytest.mark.parametrize("token", ["kms:region=eu-west-1", "local:v=2", "password:v=2", "sealed:v=1"])

@@ -7,6 +7,7 @@ import pty
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -187,3 +188,31 @@ def test_decrypt_of_a_wrong_token_never_repeats_it(run: Run) -> None:
     ended = run("decrypt-secret", "hunter2-pasted-by-mistake")
     assert (ended.returncode, ended.stdout) == (1, b"")
     assert b"hunter2" not in ended.stderr
+
+
+MANAGE = [sys.executable, str(Path(__file__).parents[3] / "manage.py")]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        [*MANAGE, "encrypt_secret", "local"],
+        [*MANAGE, "encrypt_secret", "local", "--multiline"],
+        [str(SCRIPTS / "encrypt-secret"), "local"],
+    ],
+)
+def test_ctrl_c_ends_it_without_a_traceback(command: list[str], home: Path) -> None:
+    child, terminal = pty.fork()
+    if child == 0:
+        os.execve(command[0], command, {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])})
+    shown = b""
+    while b"Enter plaintext" not in shown:
+        shown += os.read(terminal, 1024)
+    os.write(terminal, b"\x03")
+    # A terminal whose last program has ended cannot be read.
+    with suppress(OSError):
+        while data := os.read(terminal, 1024):
+            shown += data
+    os.close(terminal)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 130
+    assert b"Traceback" not in shown

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import TextIO
 
+from zemanta_ops.secrets import config
 from zemanta_ops.secrets.exceptions import ContextError, ModeError, SecretError, SourceError, TokenError
 from zemanta_ops.secrets.secret import StrictSecret
 
@@ -68,8 +69,14 @@ def _decrypt_setting(options: argparse.Namespace) -> bytes:
 
 def _decrypt_token(options: argparse.Namespace) -> bytes:
     secret = StrictSecret(options.token if options.token != STDIN else _from_stdin())
-    if secret.tokens and secret.tokens[0] and secret.tokens[0].name and not options.name:
-        raise ContextError("the token is bound to a name: give it with --name")
+    token = secret.tokens[0] if secret.tokens else None
+    missing = []
+    if token and token.name and not options.name:
+        missing.append("a name: give it with --name")
+    if token and token.app and not (options.app or config.load().app):
+        missing.append("an application: give it with --app")
+    if missing:
+        raise ContextError(f"the token is bound to {', and to '.join(missing)}")
     return secret.decrypt_bytes(name=options.name, app=options.app)
 
 
