@@ -162,6 +162,11 @@ def test_a_wrong_folder_is_an_error(tmp_path: Path) -> None:
         ("./c", {"a.py", "b/b.py"}),
         ("c", {"a.py", "b/b.py"}),
         ("/c/", {"a.py", "b/b.py"}),
+        ("/b.py", {"a.py", "b/b.py", "c/b.py"}),
+        ("c/**", {"a.py", "b/b.py"}),
+        ("c/**/b.py", {"a.py", "b/b.py"}),
+        ("**/b.py", {"a.py"}),
+        ("**/c", {"a.py", "b/b.py"}),
         ("absent", {"a.py", "b/b.py", "c/b.py"}),
     ],
 )

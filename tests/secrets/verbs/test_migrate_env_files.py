@@ -217,3 +217,10 @@ def test_probable_secrets_of_other_files_are_named(path: str, folder: Path) -> N
         "To encrypt one: encrypt_secret --into FILE NAME"
     ) in ended.err
     assert "example" not in ended.err
+
+
+def test_a_shell_script_is_not_an_env_file(folder: Path) -> None:
+    (folder / "start").write_text("#!/bin/sh\nA_TOKEN=example\n")
+    ended = call(migrate, "--to", "local", "start")
+    assert ended.code == 1
+    assert "start is not a .py, .toml, .yaml, .yml, .json or .env file" in ended.err

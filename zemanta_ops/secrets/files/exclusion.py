@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 
 from zemanta_ops.secrets import config
+
+_ANY_FOLDERS = re.compile(r"(?:^|(?<=/))\*\*/")
 
 
 class Exclusion:
@@ -46,6 +49,8 @@ def _fits(path: Path, base: Path, patterns: Sequence[str]) -> bool:
     for pattern in patterns:
         wanted = pattern.strip().removeprefix("./").rstrip("/")
         names = parts if "/" in wanted else [name.rpartition("/")[2] for name in parts]
-        if any(fnmatchcase(name, wanted.removeprefix("/").removesuffix("/**")) for name in names):
+        wanted = wanted.removeprefix("/").removesuffix("/**")
+        # ** stands for no folder, too.
+        if any(fnmatchcase(name, each) for name in names for each in (wanted, _ANY_FOLDERS.sub("", wanted))):
             return True
     return False

@@ -34,6 +34,8 @@ _NUMBER = re.compile(r"\d{1,6}")
 _SECRET_PARAM = re.compile(r"key|token|secret|pass|pwd|sig|auth|code", re.IGNORECASE)
 _HOOK = re.compile(r"(?:web)?hooks?", re.IGNORECASE)
 _LONG = re.compile(r"[A-Za-z0-9_-]{16,}")
+_DRAWN = re.compile(r"[A-Za-z0-9+_=-]{20,}")
+_DIGITS = re.compile(r"\d+")
 # jdbc:postgresql://
 _OUTER_SCHEME = re.compile(r"[a-z0-9+]+:(?=[a-z0-9+]+://)", re.IGNORECASE)
 # Server=db;Password=..., password=... host=db, "password": "..." and Authorization headers.
@@ -71,14 +73,23 @@ def _has_secret_name(name: str, value: str) -> bool:
 
 
 def has_secret_value(value: str) -> bool:
-    """Whether a value is a credential by its shape: of a well-known service, in a URL, or in a list of fields."""
+    """Whether a value is a credential by its shape: random, of a well-known service, in a URL, or a list of fields."""
     if any(_FIELDS.search(line) or any(True for _ in find_credentials(line)) for line in value.splitlines()):
+        return True
+    if _is_random(value):
         return True
     try:
         url = urlsplit(_OUTER_SCHEME.sub("", value, count=1))
         return bool(url.scheme and url.netloc) and _has_secret_part(url)
     except ValueError:
         return False
+
+
+def _is_random(value: str) -> bool:
+    """Whether a value, or a path of one part, was drawn at random from letters of both cases and digits."""
+    text = value.strip("/")
+    digits = len(_DIGITS.findall(text))
+    return bool(_DRAWN.fullmatch(text)) and digits > 1 and text.lower() != text != text.upper()
 
 
 def _has_secret_part(url: SplitResult) -> bool:

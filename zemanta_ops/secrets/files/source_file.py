@@ -129,7 +129,8 @@ def decode(path: Path, data: bytes) -> SourceFile:
 
 def is_env_text(path: Path, data: bytes) -> bool:
     """Whether a file whose name has no known ending, such as ``.envs/.production/.django``, is a ``.env`` file."""
-    if path.suffix or len(data) > _MAX_BYTES:
+    # A shell script may consist of assignments, too.
+    if path.suffix or len(data) > _MAX_BYTES or data.startswith(b"#!"):
         return False
     try:
         return bool(formats.scalars(data.removeprefix(codecs.BOM_UTF8).decode(), ".env"))
