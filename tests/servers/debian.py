@@ -1,11 +1,13 @@
-"""PostgreSQL and Redis, which come as Debian packages: installed by ``.ci/run`` if it is root."""
+"""PostgreSQL, Redis and memcached, which come as Debian packages: installed by ``.ci/run`` if it is root."""
 
 from __future__ import annotations
 
 import os
 import shutil
 import signal
+import socket
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 
 from tests.servers.process import Server, free_port
@@ -23,6 +25,7 @@ def postgresql_folder() -> Path | None:
 def missing() -> list[str]:
     """Return the Debian packages that the tests need and that are not there."""
     packages = {"postgresql": postgresql_folder(), "redis-server": shutil.which("redis-server")}
+    packages["memcached"] = shutil.which("memcached")
     return [package for package, found in packages.items() if found is None]
 
 
@@ -94,3 +97,25 @@ class Redis(Server):
     def settings(self) -> dict[str, object]:
         """Return the entry for Django's CACHES."""
         return {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": f"redis://127.0.0.1:{self.port}"}
+
+
+class Memcached(Server):
+    """A memcached of the test's own; it refuses to run as root without a user to become."""
+
+    def __init__(self, folder: Path) -> None:
+        self.port = free_port()
+        command = ["memcached", "-p", str(self.port), "-l", "127.0.0.1", "-U", "0"]
+        command += ["-u", "nobody"] if os.getuid() == 0 else []
+        super().__init__("memcached", command, folder, self._answers)
+
+    def _answers(self) -> bool:
+        with suppress(OSError), socket.create_connection(("127.0.0.1", self.port), timeout=1):
+            return True
+        return False
+
+    def settings(self) -> dict[str, object]:
+        """Return the entry for Django's CACHES."""
+        return {
+            "BACKEND": "django.core.cache.backends.memcached.PyMemcacheCache",
+            "LOCATION": f"127.0.0.1:{self.port}",
+        }

@@ -16,7 +16,7 @@ from typing import Protocol
 import pytest
 
 from tests.servers import cache, debian
-from tests.servers.debian import PostgreSQL, Redis
+from tests.servers.debian import Memcached, PostgreSQL, Redis
 from tests.servers.influxdb1 import InfluxDB1
 from tests.servers.influxdb2 import InfluxDB2
 from tests.servers.kapacitor import Kapacitor
@@ -267,6 +267,15 @@ def redis(tmp_path_factory: pytest.TempPathFactory, server_stack: ExitStack) -> 
     """Return a Redis of the test's own."""
     require_package("redis-server")
     server = Redis(tmp_path_factory.mktemp("redis"))
+    run(server, server_stack)
+    return server
+
+
+@pytest.fixture
+def memcached(tmp_path_factory: pytest.TempPathFactory, server_stack: ExitStack) -> Memcached:
+    """Return a memcached of the test's own."""
+    require_package("memcached")
+    server = Memcached(tmp_path_factory.mktemp("memcached"))
     run(server, server_stack)
     return server
 
