@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 
 import django
 from celery import Celery
@@ -23,12 +23,22 @@ from zemanta_ops import metrics
 LONG = 120.0
 PAUSE = 0.05
 
+
+def sync_only(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
+    """Do nothing, as a middleware that cannot be async."""
+    return lambda request: get_response(request)
+
+
+MIDDLEWARE = ["zemanta_ops.metrics.middleware.RequestMetricsMiddleware"]
+if os.environ.get("LIFECYCLE_SYNC_ONLY"):
+    MIDDLEWARE.append(f"{__name__}.sync_only")
+
 settings.configure(
     SECRET_KEY="tests-only-not-a-secret",
     ROOT_URLCONF=__name__,
     ALLOWED_HOSTS=["*"],
     INSTALLED_APPS=["zemanta_ops"],
-    MIDDLEWARE=["zemanta_ops.metrics.middleware.RequestMetricsMiddleware"],
+    MIDDLEWARE=MIDDLEWARE,
 )
 django.setup()
 
@@ -49,8 +59,12 @@ async def hello_async(request: HttpRequest) -> HttpResponse:
 
 
 async def hanging(request: HttpRequest) -> HttpResponse:
-    """Answer when the client is long gone."""
-    await asyncio.sleep(LONG)
+    """Answer when the client is long gone; the log shows when Django has cancelled it."""
+    try:
+        await asyncio.sleep(LONG)
+    except asyncio.CancelledError:
+        print("cancelled", flush=True)
+        raise
     return HttpResponse("never")
 
 
