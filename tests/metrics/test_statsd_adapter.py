@@ -179,6 +179,16 @@ def test_rates_are_those_that_the_agent_counts_exactly(rate: float) -> None:
     assert abs(repeat - 1 / rate) < 1.01
 
 
+def test_rates_without_end_are_bounded(listener: Agent, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("zemanta_ops.metrics.statsd_adapter.random.random", lambda: 0.0)
+    target = Client(Options(port=listener.port, threads=False, flush_seconds=3600))
+    client = StatsClient(target=target)
+    for number in range(1, 2_000):
+        client.incr("hit", rate=1 / number)
+    assert len(target._caches) < 200
+    target.close()
+
+
 def test_a_sampled_gauge_stands_for_itself(captured_metrics: Recorder) -> None:
     client = StatsClient()
     for _ in range(200):

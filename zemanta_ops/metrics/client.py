@@ -25,7 +25,7 @@ from zemanta_ops.metrics.delivery.statsd_writer import RENDERERS
 from zemanta_ops.metrics.delivery.transports import create_transport
 from zemanta_ops.metrics.options import Options
 from zemanta_ops.metrics.series.cache import SeriesCache
-from zemanta_ops.metrics.series.cardinality import OTHER, OTHER_NAME, Limits, SeriesGuard
+from zemanta_ops.metrics.series.cardinality import OTHER, OTHER_NAME, Limits, RateGuard, SeriesGuard
 from zemanta_ops.metrics.series.series import COUNTER, GAUGE, HISTOGRAM, KINDS, SET, TIMING, Series
 from zemanta_ops.metrics.series.tags import clean_name, clean_tags, merge
 from zemanta_ops.metrics.series.values import MISSING, take_keyword, to_member, to_number, unwrap_tuple
@@ -51,6 +51,7 @@ class Client:
         # Not for the way of a sample: a signal handler may find it held by the code that it interrupts.
         self._lock = threading.RLock()
         self._pending = PendingSamples()
+        self.rates = RateGuard()
         self._is_final = False
         self._is_setting_up = False
         self._caches: dict[tuple[str, int], SeriesCache] = {}
@@ -129,7 +130,7 @@ class Client:
     ) -> Series:
         """Return a series to keep in a ``new_cache()`` and to ``put`` values to."""
         self._setup()
-        text, admitted = self._admit(clean_name(name), clean_tags(tags))
+        text, admitted = self._admit(kind, clean_name(name), clean_tags(tags))
         # One object for one line: samples that the guard folds together share a line too.
         counted = (companion and id(companion), *(id(bucket) for _, bucket in buckets))
         key = (kind, every, text, tuple(admitted.items()), counted)
@@ -181,8 +182,7 @@ class Client:
                 self.buffer.retire()
             self.buffer = self._options = None
             self._is_final = False
-            for cache in self._caches.values():
-                cache.clear()
+            self._clear_caches()
             for extra in self._extra_caches:
                 extra.clear()
             self.put = self._choose_put()
@@ -243,6 +243,10 @@ class Client:
     def _get_cache(self, kind: str, every: int = 1) -> SeriesCache:
         return self._caches.setdefault((kind, every), SeriesCache())
 
+    def _clear_caches(self) -> None:
+        for cache in list(self._caches.values()):
+            cache.clear()
+
     def _find(self, kind: str, name: Any, tags: Mapping[str, Any], every: int = 1) -> Series:
         """Return the series of a call that the cache did not answer, and let the cache answer the next one."""
         text = clean_name(name)
@@ -256,16 +260,16 @@ class Client:
         series = cache.get(key, cleaned)
         if series is None:
             series = self.create_series(kind, name, tags, every=every)
-            if len(cache) >= MAX_CACHED:
-                cache.clear()
+            if sum(map(len, self._caches.values())) >= MAX_CACHED:
+                self._clear_caches()
             cache.add(key, cleaned, series)
         # Only strings may be a key as they are: 1, 1.0 and True are equal as keys, but are three different texts.
         if not ambiguous and type(name) is str and all(type(value) is str for value in tags.values()):
             cache.add(name, tags, series)
         return series
 
-    def _admit(self, name: str, tags: dict[str, str]) -> tuple[str, dict[str, str]]:
-        admission = self._guard.admit(name, tags)
+    def _admit(self, kind: str, name: str, tags: dict[str, str]) -> tuple[str, dict[str, str]]:
+        admission = self._guard.admit(kind, name, tags)
         for metric, key in admission.exceeded:
             if metric == OTHER_NAME:
                 logger.warning("Too many metric names. Further ones become %s", OTHER_NAME)

@@ -61,7 +61,7 @@ class StatsClient(statsd.StatsClient):  # type: ignore[misc]  # it has no types
         """Do nothing: the socket belongs to the app's client."""
 
     def _sample(self, kind: str, stat: str, value: Any, rate: float) -> None:
-        every = _round_rate(rate)
+        every = self._target.rates.admit(_round_rate(rate))
         if every == 1 or (every and random.random() * every < 1):  # noqa: S311  (sampling)
             self._emit(kind, f"{self._prefix}.{to_text(stat)}" if self._prefix else stat, value, every)
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 OTHER = "_other"
 OTHER_NAME = "zemanta_ops.other_names"
+MAX_RATES = 100
 
 
 class Limits(NamedTuple):
@@ -41,15 +42,17 @@ class SeriesGuard:
         self._limits = limits
         self._reserved = frozenset(reserved)
         self._free = limits.names
-        self._series: dict[str, set[tuple[tuple[str, str], ...]]] = {}
+        self._series: dict[str, set[tuple[Any, ...]]] = {}
+        self._overflow: dict[str, dict[str, str]] = {}
         self._values: dict[str, dict[str, set[str]]] = {}
         self._reported: set[tuple[str, str]] = set()
 
-    def admit(self, name: str, tags: Mapping[str, str]) -> Admission:
+    def admit(self, kind: str, name: str, tags: Mapping[str, str]) -> Admission:
         """Return the name and tags under which a series may be emitted.
 
         Names beyond the limit become ``zemanta_ops.other_names`` without tags, tag keys beyond it are left out, and
-        values beyond it become ``_other``.
+        values beyond it become ``_other``. What still is not known then is one series for each name and kind, with the
+        tag keys of the first such call: there are more sets of keys than anybody can keep.
         """
         if name not in self._series and name not in self._reserved:
             if self._free <= 0:
@@ -58,13 +61,14 @@ class SeriesGuard:
         known = self._series.setdefault(name, set())
         kept = self._admit_keys(name, tags)
         admitted = {key: self._admit_value(name, key, value) for key, value in kept.items()}
-        while tuple(admitted.items()) not in known and len(known) >= self._limits.series:
+        while (kind, *admitted.items()) not in known and len(known) >= self._limits.series:
             widest = self._find_widest(name, admitted)
             if widest is None:
+                admitted = dict(self._overflow.setdefault(name, admitted))
                 break
             admitted[widest] = OTHER
-        known.add(tuple(admitted.items()))
-        exceeded = [(name, key) for key, value in kept.items() if admitted[key] != value]
+        known.add((kind, *admitted.items()))
+        exceeded = [(name, key) for key, value in kept.items() if admitted.get(key) != value]
         if len(kept) < len(tags):
             exceeded.append((name, OTHER))
         return Admission(name, admitted, self._report(exceeded))
@@ -95,3 +99,20 @@ class SeriesGuard:
         """Return the tag with the most values among those not replaced yet; None if all are."""
         left = [key for key, value in tags.items() if value != OTHER]
         return max(left, key=lambda key: len(self._values[name][key]), default=None)
+
+
+class RateGuard:
+    """Caps the sampling rates of this process: the samples of each are kept and sent apart."""
+
+    def __init__(self, limit: int = MAX_RATES) -> None:
+        self._limit = limit
+        self._known = {0, 1}
+
+    def admit(self, every: int) -> int:
+        """Return the n of a rate 1/n; beyond the limit, the power of two below it."""
+        if every in self._known:
+            return every
+        if len(self._known) >= self._limit:
+            return 1 << max(every.bit_length() - 1, 0)
+        self._known.add(every)
+        return every
