@@ -26,7 +26,7 @@ def test_every_metric_on_this_side_is_in_the_catalogue(package: str) -> None:
 
 def test_every_setting_on_this_side_exists() -> None:
     named = set(re.findall(r"\* - ``[^\n]+\n     - ``([A-Z_]+)``", TEXT))
-    assert {"HOST", "HOST_TAG", "EXCLUDE_PATHS"} <= named
+    assert {"HOST", "HOST_TAG", "EXCLUDE_VIEWS"} <= named
     assert named <= set(conf.metrics.settings())
 
 
