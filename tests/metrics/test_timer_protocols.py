@@ -258,6 +258,56 @@ def test_other_kinds_of_callables() -> None:
         metrics.timer("t")(plain)("raise")
 
 
+class AsyncObject:
+    async def __call__(self, value: Any) -> Any:
+        return await coroutine(value)
+
+
+class GeneratorObject:
+    def __call__(self, value: Any) -> Generator[Any, Any, Any]:
+        return (yield from generator(value))
+
+
+class AsyncGeneratorObject:
+    async def __call__(self, value: Any) -> AsyncGenerator[Any, Any]:
+        async for each in async_generator(value):
+            yield each
+
+
+def test_objects_and_partial_functions_are_timed_to_their_end() -> None:
+    async def slowly() -> None:
+        await asyncio.sleep(0.02)
+
+    class Slowly:
+        async def __call__(self) -> None:
+            await slowly()
+
+    for each in (slowly, Slowly(), functools.partial(slowly)):
+        with capture_metrics() as recorded:
+            asyncio.run(metrics.timer("t")(each)())
+        [record] = recorded.find("t")
+        assert record.value >= 15
+
+
+@pytest.mark.parametrize("steps", STEPS.values(), ids=STEPS)
+@pytest.mark.parametrize("made", [functools.partial(generator), GeneratorObject()], ids=["partial", "object"])
+def test_a_generator_of_an_object_or_a_partial_function(made: Callable[[Any], Any], steps: list[Any]) -> None:
+    assert drive(metrics.timer("t")(made)("x"), steps) == drive(made("x"), steps)
+
+
+@pytest.mark.parametrize("steps", STEPS.values(), ids=STEPS)
+@pytest.mark.parametrize(
+    "made", [functools.partial(async_generator), AsyncGeneratorObject()], ids=["partial", "object"]
+)
+def test_an_async_generator_of_an_object_or_a_partial_function(made: Callable[[Any], Any], steps: list[Any]) -> None:
+    with_timer = asyncio.run(drive_async(metrics.timer("t")(made)("x"), steps))
+    assert with_timer == asyncio.run(drive_async(made("x"), steps))
+
+
+def test_a_class_is_still_called_at_once() -> None:
+    assert isinstance(metrics.timer("t")(AsyncObject)(), AsyncObject)
+
+
 @pytest.mark.parametrize("function", [plain, coroutine, generator, async_generator, old_coroutine])
 def test_it_looks_as_without_the_timer(function: Callable[..., Any]) -> None:
     timed = metrics.timer("t")(function)

@@ -46,16 +46,16 @@ class Timer:
         return cast(F, functools.wraps(function)(self._wrap(function)))
 
     def _wrap(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        if inspect.isasyncgenfunction(function):
+        if _is_kind(inspect.isasyncgenfunction, function):
             return self._wrap_async_generator(function)
-        if iscoroutinefunction(function):
+        if _is_kind(iscoroutinefunction, function):
 
             async def coroutine(*args: Any, **kwargs: Any) -> Any:
                 with Timer(self._emit):
                     return await function(*args, **kwargs)
 
             return coroutine
-        if inspect.isgeneratorfunction(function):
+        if _is_kind(inspect.isgeneratorfunction, function):
             return self._wrap_generator(function)
 
         def plain(*args: Any, **kwargs: Any) -> Any:
@@ -69,7 +69,8 @@ class Timer:
             with Timer(self._emit):
                 return (yield from function(*args, **kwargs))
 
-        is_awaitable = inspect.unwrap(function).__code__.co_flags & inspect.CO_ITERABLE_COROUTINE
+        code = getattr(inspect.unwrap(function), "__code__", None)
+        is_awaitable = code is not None and code.co_flags & inspect.CO_ITERABLE_COROUTINE
         return types.coroutine(generator) if is_awaitable else generator
 
     def _wrap_async_generator(self, function: Callable[..., AsyncGenerator[Any, Any]]) -> Callable[..., Any]:
@@ -92,3 +93,8 @@ class Timer:
                     return
 
         return generator
+
+
+def _is_kind(ask: Callable[[Any], bool], function: Callable[..., Any]) -> bool:
+    """Return whether a function, or the ``__call__`` of an object, is of a kind."""
+    return ask(function) or ask(getattr(type(function), "__call__", None))  # noqa: B004  (the function, not whether)

@@ -17,7 +17,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from contextvars import ContextVar
 from functools import partial, wraps
-from inspect import iscoroutinefunction
+from inspect import getattr_static
+from types import FunctionType
 from typing import Any
 
 from django.conf import settings
@@ -187,14 +188,29 @@ def _count_lookups(
 def _wrap_class(backend: type[Any]) -> None:
     """Wrap the operations of a backend's class, once; a class that refuses is not measured."""
     for operation in CACHE_OPERATIONS:
-        for name in (operation, f"a{operation}"):
-            original = getattr(backend, name, None)
-            own = vars(backend).get(name)
-            if callable(original) and not hasattr(own, _WRAPPED):
-                method = (_wrap_async if iscoroutinefunction(original) else _wrap_sync)(original, operation)
+        # The result of the second is awaited, whatever kind of function a backend has for it.
+        for name, wrap in ((operation, _wrap_sync), (f"a{operation}", _wrap_async)):
+            original = _find_method(backend, name)
+            if original is not None and not hasattr(vars(backend).get(name), _WRAPPED):
+                method = wrap(original, operation)
                 setattr(method, _WRAPPED, original)
                 with suppress(TypeError, AttributeError):
                     setattr(backend, name, method)
+
+
+def _find_method(backend: type[Any], name: str) -> Method | None:
+    """Return a method of a class as a function of the object and the arguments; None if it is not a method."""
+    found = getattr_static(backend, name, None)
+    if found is None or isinstance(found, FunctionType):
+        return found
+    if isinstance(found, (staticmethod, classmethod)) or not hasattr(found, "__get__"):
+        return None
+
+    @wraps(getattr(backend, name))
+    def method(cache: Any, /, *args: Any, **kwargs: Any) -> Any:
+        return found.__get__(cache, type(cache))(*args, **kwargs)
+
+    return method
 
 
 def _measure_cache(cache: Any, alias: str) -> Any:
@@ -211,12 +227,12 @@ def _wrap_attributes(cache: Any) -> None:
         for name in (operation, f"a{operation}"):
             put = vars(cache).get(name)
             if put is not None and not _calls_wrapped(put):
-                setattr(cache, name, _wrap_attribute(cache, put, operation))
+                setattr(cache, name, _wrap_attribute(cache, put, operation, is_async=name != operation))
 
 
-def _wrap_attribute(cache: Any, put: Method, operation: str) -> Method:
+def _wrap_attribute(cache: Any, put: Method, operation: str, *, is_async: bool) -> Method:
     """Return ``put``, which has no parameter for the cache, measured."""
-    if iscoroutinefunction(put):
+    if is_async:
 
         async def call_async(_cache: Any, /, *args: Any, **kwargs: Any) -> Any:
             return await put(*args, **kwargs)

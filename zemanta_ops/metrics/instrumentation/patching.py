@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from inspect import iscoroutinefunction
 from typing import Any
+
+from asgiref.sync import iscoroutinefunction
 
 __all__ = ["Patch"]
 
