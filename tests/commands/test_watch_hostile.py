@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import json
+import random
 import signal
+import socket
 import time
+from contextlib import suppress
 from pathlib import Path
+
+import pytest
 
 from tests.commands.terminals import Terminal
 from tests.commands.watching import watching
@@ -45,6 +50,91 @@ def test_no_datagram_ends_stalls_or_bloats_it() -> None:
     assert process.returncode == 0
     assert err == ""
     assert json.loads(out.splitlines()[-1])["received"]["datagrams"] == 2 * len(HOSTILE)
+
+
+PIECES: tuple[str, ...] = (
+    "x",
+    "a.b",
+    "",
+    " ",
+    ":",
+    "|",
+    ",",
+    "=",
+    "@",
+    "#",
+    "\n",
+    "c",
+    "g",
+    "ms",
+    "h",
+    "s",
+    "d",
+    "nan",
+    "-inf",
+    "1",
+    "+2",
+)
+PIECES += (
+    "-0",
+    "1e308",
+    "1e-300",
+    "5e-324",
+    "@2",
+    "@inf",
+    "@1e-300",
+    "@0",
+    "9" * 400,
+    "0x1p4",
+    "\x1b[2J",
+    "\xff",
+    "_e{1,1}",
+)
+
+
+@pytest.mark.parametrize("dialect", ["influx", pytest.param("dogstatsd", marks=pytest.mark.more)])
+def test_random_lines_of_what_has_a_meaning_do_not_either(dialect: str) -> None:
+    chance = random.Random(11)
+    with watching("--json", "--interval", "0.2", "--dialect", dialect) as (process, port):
+        assert process.stdout
+        before = resident_megabytes(process.pid)
+        start = time.monotonic()
+        for turn in range(20):
+            lines = ["".join(chance.choices(PIECES, k=chance.randrange(1, 40))) for _ in range(20 * 60)]
+            send(port, *("\n".join(lines[at : at + 60]) for at in range(0, len(lines), 60)), f"turn{turn}:1|c")
+            while f"turn{turn}" not in [each["name"] for each in json.loads(process.stdout.readline())["series"]]:
+                pass
+        seconds = time.monotonic() - start
+        grown = resident_megabytes(process.pid) - before
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=30)
+
+    assert (process.returncode, err) == (0, "")
+    assert seconds / 420 < SECONDS / 10
+    assert grown < MEGABYTES
+
+
+@pytest.mark.more
+def test_the_same_over_tcp_and_a_line_without_an_end() -> None:
+    with watching("--json", "--protocol", "tcp", "--interval", "0.1") as (process, port):
+        assert process.stdout
+        before = resident_megabytes(process.pid)
+        with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
+            for datagram in HOSTILE.values():
+                connection.sendall(datagram + b"\n")
+        with socket.create_connection(("127.0.0.1", port), timeout=30) as endless, suppress(OSError):
+            for _ in range(1_000):
+                endless.sendall(b"n" * 65_536)
+        with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
+            connection.sendall(b"after:1|c\n")
+        while "after" not in [each["name"] for each in json.loads(process.stdout.readline())["series"]]:
+            pass
+        grown = resident_megabytes(process.pid) - before
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=30)
+
+    assert (process.returncode, err) == (0, "")
+    assert grown < MEGABYTES
 
 
 def test_a_flood_of_new_series_members_and_reasons_stays_within_bounds() -> None:
