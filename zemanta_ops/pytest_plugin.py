@@ -1,4 +1,4 @@
-"""The pytest plugin: the fixture ``captured_metrics``, and the mode of secrets in test runs.
+"""The pytest plugin: the fixture ``captured_metrics``, the mode of secrets in test runs, and redacted reports.
 
 It is loaded in every pytest run of an environment that has the package, so it imports secrets and metrics only on use.
 """
@@ -6,8 +6,9 @@ It is loaded in every pytest run of an environment that has the package, so it i
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -32,6 +33,24 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Iterator[None]
     if mode:
         os.environ.setdefault(SECRETS, mode)
     yield
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport() -> Iterator[None]:
+    """Redact the report of a test: with real secrets, tracebacks, variables and captured output have plaintexts."""
+    outcome: Any = yield
+    values = sys.modules.get("zemanta_ops.secrets.redaction.values")
+    # Without a secret, nothing has loaded it. Values of fake mode are not secrets.
+    if values is not None and os.environ.get(SECRETS) != "fake":
+        report = outcome.get_result()
+        if isinstance(report.longrepr, tuple):
+            report.longrepr = values.redact_value(report.longrepr)
+        elif report.longrepr is not None:
+            text = str(report.longrepr)
+            clean = values.redact(text)
+            # As text it has no colors, so it stays what it is if nothing is redacted.
+            report.longrepr = report.longrepr if clean is text else clean
+        report.sections = [(name, values.redact(content)) for name, content in report.sections]
 
 
 @pytest.fixture

@@ -16,6 +16,11 @@ AWSCLI = "1.44.87"
 LAMBDA_RUNTIME = "4.2.2"
 SAM_TRANSLATOR = "1.115.0"
 CFN_LINT = "1.58.0"
+CHECK_JSONSCHEMA = "0.39.0"
+LOGURU = "0.7.3"
+STRUCTLOG = "26.1.0"
+DEBUG_TOOLBAR = "7.0.0"
+KUBERNETES_VALIDATE = "1.37.0"
 Install = Callable[[Path], None]
 
 
@@ -59,3 +64,22 @@ def template_tools() -> Path:
     """Return a folder with the translator of SAM templates and the linter of CloudFormation's."""
     wanted = (f"aws-sam-translator=={SAM_TRANSLATOR}", f"cfn-lint=={CFN_LINT}")
     return installed("aws-sam-translator", SAM_TRANSLATOR, lambda folder: pip(folder, *wanted))
+
+
+def schemas() -> Path:
+    """Return a folder with two validators, and the schemas of compose files, CI jobs and Kubernetes."""
+    wanted = (f"check-jsonschema=={CHECK_JSONSCHEMA}", f"kubernetes-validate=={KUBERNETES_VALIDATE}")
+    return installed("check-jsonschema", CHECK_JSONSCHEMA, lambda folder: pip(folder, *wanted))
+
+
+def loggers() -> Path:
+    """Return a folder with packages that log, or show settings, in ways of their own."""
+    wanted = (f"loguru=={LOGURU}", f"structlog=={STRUCTLOG}")
+    toolbar = f"django-debug-toolbar=={DEBUG_TOOLBAR}"
+
+    def install(folder: Path) -> None:
+        pip(folder, *wanted)
+        # Not with its Django: the tests run under their own.
+        pip(folder, "--no-deps", toolbar)
+
+    return installed("loguru", f"{LOGURU}-{STRUCTLOG}-{DEBUG_TOOLBAR}", install)

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from zemanta_ops.secrets.redaction.logs import RedactingFormatter
+from zemanta_ops.secrets.redaction.streams import redact_stderr
 from zemanta_ops.secrets.redaction.values import before_send, redact, redact_value
 
-__all__ = ["RedactingFormatter", "before_send", "redact", "redact_value"]
+__all__ = ["RedactingFormatter", "before_send", "redact", "redact_stderr", "redact_value"]
