@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections import deque
 from collections.abc import Callable
+from pathlib import Path
 from types import MappingProxyType, SimpleNamespace
 from typing import Any
 
@@ -18,6 +22,7 @@ from zemanta_ops.secrets import Secret, modes
 from zemanta_ops.secrets.exceptions import ModeError, UndecryptedError
 
 TOKEN = "plain::example-plaintext"
+ROOT = Path(__file__).resolve().parents[1]
 
 
 @pytest.fixture(autouse=True)
@@ -95,3 +100,32 @@ def test_fake_secrets_are_for_tests_and_debug(
                 serving.refuse_fake()
         else:
             serving.refuse_fake()
+
+
+WORKER = """
+from celery import Celery
+from django.conf import settings
+from zemanta_ops.secrets import Secret
+
+SECRET_KEY = "example"
+INSTALLED_APPS = ["zemanta_ops"]
+BROKER = Secret("plain::memory://", sample="memory://").get(name="BROKER")
+app = Celery("worker", broker=BROKER)
+"""
+
+
+@pytest.mark.parametrize("later", [modes.DEFERRED, ""])
+def test_a_worker_of_celery_refuses_to_start_with_deferred_secrets(later: str, tmp_path: Path) -> None:
+    (tmp_path / "worker.py").write_text(f"{WORKER}\nimport os\nos.environ[{modes.VARIABLE!r}] = {later!r}\n")
+    environment = {**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}", "DJANGO_SETTINGS_MODULE": "worker"}
+    done = subprocess.run(
+        [sys.executable, "-m", "celery", "-A", "worker", "worker", "--pool", "solo"],
+        cwd=tmp_path,
+        env={**environment, modes.VARIABLE: modes.DEFERRED},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode != 0
+    assert "this process must not run tasks" in done.stdout + done.stderr

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -29,6 +30,35 @@ def guard_handlers() -> None:
         BaseHandler.load_middleware = _guard(load)  # type: ignore[method-assign]
 
 
+def guard_workers() -> None:
+    """End Celery's workers when they start, with a reason, if secrets are deferred."""
+    # Django's settings are loaded before a worker sends this signal; without Celery, nothing can.
+    signals = sys.modules.get("celery.signals")
+    if signals is not None:
+        signals.worker_init.connect(_end_deferred_worker, weak=False, dispatch_uid="zemanta_ops.secrets")
+
+
+def _end_deferred_worker(**_: Any) -> None:
+    try:
+        _refuse_deferred("run tasks")
+    except ModeError as error:
+        # Celery only logs what else a receiver raises.
+        raise SystemExit(str(error)) from None
+
+
+def _refuse_deferred(what: str) -> None:
+    if modes.mode() == modes.DEFERRED:
+        raise ModeError(
+            f"this process must not {what}: its secrets are not decrypted, because "
+            f"{modes.VARIABLE}={modes.DEFERRED}, which is for builds. Unset it"
+        )
+    if paths := ledger.samples():
+        raise ModeError(
+            f"this process must not {what}: {', '.join(filter(None, paths)) or 'a secret'} was read as its "
+            f"sample, because {modes.VARIABLE} was {modes.DEFERRED} at that time. Start it without the variable"
+        )
+
+
 def refuse_fake() -> None:
     """Stop a process whose secrets are random values, unless DEBUG is on or a test is running.
 
@@ -52,16 +82,7 @@ def _guard(load: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(load)
     def load_middleware(*args: Any, **kwargs: Any) -> Any:
-        if modes.mode() == modes.DEFERRED:
-            raise ModeError(
-                "this process must not serve requests: its secrets are not decrypted, because "
-                f"{modes.VARIABLE}={modes.DEFERRED}, which is for builds. Unset it"
-            )
-        if paths := ledger.samples():
-            raise ModeError(
-                f"this process must not serve requests: {', '.join(filter(None, paths)) or 'a secret'} was read as its "
-                f"sample, because {modes.VARIABLE} was {modes.DEFERRED} at that time. Start it without the variable"
-            )
+        _refuse_deferred("serve requests")
         # Settings are searched once; tests that override them have others.
         current = vars(settings)["_wrapped"]
         if not any(current is each for each in verified):
