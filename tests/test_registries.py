@@ -10,6 +10,7 @@ import pytest
 
 from tests.registries import Snapshot
 from tests.servers.process import untraced
+from zemanta_ops.secrets import ledger
 
 ROOT = Path(__file__).parents[1]
 IMPORTS = "from __future__ import annotations\n"
@@ -27,7 +28,6 @@ LEFT = {
     "Django's databases": (
         "from django.db import connections\nconnections.settings['left'] = connections.settings['default']\n"
     ),
-    "revealed secrets": "from zemanta_ops.secrets import ledger\nledger.reveal('example plaintext')\n",
     "logging": "import logging\nlogging.disable()\n",
     "environment variables": "import os\nos.environ['LEFT'] = '1'\n",
 }
@@ -54,6 +54,13 @@ def test_what_is_left_is_named_and_put_back(name: str) -> None:
     [changed] = snapshot.restore()
     assert changed.startswith(f"{name}: ")
     assert snapshot.restore() == []
+
+
+def test_a_revealed_secret_is_forgotten_without_a_failure() -> None:
+    snapshot = Snapshot()
+    ledger.reveal("example plaintext")
+    assert snapshot.restore() == []
+    assert ledger.plaintexts() == frozenset()
 
 
 def test_the_module_and_the_test_that_leave_something_fail_and_no_other(tmp_path: Path) -> None:

@@ -102,15 +102,13 @@ def comments(room: str) -> Iterator[Text]:
     for path in modules(room):
         source = path.read_text(encoding="utf-8")
         yield from (Text(path, line, _without_literals(text)) for line, text in _comments(source))
-        yield from (Text(path, line, _without_literals(text)) for line, text, _ in _docstrings(ast.parse(source)))
+        yield from (Text(path, line, _without_literals(text)) for line, text in _read_strings(path)[0])
 
 
 def messages(room: str) -> Iterator[Text]:
     """Return the strings of a room, three words or longer, that are not docstrings."""
     for path in modules(room):
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-        others = {id(node) for _, _, node in _docstrings(tree)}
-        for line, text in _strings(tree, others):
+        for line, text in _read_strings(path)[1]:
             if len(_WORD.findall(text)) > 2:
                 yield Text(path, line, _without_literals(text))
 
@@ -188,18 +186,27 @@ def _comments(source: str) -> Iterator[tuple[int, str]]:
         yield start, " ".join(lines)
 
 
-def _docstrings(tree: ast.AST) -> Iterator[tuple[int, str, ast.Constant]]:
-    for node in ast.walk(tree):
+@cache
+def _read_strings(path: Path) -> tuple[list[tuple[int, str]], list[tuple[int, str]]]:
+    """Return the docstrings of a module and its other strings, with their lines."""
+    nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+    docstrings = list(_docstrings(nodes))
+    others = {id(node) for _, _, node in docstrings}
+    return [(line, text) for line, text, _ in docstrings], list(_strings(nodes, others))
+
+
+def _docstrings(nodes: list[ast.AST]) -> Iterator[tuple[int, str, ast.Constant]]:
+    for node in nodes:
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             match node.body:
                 case [ast.Expr(value=ast.Constant(value=str(text)) as docstring), *_]:
                     yield docstring.lineno, text, docstring
 
 
-def _strings(tree: ast.AST, others: set[int]) -> Iterator[tuple[int, str]]:
+def _strings(nodes: list[ast.AST], others: set[int]) -> Iterator[tuple[int, str]]:
     """Return the strings of a module; each value in an f-string becomes an ellipsis."""
     inner = set[int]()
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.JoinedStr):
             inner |= {id(part) for part in ast.walk(node)}
             parts = [str(part.value) if isinstance(part, ast.Constant) else "…" for part in node.values]
