@@ -16,9 +16,11 @@ settings.load_profile("test")
 
 
 def pytest_configure() -> None:
-    """Hear Ctrl-C: a shell starts what it runs in the background deaf to it, and its children would be deaf as well."""
+    """Hear Ctrl-C and the end of the terminal, which shells in the background and ``nohup`` ignore for all they start."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.hookimpl(wrapper=True)

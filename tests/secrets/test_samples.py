@@ -74,7 +74,8 @@ PARSERS: dict[str, tuple[Callable[[Any], Any], str]] = {
 @pytest.fixture
 def deferred(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(modes.VARIABLE, modes.DEFERRED)
-    monkeypatch.delenv("EXAMPLE_BUILD", raising=False)
+    monkeypatch.setenv("EXAMPLE_BUILD", "")  # so that it is gone after the test
+    monkeypatch.delenv("EXAMPLE_BUILD")
 
 
 @pytest.fixture
