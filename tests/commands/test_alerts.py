@@ -188,6 +188,18 @@ def test_a_faulty_declaration_is_reported_and_the_others_are_judged(store: Store
     assert (code, len(listener.taken), "'faulty'" in err) == (5, 2, True)
 
 
+@pytest.mark.parametrize("message", ["{nobody} fails", "{value:d}", "{", "costs $5"])
+def test_an_alert_whose_message_cannot_be_used_still_calls(store: Store, listener: Listener, message: str) -> None:
+    Alert(
+        total("http.request.count"), crit=above(1), name="spoilt", message=message, runbook="https://wiki.example.com/"
+    )
+    code, _, err = run("check_alerts", store=store, pager=pager(listener))
+    assert (code, "'spoilt'" in err) == (5, True)
+    summaries = {each.body["dedup_key"]: each.body["payload"]["summary"] for each in listener.taken}
+    assert summaries["spoilt"] == ("costs $5" if "$" in message else "spoilt is crit")
+    assert len(summaries) == 3
+
+
 def test_without_receivers_alerts_are_judged_and_it_says_so(store: Store) -> None:
     code, out, err = run("check_alerts", store=store)
     assert (code, any(line.startswith("crit ") for line in out)) == (0, True)

@@ -37,7 +37,7 @@ def main(folder: str, url: str) -> None:
     connections.close_all()
     minute = 0
     killed: list[str] = []
-    for what in ("commit", "claim", "send", "mark"):
+    for what in ("commit", "write", "claim", "send", "mark"):
         for when in ("before", "after"):
             for value in (6.0, 0.0):
                 # So far apart that nothing flaps.

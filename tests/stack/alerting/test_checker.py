@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from tests.stack.alerting.listening import Listener
 from tests.stack.alerting.playing import NOON, Deployment, PlayedJudge, deploy, outcomes, summarize, webhook
@@ -42,6 +44,16 @@ def test_many_rounds_within_one_window_judge_it_once(listener: Listener) -> None
         shop.check(1 / 12)
     assert judge.asked == [NOON, NOON + 60]
     assert summarize(listener) == WHOLE[:1]
+
+
+def test_a_round_in_which_nothing_is_due_asks_the_database_two_questions(listener: Listener) -> None:
+    judges = [PlayedJudge(f"alert-{number}", values={"cart": 0.0}) for number in range(20)]
+    shop = deploy(listener, *judges)
+    shop.check()
+    with CaptureQueriesContext(connection) as queries:
+        shop.check(0.1)
+    # The silences, and what is pending.
+    assert len(queries) == 2
 
 
 def test_each_series_has_an_incident_of_its_own(listener: Listener) -> None:

@@ -160,7 +160,7 @@ class TwoAtOnce:
 
 
 @pytest.mark.parametrize(
-    "step", [f"{when} {what}" for what in ("commit", "claim", "send", "mark") for when in ("before", "after")]
+    "step", [f"{when} {what}" for what in ("commit", "write", "claim", "send", "mark") for when in ("before", "after")]
 )
 def test_two_leaders_for_a_moment_send_each_event_once(
     listener: Listener, monkeypatch: pytest.MonkeyPatch, step: str
@@ -177,6 +177,16 @@ def test_two_leaders_for_a_moment_send_each_event_once(
     assert summarize(listener) == WHOLE
 
 
+def test_a_leader_that_was_overtaken_writes_nothing(listener: Listener, monkeypatch: pytest.MonkeyPatch) -> None:
+    slow, quick = deploy(listener), deploy(listener)
+    slow.play(0)
+    quick.minute = 2
+    quick.judges[0].values = {"cart": 0.0}
+    monkeypatch.setattr(steps, "step_hook", TwoAtOnce("before commit", quick))
+    slow.play(6)
+    assert (AlertEvent.objects.count(), listener.posted) == (0, [])
+
+
 def test_a_leader_that_lost_its_lease_sends_nothing(listener: Listener) -> None:
     shop = deploy(listener)
     assert shop.checker.sender is not None
@@ -185,6 +195,32 @@ def test_a_leader_that_lost_its_lease_sends_nothing(listener: Listener) -> None:
     shop.restart()
     shop.play(6)
     assert summarize(listener) == [("trigger", "crit", 1)]
+
+
+def test_a_leader_that_loses_its_lease_between_claim_and_send_sends_nothing(listener: Listener) -> None:
+    shop = deploy(listener)
+    answers = iter([True, False])
+    assert shop.checker.sender is not None
+    shop.checker.sender.may_send = lambda: next(answers)
+    shop.play(6)
+    assert listener.posted == []
+
+
+def test_the_events_of_a_receiver_that_is_gone_wait_a_day(listener: Listener) -> None:
+    shop = Deployment([PlayedJudge()], {"old": {"BACKEND": "webhook"}})
+    shop.play(6)
+    shop.receivers = {"pager": webhook(listener)}
+    shop.restart()
+    shop.check()
+    assert AlertEvent.objects.filter(receiver="old").get().status == "pending"
+    shop.check(1_440)
+    gone = AlertEvent.objects.filter(receiver="old").get()
+    assert (gone.status, gone.problem) == ("skipped", "the receiver is not in RECEIVERS any more")
+    with listening() as old:
+        shop.receivers["old"] = webhook(old)
+        shop.restart()
+        shop.play(0, 6)
+        assert summarize(old) == [("trigger", "crit", 3)]
 
 
 def test_a_process_that_was_frozen_before_a_send_leaves_it_to_others(

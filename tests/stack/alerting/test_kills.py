@@ -14,6 +14,7 @@ from pathlib import Path
 from tests.stack.alerting.listening import Listener
 
 ROOT = Path(__file__).resolve().parents[3]
+STEPS = ("commit", "write", "claim", "send", "mark")
 # Between the answer of the receiver and the note of it.
 DOUBLED = ("after send", "before mark")
 
@@ -30,18 +31,16 @@ def test_a_process_that_is_killed_at_every_step(listener: Listener, tmp_path: Pa
     assert done.returncode == 0, done.stderr
     killed = json.loads(done.stdout)
     # The own alert about judging commits too, so that a kill at a commit is one of them.
-    assert set(killed) == {
-        f"{when} {what}" for when in ("before", "after") for what in ("commit", "claim", "send", "mark")
-    }
-    assert len(killed) == 16
+    assert set(killed) == {f"{when} {what}" for when in ("before", "after") for what in STEPS}
+    assert len(killed) == 20
     received = [(each.body["sequence"], each.body["action"]) for each in listener.taken]
     once = [event for event, _ in itertools.groupby(received)]
-    assert once == [(number, "trigger" if number % 2 else "resolve") for number in range(1, 17)]
-    assert len(received) == 16 + sum(step in DOUBLED for step in killed)
+    assert once == [(number, "trigger" if number % 2 else "resolve") for number in range(1, 21)]
+    assert len(received) == 20 + sum(step in DOUBLED for step in killed)
     assert {each.body["dedup_key"] for each in listener.taken} == {"shop.error_ratio{view=cart}"}
     with closing(sqlite3.connect(tmp_path / "db")) as database:
         rows = database.execute("select status, repeats from zemanta_ops_alert_event order by id").fetchall()
-    assert [status for status, _ in rows] == ["sent"] * 16
+    assert [status for status, _ in rows] == ["sent"] * 20
     # A kill before the send leaves a claim as well: nobody can know how far it came.
     assert sum(repeats for _, repeats in rows) == sum(
         step in (*DOUBLED, "after claim", "before send") for step in killed

@@ -12,6 +12,9 @@ from zemanta_ops.stack.declarations.faults import remove_faulty
 from zemanta_ops.stack.declarations.known import Deployment
 from zemanta_ops.stack.inventory.deployment import read_deployment
 
+# Faults of texts and units: the numbers are still right.
+_ABOUT_TEXTS = ("zemanta_ops.E214", "zemanta_ops.E215")
+
 
 @dataclass(frozen=True)
 class DeclaredAlerts:
@@ -37,15 +40,23 @@ def read_declared() -> DeclaredAlerts:
     given = read_declarations()
     deployment = read_deployment(given)
     kept, faults = remove_faulty(given, deployment)
+    errors = [fault for fault in faults if fault.is_error]
+    # A text that cannot be shown must not keep a problem from being reported: a plain one takes its place.
+    spoilt = [each.declaration for each in errors if each.id not in _ABOUT_TEXTS]
+    kept = given.keep(lambda each: each in kept.everything or not _depends_on(each, spoilt))
     # This package declares alerts about metrics of instrumentations that may be off.
     off = {name for name, known in deployment.metrics.items() if known.remedy}
     emitted = kept.keep(lambda each: not any(term.metric in off for term in getattr(each, "terms", ())))
     judges: list[Judge] = [*map(AlertJudge, emitted.alerts), *map(ObjectiveJudge, emitted.objectives)]
-    errors = [fault for fault in faults if fault.is_error]
     faulty = [each for each in (*given.alerts, *given.objectives) if each not in kept.everything]
     names = {*(judge.name for judge in judges), *map(_name, faulty)}
     problems = [f"{fault.text} {fault.hint}" for fault in errors]
     return DeclaredAlerts(judges, deployment, None if given.failures else names, problems)
+
+
+def _depends_on(declaration: Any, spoilt: Sequence[Any]) -> bool:
+    subjects = (declaration, getattr(declaration, "subject", None))
+    return any(one is each for one in spoilt for each in subjects)
 
 
 def _name(declaration: Any) -> str:

@@ -41,6 +41,10 @@ LONGEST_RETRY_AFTER = 3_600.0
 MAX_FAILURES = 2
 # Seconds between attempts to note what a receiver answered.
 MARK_PAUSES = (0.5, 1.0, 2.0)
+# How long the events of a receiver that was removed from the settings wait for it to come back.
+UNKNOWN_SECONDS = 86_400
+_NOT_ACCEPTED = (AlertEvent.REFUSED, AlertEvent.SKIPPED)
+_UNKNOWN = "the receiver is not in RECEIVERS any more"
 # One round sends for at most this long, so that alerts are judged in time.
 ROUND_SECONDS = 60.0
 
@@ -93,7 +97,7 @@ class Sender:
     def _try(self, row: Any, now: float) -> Delivery | None:
         receiver = self.receivers.get(row.receiver)
         if receiver is None:
-            return self._wait(row, self.reasons.get(row.receiver, "it is not in RECEIVERS"))
+            return self._handle_unusable(row, now)
         # A time too far ahead was noted before the clock was set back.
         if now < row.next_attempt <= now + LONGEST_RETRY_AFTER:
             return self._wait(row, row.problem)
@@ -102,6 +106,14 @@ class Sender:
         if not self.may_send():
             return self._wait(row, "another process has taken over")
         return self._claim_and_send(row, receiver, now)
+
+    def _handle_unusable(self, row: Any, now: float) -> Delivery | None:
+        """Keep the event of a faulty receiver, and for a day that of one that is not in the settings any more."""
+        if row.receiver in self.reasons:
+            return self._wait(row, self.reasons[row.receiver])
+        if now - row.created_at < UNKNOWN_SECONDS:
+            return self._wait(row, _UNKNOWN)
+        return self._finish(row, "skipped", _UNKNOWN, now) if self._claim(row) else None
 
     def _claim_and_send(self, row: Any, receiver: Receiver, now: float) -> Delivery | None:
         claimed_at = read_clock()
@@ -134,7 +146,7 @@ class Sender:
         return bool(mine.update(**values, **counted))
 
     def _is_needless(self, row: Any) -> bool:
-        """Return whether a resolve has nothing to resolve: every trigger since the last one was refused at once."""
+        """Return whether a resolve has nothing to resolve: no trigger since the last one can have been accepted."""
         if row.notification["action"] != "resolve":
             return False
         earlier = get_table("AlertEvent").filter(
@@ -143,7 +155,7 @@ class Sender:
         triggers = itertools.takewhile(
             lambda each: each.notification["action"] == "trigger", earlier.order_by("-sequence")
         )
-        found = [each.status == AlertEvent.REFUSED and each.attempts <= 1 for each in triggers]
+        found = [each.status in _NOT_ACCEPTED and each.attempts <= 1 for each in triggers]
         return bool(found) and all(found)
 
     def _finish(self, row: Any, outcome: Outcome, problem: str, now: float, *, is_repeat: bool = False) -> Delivery:

@@ -12,7 +12,8 @@ def _no_hook(step: str) -> None:
     """Do nothing."""
 
 
-# Called as hook("before commit"), hook("after commit"), and so on for claim, send and mark.
+# Called as hook("before commit"), hook("after commit"), and so on for claim, send and mark; and within a commit for
+# write, between the state and its events.
 step_hook: StepHook = _no_hook
 
 

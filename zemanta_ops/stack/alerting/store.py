@@ -170,4 +170,5 @@ def _write_events(events: Iterable[PlannedEvent], now: int) -> None:
         )
         for event in events
     ]
-    table.bulk_create(rows)
+    with mark_step("write"):
+        table.bulk_create(rows)
