@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from django.core import mail
 from django.test import override_settings
 
 from tests.stack.alerting.listening import Listener, Reply
@@ -21,6 +22,13 @@ from zemanta_ops.stack.alerting.notification import Deploy, build_dedup_key, cut
 from zemanta_ops.stack.alerting.receivers import Receiver, RefusedError, UnavailableError
 
 SMTP = "django.core.mail.backends.smtp.EmailBackend"
+
+
+def mailing(backend: str, **options: Any) -> override_settings:
+    """Choose how mail is sent: from Django 6.1 on, with MAILERS."""
+    if hasattr(mail, "mailers"):
+        return override_settings(MAILERS={"default": {"BACKEND": backend, "OPTIONS": options}})
+    return override_settings(EMAIL_BACKEND=backend, **{f"EMAIL_{name.upper()}": each for name, each in options.items()})
 
 
 def pager(listener: Listener, **options: Any) -> Receiver:
@@ -112,8 +120,9 @@ def test_texts_of_any_kind_arrive(listener: Listener) -> None:
 
 def test_an_email_has_all_facts_and_stays_in_its_thread(mailoutbox: list[Any]) -> None:
     receiver = build(BACKEND="email", TO=["ops@example.com", "boss@example.com"], FROM="shop@example.com")
-    receiver.send(replace(TRIGGER, summary="a\r\nBcc: x@example.com"))
-    receiver.send(RESOLVE)
+    with mailing("django.core.mail.backends.locmem.EmailBackend"):
+        receiver.send(replace(TRIGGER, summary="a\r\nBcc: x@example.com"))
+        receiver.send(RESOLVE)
     first, second = mailoutbox
     assert (first.to, first.from_email) == (["ops@example.com", "boss@example.com"], "shop@example.com")
     assert (first.subject, second.subject[:4]) == ("[CRIT] a Bcc: x@example.com", "[OK]")
@@ -147,7 +156,7 @@ def smtp() -> Iterator[type[Smtp]]:
         server.daemon_threads = True
         thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
         thread.start()
-        with override_settings(EMAIL_BACKEND=SMTP, EMAIL_HOST="127.0.0.1", EMAIL_PORT=server.server_address[1]):
+        with mailing(SMTP, host="127.0.0.1", port=server.server_address[1]):
             yield Answering
         server.shutdown()
         thread.join()
@@ -170,28 +179,28 @@ def test_what_a_mail_server_refuses(smtp: type[Smtp], rcpt: str, data: str, erro
     assert "ops@example.com" not in str(failure.value)
 
 
-@override_settings(EMAIL_BACKEND=SMTP, EMAIL_HOST="127.0.0.1", EMAIL_PORT=9)
 def test_a_mail_server_that_is_away() -> None:
-    with pytest.raises(UnavailableError, match=r"cannot be reached \(ConnectionRefusedError\)"):
+    with (
+        mailing(SMTP, host="127.0.0.1", port=9),
+        pytest.raises(UnavailableError, match=r"cannot be reached \(ConnectionRefusedError\)"),
+    ):
         build(BACKEND="email", TO="ops@example.com").send(TRIGGER)
 
 
-@override_settings(EMAIL_BACKEND=SMTP)
 def test_the_words_of_a_mail_server_are_not_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(self: object, messages: object) -> int:
         raise smtplib.SMTPAuthenticationError(535, b"example-password is wrong")
 
     monkeypatch.setattr(f"{SMTP}.send_messages", refuse)
-    with pytest.raises(UnavailableError, match=r"code 535$"):
+    with mailing(SMTP), pytest.raises(UnavailableError, match=r"code 535$"):
         build(BACKEND="email", TO="ops@example.com").send(TRIGGER)
 
 
-@override_settings(EMAIL_BACKEND=SMTP, EMAIL_HOST="127.0.0.1")
 def test_a_mail_server_that_hangs_gets_the_time_of_the_receiver() -> None:
     receiver = build(BACKEND="email", TO="ops@example.com", TIMEOUT=1)
     with socketserver.TCPServer(("127.0.0.1", 0), Smtp) as silent:
-        port = override_settings(EMAIL_PORT=silent.server_address[1])
-        with port, pytest.raises(UnavailableError, match=r"TimeoutError|SMTPServerDisconnected"):
+        settings = mailing(SMTP, host="127.0.0.1", port=silent.server_address[1])
+        with settings, pytest.raises(UnavailableError, match=r"TimeoutError|SMTPServerDisconnected"):
             receiver.send(TRIGGER)
 
 

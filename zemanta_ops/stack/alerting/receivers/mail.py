@@ -6,7 +6,8 @@ import hashlib
 import smtplib
 from typing import Any
 
-from django.core.mail import EmailMessage, get_connection
+from django.core import mail
+from django.core.mail import EmailMessage
 
 from zemanta_ops import parsing
 from zemanta_ops.stack.alerting.notification import Notification, cut
@@ -33,7 +34,7 @@ class Mail(Receiver):
 
     def send(self, notification: Notification) -> None:
         """Send an event."""
-        connection: Any = get_connection()
+        connection = _create_connection()
         if getattr(connection, "timeout", 0) is None:
             # Without EMAIL_TIMEOUT a mail server that hangs would stop all alerts.
             connection.timeout = self.timeout
@@ -43,14 +44,19 @@ class Mail(Receiver):
             from_email=self.values["FROM"] or None,
             to=list(self.values["TO"]),
             headers={"References": build_thread_id(notification.dedup_key)},
-            connection=connection,
         )
         try:
-            message.send()
+            connection.send_messages([message])
         except smtplib.SMTPException as error:
             raise _convert(error) from None
         except OSError as error:
             raise UnavailableError(f"the mail server cannot be reached ({type(error).__name__})") from None
+
+
+def _create_connection() -> Any:
+    """Return what sends mail: from Django 6.1 on, MAILERS chooses it."""
+    mailers = getattr(mail, "mailers", None)
+    return mail.get_connection() if mailers is None else mailers.default
 
 
 def build_thread_id(dedup_key: str) -> str:
