@@ -50,7 +50,7 @@ def _fits(path: Path, base: Path, patterns: Sequence[str]) -> bool:
         wanted = pattern.strip().removeprefix("./").rstrip("/")
         names = parts if "/" in wanted else [name.rpartition("/")[2] for name in parts]
         wanted = wanted.removeprefix("/").removesuffix("/**")
-        # ** stands for no folder, too.
+        # ** may match no folder at all.
         if any(fnmatchcase(name, each) for name in names for each in (wanted, _ANY_FOLDERS.sub("", wanted))):
             return True
     return False
