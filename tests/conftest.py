@@ -1,26 +1,39 @@
 """Fixtures for the whole suite, isolation of its tests, and how many examples Hypothesis makes."""
 
+import os
 import signal
 from collections.abc import Generator, Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+from tests.coverage_data import remove_torn
 
 pytest_plugins = ["tests.servers.fixtures"]
 
 # No deadlines: on a busy machine an example may take any time. `make test` tries the same examples in every run,
 # `make test-more` searches for new ones.
-settings.register_profile("test", deadline=None, derandomize=True)
+settings.register_profile("test", deadline=None, derandomize=True, max_examples=50)
 settings.register_profile("more", deadline=None, max_examples=1000)
 settings.load_profile("test")
 
 
 def pytest_configure() -> None:
-    """Hear Ctrl-C and the end of the terminal, which shells in the background and ``nohup`` ignore for all they start."""
+    """Hear Ctrl-C and the end of the terminal, which a shell in the background and ``nohup`` ignore for their children."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
         signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
+@pytest.hookimpl(wrapper=True, trylast=True)
+def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, object]:
+    """Remove the half-written data files of coverage; being the innermost wrapper, it comes before the combining."""
+    result = yield
+    if session.config.pluginmanager.hasplugin("_cov") and not hasattr(session.config, "workerinput"):
+        remove_torn(Path(os.environ.get("COVERAGE_FILE", ".coverage")))
+    return result
 
 
 @pytest.hookimpl(wrapper=True)
