@@ -3,6 +3,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 # One process more than there are cores: a third of the time a test waits. Each starts the servers that its tests need.
 WORKERS ?= $(shell $(PYTHON) -c "import os; print(os.cpu_count() + 1)")
+# Let every process of the tests find what another has compiled, whatever the environment asks for.
+unexport PYTHONDONTWRITEBYTECODE
 PYTEST := $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal
 COVERAGE := --cov --cov-report= --cov-fail-under=0
 
@@ -14,7 +16,7 @@ help:
 	@echo "make demo-live     the same site, kept running for you to click; prints its address"
 	@echo "make test          install what the tests need (Telegraf, InfluxDB 1.8, VictoriaMetrics) and run them"
 	@echo "make test-servers  the second tier: InfluxDB 2.7, Vault, Kapacitor, age, PostgreSQL, Redis, memcached"
-	@echo "make test-more     the tests that take long: a minute of load, a hundred kills, more examples"
+	@echo "make test-more     the tests that take long: pages step by step, benchmarks, a minute of load, more examples"
 	@echo "make mutants       change the code in small ways, and count the changes that no test notices"
 	@echo "make lint          ruff, mypy, import contracts, docs, coverage of the tests that ran"
 	@echo "make format        let ruff rewrite what it can"

@@ -19,8 +19,7 @@ pytestmark = pytest.mark.usefixtures("without_coverage")
 ROOT = Path(__file__).parent.parent
 
 
-@pytest.fixture(scope="module")
-def results() -> dict[str, Any]:
+def measure() -> dict[str, Any]:
     # Its results are that of a process of its own: the benchmark configures Django.
     command = [sys.executable, "-m", "benchmarks.requests", "--quick", "--json", "--peers", "statsd"]
     ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
@@ -29,7 +28,26 @@ def results() -> dict[str, Any]:
     return found
 
 
-def test_every_measure_names_every_peer(results: dict[str, Any]) -> None:
+@pytest.mark.more
+def test_the_benchmark_of_requests_counts_and_names_everything() -> None:
+    results = measure()
+    check_names(results)
+    # A thousand requests of one view are few datagrams.
+    assert 0 < results["volume"][OURS]["datagrams"] <= 8
+    # The peer sends each of its two calls by itself, so this also holds the counting to account.
+    assert results["volume"]["statsd"]["datagrams"] == 2_000
+    # Nothing of a burst is lost.
+    burst = results["burst"][OURS]
+    assert burst["sent"] == 2_000
+    assert burst["kernel"] == 0
+    assert burst["arrived"] + burst["dropped"] == burst["sent"]
+    lines = report.text(results).splitlines()
+    assert {"wsgi", "asgi", "emits", "volume", "series", "burst", "gunicorn", "memory", "goals"} <= set(lines)
+    assert sum(line.endswith(("  met", "  MISSED")) for line in lines) == len(GOALS)
+
+
+def check_names(results: dict[str, Any]) -> None:
+    """Assert that every measure names every peer."""
     assert results["missing"] == {}
     for measure in ("wsgi", "asgi", "gunicorn"):
         assert list(results[measure]) == ["bare", "list-append", OURS, "statsd"]
@@ -37,25 +55,6 @@ def test_every_measure_names_every_peer(results: dict[str, Any]) -> None:
     assert list(results["series"][OURS]["nanoseconds"]) == ["10", "100", "1000", "10000"]
     assert len(results["memory"][OURS]["samples"]) == 20
     assert set(results["goals"]) == set(GOALS)
-
-
-def test_a_thousand_requests_of_one_view_are_few_datagrams(results: dict[str, Any]) -> None:
-    assert 0 < results["volume"][OURS]["datagrams"] <= 8
-    # The peer sends each of its two calls by itself, so this also holds the counting to account.
-    assert results["volume"]["statsd"]["datagrams"] == 2_000
-
-
-def test_nothing_of_a_burst_is_lost(results: dict[str, Any]) -> None:
-    burst = results["burst"][OURS]
-    assert burst["sent"] == 2_000
-    assert burst["kernel"] == 0
-    assert burst["arrived"] + burst["dropped"] == burst["sent"]
-
-
-def test_the_table_shows_every_measure_and_goal(results: dict[str, Any]) -> None:
-    lines = report.text(results).splitlines()
-    assert {"wsgi", "asgi", "emits", "volume", "series", "burst", "gunicorn", "memory", "goals"} <= set(lines)
-    assert sum(line.endswith(("  met", "  MISSED")) for line in lines) == len(GOALS)
 
 
 def test_every_peer_is_first_as_often_as_last() -> None:
@@ -70,6 +69,7 @@ def test_help_has_examples() -> None:
     assert "--only" in ended.stdout
 
 
+@pytest.mark.more
 def test_the_benchmark_of_cloudwatch_counts_requests_and_metrics() -> None:
     command = [sys.executable, "-m", "benchmarks.cloudwatch", "--quick", "--json"]
     ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)

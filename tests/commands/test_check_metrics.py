@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.commands.checking import checked, command, hop
+from tests.commands.checking import checked, checked_here, command, hop
 from tests.servers.fixtures import StartTelegraf
 from tests.servers.influxdb1 import InfluxDB1
 from tests.servers.process import free_port, wait_until
@@ -97,8 +97,8 @@ def test_a_signal_ends_a_single_check_without_a_traceback(
     assert (process.returncode, err) == (code, "")
 
 
-def test_without_influxdb_it_ends_at_the_agent(agent: Agent, tmp_path: Path) -> None:
-    code, document = checked(tmp_path, metrics={"PORT": agent.port})
+def test_without_influxdb_it_ends_at_the_agent(agent: Agent) -> None:
+    code, document = checked_here(metrics={"PORT": agent.port})
 
     assert code == 0
     assert [each["status"] for each in document["hops"]] == ["ok", "ok", "skipped", "skipped", "skipped"]
@@ -120,24 +120,22 @@ def test_without_influxdb_it_ends_at_the_agent(agent: Agent, tmp_path: Path) -> 
         ({"HOST": "udp://127.0.0.1"}, {}, "setting"),
     ],
 )
-def test_wrong_settings_end_it_at_once(
-    metrics: dict[str, Any], influxdb: dict[str, Any], cause: str, tmp_path: Path
-) -> None:
-    code, document = checked(tmp_path, metrics=metrics, influxdb=influxdb)
+def test_wrong_settings_end_it_at_once(metrics: dict[str, Any], influxdb: dict[str, Any], cause: str) -> None:
+    code, document = checked_here(metrics=metrics, influxdb=influxdb)
 
     assert code == 10
     assert hop(document, "settings")["cause"] == cause
     assert hop(document, "settings")["advice"]
 
 
-def test_a_host_without_an_address_is_told(tmp_path: Path) -> None:
-    code, document = checked(tmp_path, metrics={"HOST": "no-such-host.invalid"})
+def test_a_host_without_an_address_is_told() -> None:
+    code, document = checked_here(metrics={"HOST": "no-such-host.invalid"})
 
     assert (code, hop(document, "agent")["cause"]) == (11, "agent_unknown")
 
 
-def test_an_agent_that_is_down_is_told(tmp_path: Path) -> None:
-    code, document = checked(tmp_path, metrics={"PORT": free_port(socket.SOCK_DGRAM)})
+def test_an_agent_that_is_down_is_told() -> None:
+    code, document = checked_here(metrics={"PORT": free_port(socket.SOCK_DGRAM)})
 
     assert (code, hop(document, "agent")["cause"]) == (11, "agent_down")
 

@@ -57,7 +57,7 @@ def settle(store: Store) -> None:
         store.server.flush()
 
 
-def test_a_deploy_is_written_and_shown_on_the_page(requests: Store, tmp_path: Path) -> None:
+def test_a_page_shows_deploys_loads_nothing_and_repeats_nothing_as_markup(requests: Store, tmp_path: Path) -> None:
     code, out, _ = run("annotate_deploy", "2.4 <beta>", "--text", "it's faster", store=requests)
     assert (code, out.split()[0]) == (0, "marked")
     settle(requests)
@@ -65,8 +65,9 @@ def test_a_deploy_is_written_and_shown_on_the_page(requests: Store, tmp_path: Pa
         check_point(requests)
     # The window ends now, and a deploy of this second is at its end.
     time.sleep(1.1 - time.time() % 1)
-    assert run("show_dashboards", "--output", str(tmp_path), "--since", "5m", store=requests)[0] == 0
-    assert "2.4 &lt;beta&gt; at " in (tmp_path / "index.html").read_text()
+    code, out, _ = run("show_dashboards", "--output", str(tmp_path / "new"), "--since", "5m", store=requests)
+    assert code == 0
+    check_page(tmp_path / "new", out)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -86,19 +87,18 @@ def check_point(store: Store) -> None:
     assert point.fields == {"title": "2.4 <beta>", "text": "it's faster", "value": 1}
 
 
-def test_the_page_loads_nothing_and_repeats_nothing_as_markup(requests: Store, tmp_path: Path) -> None:
-    code, out, _ = run("show_dashboards", "--output", str(tmp_path / "new"), "--since", "5m", store=requests)
-    assert code == 0
-    names = sorted(path.name for path in (tmp_path / "new").iterdir())
+def check_page(folder: Path, out: str) -> None:
+    names = sorted(path.name for path in folder.iterdir())
     assert names == ["index.html", "overview.png", "pipeline.png", "state.png", "view.png"]
     assert len(out.splitlines()) == len(names)
-    page = (tmp_path / "new" / "index.html").read_text()
+    page = (folder / "index.html").read_text()
+    assert "2.4 &lt;beta&gt; at " in page
     assert "<b>home</b>" not in page and "&lt;b&gt;home&lt;/b&gt;" in page
     # Namespaces of SVG and the name of the program that drew it are not loaded.
     namespaces = r"https?://(www\.w3\.org|purl\.org|creativecommons\.org|matplotlib\.org)/"
     assert not re.search(r"https?://", re.sub(namespaces, "", page))
     assert "<script" not in page
-    assert (tmp_path / "new" / "view.png").read_bytes().startswith(b"\x89PNG")
+    assert (folder / "view.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_a_host_can_be_chosen(requests: Store, tmp_path: Path) -> None:

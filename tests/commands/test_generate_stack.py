@@ -11,7 +11,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.test import override_settings
 
-from tests.commands.checking import checked
+from tests.commands.checking import checked_here
 from tests.servers.fixtures import StartTelegraf
 from tests.servers.influxdb1 import InfluxDB1
 from tests.servers.process import free_port
@@ -59,7 +59,7 @@ def test_check_metrics_finds_every_hop_of_what_it_generated_well(
     influxdb = {"URL": influxdb1.url, "DATABASE": database}
     assert run("telegraf", "--output", str(tmp_path), influxdb=influxdb, **metrics)[0] == 0
     start_telegraf((tmp_path / "telegraf.conf").read_text(), metrics["PORT"])
-    code, document = checked(tmp_path, metrics=metrics, influxdb=influxdb)
+    code, document = checked_here(metrics=metrics, influxdb=influxdb)
     assert code == 0
     assert [(hop["name"], hop["status"]) for hop in document["hops"]] == [
         (name, "ok") for name in ("settings", "agent", "database", "telegraf", "probe")

@@ -137,6 +137,7 @@ def test_the_same_over_tcp_and_a_line_without_an_end() -> None:
     assert grown < MEGABYTES
 
 
+@pytest.mark.more
 def test_a_flood_of_new_series_members_and_reasons_stays_within_bounds() -> None:
     with watching("--json", "--interval", "60") as (process, port):
         for number in range(60):

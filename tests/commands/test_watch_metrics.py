@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.commands.terminals import Terminal
-from tests.commands.watching import command, watching
+from tests.commands.watching import command, refuse, watching
 from tests.stack.telegraf_aggregates import send
 from zemanta_ops.stack.agent.server import Agent
 
@@ -94,25 +94,24 @@ def test_too_few_values_in_time_is_an_exit_code_of_its_own() -> None:
     assert "0 of 3 values arrived in 0.1 s" in err
 
 
-def test_a_taken_port_is_an_exit_code_of_its_own() -> None:
+def test_a_taken_port_is_an_exit_code_of_its_own(capsys: pytest.CaptureFixture[str]) -> None:
     with Agent(port=0) as other:
-        done = subprocess.run(**command("--port", str(other.port)), capture_output=True, text=True, timeout=20)
+        assert refuse("--port", str(other.port)) == 3
 
-    assert done.returncode == 3
-    assert f"127.0.0.1:{other.port}" in done.stderr
-    assert "in use" in done.stderr
+    written = capsys.readouterr().err
+    assert f"127.0.0.1:{other.port}" in written
+    assert "in use" in written
 
 
 @pytest.mark.parametrize(
     "arguments",
     [["--interval", "0"], ["--for", "nan"], ["--percentiles", "101"], ["--count", "0"], ["--forward", "nowhere"]],
 )
-def test_wrong_arguments_are_refused_in_words(arguments: list[str]) -> None:
-    done = subprocess.run(**command("--port", "0", *arguments), capture_output=True, text=True, timeout=20)
-
-    assert done.returncode == 2
-    assert arguments[1] in done.stderr
-    assert "Traceback" not in done.stderr
+def test_wrong_arguments_are_refused_in_words(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert refuse("--port", "0", *arguments) == 2
+    written = capsys.readouterr().err
+    assert arguments[1] in written
+    assert "Traceback" not in written
 
 
 def test_forwards_to_another_agent() -> None:

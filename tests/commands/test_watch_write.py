@@ -5,17 +5,17 @@ from __future__ import annotations
 import json
 import signal
 import socket
-import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.test import override_settings
 
 from tests.commands.checking import checked, hop
 from tests.commands.terminals import Terminal
-from tests.commands.watching import command, watching, with_influxdb
+from tests.commands.watching import refuse, watching, with_influxdb
 from tests.servers.fixtures import StartInfluxDB1, StartTelegraf
 from tests.servers.influxdb1 import InfluxDB1
 from tests.servers.process import free_port, wait_until
@@ -223,13 +223,16 @@ def test_a_refused_point_does_not_keep_the_others_out(influxdb1: InfluxDB1, data
         ({"URL": "127.0.0.1:8086", "DATABASE": "telegraf"}, "must start with http://"),
     ],
 )
-def test_without_a_usable_database_it_does_not_start(influxdb: dict[str, str], words: str, tmp_path: Path) -> None:
-    run = command("--port", "0", "--write", **with_influxdb(tmp_path, **influxdb))
-    done = subprocess.run(**run, capture_output=True, text=True, timeout=30)
+def test_without_a_usable_database_it_does_not_start(
+    influxdb: dict[str, str], words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with override_settings(ZEMANTA_OPS={"METRICS": {"ENABLED": True}, "INFLUXDB": influxdb}):
+        assert refuse("--port", "0", "--write") == 1
 
-    assert (done.returncode, done.stdout) == (1, "")
-    assert words in done.stderr
-    assert "Traceback" not in done.stderr
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert words in printed.err
+    assert "Traceback" not in printed.err
 
 
 def test_the_live_table_says_below_it_what_is_not_written(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Runs ``watch_metrics`` in a process of its own, on a free port."""
+"""Runs ``watch_metrics`` in a process of its own, on a free port, or in this one if it does not start."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.management import load_command_class
 
 ROOT = Path(__file__).parents[2]
 LISTENING = re.compile(r"listening on (\w+) (\S+):(\d+)")
@@ -45,6 +46,13 @@ def watching(*arguments: str, **environment: str) -> Iterator[tuple[subprocess.P
             yield process, int(found[3])
         finally:
             process.kill()
+
+
+def refuse(*arguments: str) -> object:
+    """Run the command in this process, which spares a start of Python, and return its exit code."""
+    with pytest.raises(SystemExit) as ended:
+        load_command_class("zemanta_ops", "watch_metrics").run_from_argv(["manage.py", "watch_metrics", *arguments])
+    return ended.value.code
 
 
 def with_influxdb(folder: Path, **influxdb: str) -> dict[str, str]:

@@ -59,6 +59,7 @@ def run(block: Block, *secrets: str) -> dict[str, Any]:
     return names
 
 
+@pytest.mark.more
 def test_five_commands_lead_from_a_declaration_to_a_ringing_pager(
     new_project: Callable[..., Project], influxdb1: InfluxDB1, database: str
 ) -> None:

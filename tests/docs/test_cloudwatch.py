@@ -59,6 +59,7 @@ def put_metrics(server: KMS) -> None:
         client.put_metric_data(Namespace=namespace, MetricData=data)
 
 
+@pytest.mark.more
 def test_a_reader_has_metrics_of_rds_and_sqs_in_influxdb(
     new_project: Callable[..., Project], moto: KMS, influxdb1: InfluxDB1, database: str
 ) -> None:

@@ -13,7 +13,7 @@ from tests.docs.walkthrough import headings, walkthrough
 from tests.servers.kms import KMS, REGION
 from tests.servers.vault import ROOT_TOKEN, Vault
 
-pytestmark = pytest.mark.usefixtures("without_coverage")
+pytestmark = [pytest.mark.more, pytest.mark.usefixtures("without_coverage")]
 
 PAGE = "incident"
 # A section that comes or goes breaks this line: each has a test.

@@ -19,7 +19,7 @@ from zemanta_ops.secrets import Secret, load_config, wire
 from zemanta_ops.secrets.files.scan import find_tokens
 from zemanta_ops.secrets.files.source_file import read
 
-pytestmark = pytest.mark.usefixtures("without_coverage")
+pytestmark = [pytest.mark.more, pytest.mark.usefixtures("without_coverage")]
 
 # A section that comes or goes breaks its line: each has a test.
 [INTRODUCTION, AS_DICT, AS_STRUCTURE, AS_ENV] = headings("config_files")

@@ -11,7 +11,7 @@ from tests.docs.project import PASSWORD, PLAINTEXTS, SIGNING_KEY, Project
 from tests.docs.walkthrough import DOCS, headings, walkthrough
 from zemanta_ops.secrets.backends import _agekeys
 
-pytestmark = pytest.mark.usefixtures("without_coverage")
+pytestmark = [pytest.mark.more, pytest.mark.usefixtures("without_coverage")]
 
 PAGE = "without_the_key"
 # A section that comes or goes breaks this line: each has a test.

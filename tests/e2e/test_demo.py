@@ -39,72 +39,54 @@ def demo(home: Path, temporary: Path, extra: Mapping[str, str]) -> subprocess.Co
     )
 
 
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("home")
-    (folder / ".profile").write_text("# mine\n")
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    folder = tmp_path / "home"
     (folder / ".local" / "share").mkdir(parents=True)
+    (folder / ".profile").write_text("# mine\n")
     return folder
 
 
-@pytest.fixture(scope="module")
-def temporary(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("temporary")
+@pytest.fixture
+def temporary(tmp_path: Path) -> Path:
+    (tmp_path / "temporary").mkdir()
+    return tmp_path / "temporary"
 
 
-@pytest.fixture(scope="module")
-def home_before(home: Path) -> dict[str, tuple[int, int]]:
-    return tree(home)
+def test_everything_holds_and_nothing_of_it_stays(home: Path, temporary: Path) -> None:
+    before = tree(home)
+    done = demo(home, temporary, {})
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "FAIL" not in done.stdout
+    check_form(done.stdout)
+    check_counts(done.stdout)
+    assert len(re.findall(r"^  [0-9a-f]{12}  [\w.]+$", done.stdout, re.MULTILINE)) == SECRETS
+    assert "example-" not in done.stdout + done.stderr
+    assert tree(home) == before
+    assert not tree(temporary)
 
 
-@pytest.fixture(scope="module")
-def done(home: Path, temporary: Path, home_before: dict[str, tuple[int, int]]) -> subprocess.CompletedProcess[str]:
-    return demo(home, temporary, {})
-
-
-def test_the_output_fits_a_terminal_and_begins_at_once(done: subprocess.CompletedProcess[str]) -> None:
-    lines = done.stdout.splitlines()
+def check_form(printed: str) -> None:
+    """Assert that the output fits a terminal, begins at once, and shows a token and an N+1."""
+    lines = printed.splitlines()
     assert len(lines) <= 80
     assert [line for line in lines if len(line) > 80] == []
     assert re.match(r"  0\.\d s  Encrypting", lines[0])
     assert sum(" requests counted" in line for line in lines) >= 1
+    assert re.search(r'^  SECRET_KEY = Secret\("local:v=2&key=.+…', printed, re.MULTILINE)
+    assert re.search(r"an N\+1: a request to report sent one SQL statement (\d\d) times", printed)
 
 
-def test_it_shows_a_token_and_an_n_plus_1(done: subprocess.CompletedProcess[str]) -> None:
-    assert re.search(r'^  SECRET_KEY = Secret\("local:v=2&key=.+…', done.stdout, re.MULTILINE)
-    assert re.search(r"an N\+1: a request to report sent one SQL statement (\d\d) times", done.stdout)
-
-
-def test_everything_holds(done: subprocess.CompletedProcess[str]) -> None:
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "FAIL" not in done.stdout
-
-
-def test_every_view_was_counted_as_often_as_it_was_asked_for(done: subprocess.CompletedProcess[str]) -> None:
-    rows = re.findall(r"^([\w-]+) +(\d+) +(\d+) +(\d+)$", done.stdout, re.MULTILINE)
+def check_counts(printed: str) -> None:
+    """Assert that every view was counted as often as it was asked for."""
+    rows = re.findall(r"^([\w-]+) +(\d+) +(\d+) +(\d+)$", printed, re.MULTILINE)
     assert {"home", "job-list", "slow", "fail", "stream", "async-stream", "unresolved", "mirror"} <= {
         view for view, *_ in rows
     }
     assert all(sent == counted == timed for _, sent, counted, timed in rows)
 
 
-def test_secrets_are_shown_as_fingerprints_alone(done: subprocess.CompletedProcess[str]) -> None:
-    assert len(re.findall(r"^  [0-9a-f]{12}  [\w.]+$", done.stdout, re.MULTILINE)) == SECRETS
-    assert "example-" not in done.stdout + done.stderr
-
-
-def test_the_home_directory_is_as_it_was(
-    done: subprocess.CompletedProcess[str], home: Path, home_before: dict[str, tuple[int, int]]
-) -> None:
-    assert tree(home) == home_before
-
-
-def test_nothing_stays_in_the_folder_for_temporary_files(
-    done: subprocess.CompletedProcess[str], temporary: Path
-) -> None:
-    assert not tree(temporary)
-
-
+@pytest.mark.more
 def test_the_demo_fails_where_a_secret_is_another_and_no_metric_is_sent(home: Path, temporary: Path) -> None:
     broken = {"ZEMANTA_OPS_OVERRIDE__NEWSLETTER_API_KEY": "another", "ZEMANTA_OPS_METRICS_ENABLED": "false"}
     done = demo(home, temporary, broken)

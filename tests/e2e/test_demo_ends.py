@@ -86,7 +86,7 @@ def interrupt_twice(process: subprocess.Popen[bytes], number: signal.Signals) ->
         (kill_group, signal.SIGINT),
         pytest.param(interrupt_twice, signal.SIGINT, marks=pytest.mark.more),
         pytest.param(kill_parent, signal.SIGTERM, marks=pytest.mark.more),
-        (kill_group, signal.SIGHUP),
+        pytest.param(kill_group, signal.SIGHUP, marks=pytest.mark.more),
         (kill_parent, signal.SIGKILL),
     ],
 )

@@ -19,7 +19,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return build_wheel(tmp_path_factory.mktemp("wheel"))
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def reader(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
     reader = Reader(tmp_path_factory.mktemp("readme"), wheel)
     try:
@@ -39,17 +39,11 @@ def test_the_wheel_holds_the_package_alone(wheel: Path) -> None:
     assert "zemanta_ops/py.typed" in names
 
 
-def test_a_request_shows_up_in_watch_metrics(reader: Reader) -> None:
+def test_a_reader_sees_requests_the_decrypted_secret_and_metrics_of_ones_own(reader: Reader) -> None:
     assert "The install worked successfully" in reader.seen["page"]
     assert reader.watched("http.request.count method=GET")
-
-
-def test_the_secret_is_decrypted_in_the_settings(reader: Reader) -> None:
     assert PLAINTEXT not in reader.seen["token"]
     assert reader.setting("NEWSLETTER_API_KEY") == PLAINTEXT
-
-
-def test_a_metric_of_ones_own_shows_up_in_watch_metrics(reader: Reader) -> None:
     assert reader.watched("signup plan=pro")
     assert reader.watched("billing.call service=stripe")
 

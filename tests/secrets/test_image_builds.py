@@ -130,7 +130,7 @@ def write(folder: Path, files: Mapping[str, str]) -> None:
         (folder / name).write_text(text)
 
 
-@pytest.fixture(params=[environ, module], ids=["environ", "module"])
+@pytest.fixture(params=[environ, pytest.param(module, marks=pytest.mark.more)], ids=["environ", "module"])
 def project(request: pytest.FixtureRequest, home: Path) -> Path:
     """Return a project; its key is in this home and not in an image."""
     folder = home / "project"

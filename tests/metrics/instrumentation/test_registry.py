@@ -5,6 +5,7 @@ import pkgutil
 import subprocess
 import sys
 
+from tests.servers.process import untraced
 from zemanta_ops.metrics import instrumentation
 from zemanta_ops.metrics.instrumentation import commands, http
 from zemanta_ops.testing import Recorder
@@ -18,6 +19,7 @@ settings.configure(INSTALLED_APPS=["zemanta_ops"], ZEMANTA_OPS={
 import django
 django.setup()
 print(*sorted({"celery", "httpx", "requests"} & {name for name, module in sys.modules.items() if module}))
+from tests.servers.process import untraced
 from zemanta_ops.metrics import instrumentation
 instrumentation.uninstall()
 """
@@ -25,7 +27,7 @@ instrumentation.uninstall()
 
 def loaded(names: str, *missing: str) -> str:
     command = [sys.executable, "-c", PROBE, names, *missing]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    environment = {**untraced(), "PYTHONPATH": os.pathsep.join(sys.path)}
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=True, timeout=60).stdout
 
 
