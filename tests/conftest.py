@@ -20,7 +20,7 @@ settings.load_profile("test")
 
 
 def pytest_configure() -> None:
-    """Hear Ctrl-C and the end of the terminal, which a shell in the background and ``nohup`` ignore for their children."""
+    """Hear Ctrl-C and the end of the terminal, which shells and ``nohup`` make background jobs ignore."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:

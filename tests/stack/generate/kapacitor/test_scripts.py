@@ -185,7 +185,7 @@ def test_every_window_is_read_once_in_any_time_zone(every: int, windows: int, de
 
 
 def matches(cron: str, moment: int, zone: int) -> bool:
-    """Return whether a cron expression runs at a moment, in a time zone so many minutes east of Greenwich."""
+    """Return whether a cron expression runs at a moment, in a time zone that many minutes east of Greenwich."""
     local = datetime.fromtimestamp(moment, timezone(timedelta(minutes=zone)))
     seconds, minutes, *rest = cron.split()
     assert rest == ["*"] * 5
