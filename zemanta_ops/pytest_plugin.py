@@ -32,25 +32,44 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Iterator[None]
     mode = early_config.getini("zemanta_ops_secrets")
     if mode:
         os.environ.setdefault(SECRETS, mode)
-    yield
+    outcome: Any = yield
+    # A conftest.py that cannot be imported: pytest prints the cause itself.
+    failure: Any = outcome.excinfo[1] if outcome.excinfo else None
+    cause = getattr(failure, "cause", None)
+    errors = sys.modules.get("zemanta_ops.secrets.redaction.errors")
+    if errors is not None and isinstance(cause, BaseException):
+        failure.cause = errors.redact_exc_info((type(cause), cause, cause.__traceback__))[1]
 
 
-@pytest.hookimpl(hookwrapper=True)
+# First of the wrappers: others, such as that for captured output, add to the report.
+@pytest.hookimpl(hookwrapper=True, tryfirst=True)
 def pytest_runtest_makereport() -> Iterator[None]:
     """Redact the report of a test: with real secrets, tracebacks, variables and captured output have plaintexts."""
     outcome: Any = yield
+    _redact_report(outcome.get_result())
+
+
+@pytest.hookimpl(hookwrapper=True, tryfirst=True)
+def pytest_make_collect_report() -> Iterator[None]:
+    """Redact the report of a module that cannot be imported, or of a folder."""
+    outcome: Any = yield
+    _redact_report(outcome.get_result())
+
+
+def _redact_report(report: Any) -> None:
     values = sys.modules.get("zemanta_ops.secrets.redaction.values")
     # Without a secret, nothing has loaded it. Values of fake mode are not secrets.
-    if values is not None and os.environ.get(SECRETS) != "fake":
-        report = outcome.get_result()
-        if isinstance(report.longrepr, tuple):
-            report.longrepr = values.redact_value(report.longrepr)
-        elif report.longrepr is not None:
-            text = str(report.longrepr)
-            clean = values.redact(text)
-            # As text it has no colors, so it stays what it is if nothing is redacted.
-            report.longrepr = report.longrepr if clean is text else clean
-        report.sections = [(name, values.redact(content)) for name, content in report.sections]
+    if values is None or os.environ.get(SECRETS) == "fake":
+        return
+    if isinstance(report.longrepr, tuple):
+        report.longrepr = values.redact_value(report.longrepr)
+    elif report.longrepr is not None:
+        text = str(report.longrepr)
+        clean = values.redact(text)
+        # As text it has no colors, so it stays what it is if nothing is redacted.
+        if clean is not text:
+            report.longrepr = clean
+    report.sections = [(name, values.redact(content)) for name, content in report.sections]
 
 
 @pytest.fixture

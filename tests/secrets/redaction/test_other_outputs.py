@@ -232,6 +232,34 @@ def test_the_output_of_pytest_is_redacted(options: list[str], environment: dict[
         assert CANARY not in text
 
 
+BROKEN = """
+import os, sys
+from zemanta_ops.secrets import Secret
+if "conftest" not in __name__:
+    print("prints", Secret(os.environ["CANARY_TOKEN"]).get())
+raise ValueError("cannot use " + Secret(os.environ["CANARY_TOKEN"]).get())
+"""
+
+
+@pytest.mark.parametrize("name", ["test_site.py", "conftest.py"])
+def test_a_module_that_cannot_be_imported_is_reported_without_a_secret(
+    name: str, environment: dict[str, str], home: Path
+) -> None:
+    (home / "test_site.py").write_text(TEST)
+    (home / name).write_text(BROKEN)
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-p", "no:django", "test_site.py"],
+        cwd=home,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode != 0
+    assert "cannot use" in done.stdout + done.stderr
+    assert CANARY not in done.stdout + done.stderr
+
+
 def test_random_values_are_not_redacted_by_pytest(environment: dict[str, str], home: Path) -> None:
     (home / "test_site.py").write_text(TEST)
     done = subprocess.run(
