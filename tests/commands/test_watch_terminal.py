@@ -7,6 +7,7 @@ import re
 import signal
 import time
 
+import pyte
 import pytest
 
 from tests.commands.terminals import LEAVE, Terminal
@@ -54,6 +55,23 @@ def test_requests_come_first_with_all_their_figures_on_one_line_a_view(width: in
     assert re.search(r"last \d+ s \| since start \(0:\d\d\), times in ms", screen[1])
     assert any(line.startswith("SELF-METRICS: 1 series folded") for line in screen)
     assert any('DIALECT "dogstatsd" would accept it' in line for line in screen)
+
+
+@pytest.mark.parametrize(("width", "height"), [(80, 24), (120, 40), (200, 50)])
+def test_a_terminal_shows_what_was_drawn_and_nothing_else(width: int, height: int) -> None:
+    emulator = pyte.Screen(width, height)
+    with Terminal("--interval", "0.2", width=width, height=height) as terminal:
+        started(terminal)
+        terminal.press("z", "d", "w", "w", "\x1b[B", "\x1b[A", "/", "é", "\x7f", "\r")
+        terminal.wait_for_screen(lambda screen: "status=500" in screen)
+        terminal.press("p")
+        terminal.wait_for_screen(lambda screen: "PAUSED" in screen)
+        pyte.Stream(emulator).feed(terminal.seen)
+        shown, drawn = [line.rstrip() for line in emulator.display], terminal.screen
+    assert [line for line in shown if "REQUESTS by view" in line] == ["REQUESTS by view"]
+    assert shown[0].endswith("PAUSED")
+    assert shown[-1].startswith("q quit")
+    assert shown == [line.rstrip() for line in drawn]
 
 
 def test_a_window_of_any_size_is_filled_and_never_overflows() -> None:
