@@ -44,7 +44,7 @@ class Node:
     requests: int = 50  # a second and process
     interval: int = 10  # the agent's, in seconds
     line_bytes: int = 90
-    value_bytes: int = 8
+    value_bytes: int = 12
 
     @property
     def series(self) -> int:
@@ -60,7 +60,7 @@ class Node:
     def datagrams(self) -> int:
         """Datagrams a second, if every process has every series in every second."""
         size = self.series * self.line_bytes + self.requests * self.value_bytes
-        return self.processes * ceil(size / 1432)
+        return self.processes * ceil(size / (1432 - self.line_bytes))  # a line that does not fit goes into the next
 
 
 def cpu_and_memory(server: Server) -> tuple[float, int]:

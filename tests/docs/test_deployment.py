@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import random
 import re
 import socket
 import textwrap
 from collections.abc import Iterator
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ from django.test import override_settings
 from ruamel.yaml import YAML
 
 from benchmarks.flow import FEW_FIELDS, NODES, Node
+from tests.metrics.agents import agent, client_of
 from tests.servers.fixtures import StartTelegraf
 from tests.servers.influxdb1 import InfluxDB1
 from tests.servers.process import free_port, wait_until
@@ -107,7 +110,40 @@ def test_the_sums_of_the_example_are_those_of_the_measured_node() -> None:
     node, page = Node(), text("sizing").replace("\N{MULTIPLICATION SIGN}", "x")
     size = f"({node.series} x {node.line_bytes} + {node.requests} x {node.value_bytes})"
     assert f"2 x {node.combinations} + {node.others} = {node.series}\n" in page
-    assert f"{node.processes} x ⌈{size} ÷ 1,432⌉ = {node.datagrams}\n" in page
+    assert f"{node.processes} x ⌈{size} ÷ 1,342⌉ = {node.datagrams}\n" in page
     assert f"{node.series} ÷ {node.interval} = {node.points:g}\n" in page
     assert f"     - {NODES * node.series:,}\n" in page
     assert f"     - {NODES * node.points:,.0f}\n" in page
+
+
+def count_datagrams(samples: list[tuple[str, str, int]]) -> tuple[int, int]:
+    """Emit series of a kind, a name and a number of values; return the datagrams, and what the formula gives."""
+    with agent() as listener:
+        client = client_of(listener, flush_seconds=3600, host_tag=None, max_names=100_000)
+        for kind, name, values in samples:
+            for number in range(values):
+                getattr(client, kind)(name, (0.0001, 1.234, 9.999)[number % 3])
+        client.flush()
+        sent = client.health()["datagrams"]
+        client.close()
+    timings = sum(values for kind, _, values in samples if kind == "timing")
+    return sent, ceil((len(samples) * 90 + timings * 12) / (1432 - 90))
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_no_mix_of_metrics_makes_more_datagrams_than_the_formula(seed: int) -> None:
+    chance = random.Random(seed)
+    samples = []
+    for number in range(chance.randrange(1, 400)):
+        # The longest line of a series with one value has 90 bytes.
+        name = f"n{number}." + "x" * chance.choice((1, 30, 77 - len(f"n{number}.")))
+        kind = chance.choice(("incr", "gauge", "timing", "timing"))
+        samples.append((kind, name, chance.choice((1, 2, 5, 900)) if kind == "timing" else 1))
+    sent, bound = count_datagrams(samples)
+    assert sent <= bound
+
+
+@pytest.mark.parametrize("values", [20, 53, 60, 100, 113, 130])
+def test_dozens_of_timings_of_every_series_make_at_most_twice_as_many(values: int) -> None:
+    sent, bound = count_datagrams([("timing", f"n{number:03}.".ljust(77, "x"), values) for number in range(200)])
+    assert sent <= 2 * bound
