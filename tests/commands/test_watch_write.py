@@ -41,6 +41,7 @@ LINES = [
     "rows.read,table=jobs:4|h:5|h:1000000|h",
     "load,view=rare:1.5|ms|@0.1:2.5|ms",
     "mixed,a=b:1|c:200|ms",
+    "two.values,a=b:1|ms:2|ms",
     "tags,k=x y=z\"q'|,ключ=汉 🙂,inner=back\\slash,end=cut\\:1|c",
     "tags,host=web-7,tab=a\tb:1|c",
     "two words,k=v:1|c",
