@@ -72,11 +72,12 @@ def test_whitenoise(
         TEMPLATES=[],
     ):
         for path in ("/named/", "/static/site.css", "/static/absent.css"):
-            Client().get(path).close()
+            b"".join(Client().get(path))  # which closes a file
     counted = [(record.tags["view"], record.tags["status"]) for record in captured_metrics.find("http.request.count")]
     assert counted == expected
 
 
+@pytest.mark.django_db
 async def test_channels(captured_metrics: Recorder) -> None:
     consumer: Any = run("shop/consumers.py")["Chat"]
     communicator = WebsocketCommunicator(consumer.as_asgi(), "/chat/")
