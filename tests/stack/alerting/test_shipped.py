@@ -91,3 +91,15 @@ def test_a_canary_that_fails(influxdb1: InfluxDB1, database: str) -> None:
 def test_a_short_gap_calls_nobody(influxdb1: InfluxDB1, database: str) -> None:
     write(influxdb1, database, "zemanta_ops_sent,host=a", "value=5", until=280)
     assert judge(influxdb1, database) == {}
+
+
+def test_drops_call_a_person(influxdb1: InfluxDB1, database: str) -> None:
+    write(influxdb1, database, "zemanta_ops_sent,host=web-1", "value=5")
+    write(influxdb1, database, "zemanta_ops_dropped,host=web-1,reason=queue_full", "value=5000")
+    assert judge(influxdb1, database) == {"zemanta_ops.dropped": "crit"}
+
+
+def test_drops_that_are_over_are_resolved(influxdb1: InfluxDB1, database: str) -> None:
+    write(influxdb1, database, "zemanta_ops_sent,host=web-1", "value=5")
+    write(influxdb1, database, "zemanta_ops_dropped,host=web-1,reason=queue_full", "value=5000", until=600)
+    assert judge(influxdb1, database) == {}

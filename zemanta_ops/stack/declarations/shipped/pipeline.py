@@ -115,6 +115,8 @@ Alert(
     crit=above(100),
     by=("reason",),
     window="5m",
+    # Nothing is reported while nothing is dropped.
+    no_data="ok",
     name="zemanta_ops.dropped",
     message="{value:.0f} samples a second are dropped: {reason}",
     meaning="The application drops metrics.",
