@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.servers.fixtures import require, run
 from tests.servers.influxdb1 import InfluxDB1
+from tests.servers.process import wait_until
 from tests.stack.generate.kapacitor.by_hand import START, STOP, Point, Window, compute, draw_points
 from tests.stack.generate.kapacitor.running import (
     GeneratedKapacitor,
@@ -58,7 +60,7 @@ def declare() -> Mapping[str, Composite]:
     """Declare composites of every form."""
     describe("cpu.cores", kind="gauge", measurement="system", field="n_cpus", tags=("host",), unit="cores")
     describe("jobs.waiting", kind="gauge", tags=("host",), unit="jobs")
-    return {name: Composite(f"own.{name}", **given) for name, given in COMPOSITES.items()}
+    return {name: Composite(f"own.{name.replace(' ', '_')}", **given) for name, given in COMPOSITES.items()}
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +84,8 @@ def compute_all(
     write_points(influxdb1, database, [point.render() for point in points])
     files = generate_kapacitor(declare, database, influxdb1.url)
     assert [each for each in files.warnings if "no receiver" not in each] == []
-    kapacitor = GeneratedKapacitor(tmp_path_factory.mktemp("windows"), files)
+    # A zone whose hours begin at a quarter of Greenwich's: windows follow UTC all the same.
+    kapacitor = GeneratedKapacitor(tmp_path_factory.mktemp("windows"), files, {"TZ": "Asia/Kathmandu"})
 
     def compute_all(composite: Composite) -> dict[Window, float]:
         # A replay reads everything at its beginning: a second one reads the sides that the first has written.
@@ -113,3 +116,27 @@ def test_kapacitor_computes_every_window_as_by_hand(
     found = {window: value for window, value in compute_all(composite).items() if window.start in covered}
     assert len(expected) > 1
     assert found == {window: pytest.approx(value) for window, value in expected.items()}
+
+
+def test_points_that_come_late_are_counted(influxdb1: InfluxDB1, database: str, tmp_path: Path) -> None:
+    require("kapacitor")
+
+    def write(number: int) -> None:
+        moment = START + 600 + number
+        influxdb1.write(f"http_request_count,env=test,app=shop,view=home value=4 {moment}000000000", database)
+
+    def read() -> list[float]:
+        return [row["value"] for row in influxdb1.query("SELECT value FROM own_all", database)]
+
+    files = generate_kapacitor(lambda: Composite("own.all", value=ALL), database, influxdb1.url)
+    kapacitor = GeneratedKapacitor(tmp_path, files)
+    with ExitStack() as stack:
+        run(kapacitor, stack)
+        write(1)
+        kapacitor.replay("shop-composite-own-all", START, START + 690)
+        assert wait_until(lambda: read() == [4])
+        # Two minutes later it is corrected for the last time.
+        for number, stop, expected in ((2, 810, 8), (3, 870, 8)):
+            write(number)
+            kapacitor.replay("shop-composite-own-all", START + stop - 60, START + stop)
+            assert wait_until(lambda wanted=expected: read() == [wanted])  # type: ignore[misc]
