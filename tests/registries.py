@@ -41,8 +41,9 @@ SIGNAL_MODULES = (
     "django.test.signals",
 )
 OURS = ("zemanta_ops.", "example_project.", "tests.")
-# The first sample of a process registers, for good, what sends its last ones: no test leaves that behind.
-ONCE = "zemanta_ops.metrics.delivery.shutdown."
+# Connected once a process, for good, and no test leaves that behind: what sends the last samples, from the first one
+# on, and what the package connects when Django starts.
+ONCE = ("zemanta_ops.metrics.delivery.shutdown.", "zemanta_ops.serving.")
 HANDLED = [
     getattr(signal, name)
     for name in ("SIGINT", "SIGALRM", "SIGUSR1", "SIGUSR2", "SIGPIPE", "SIGXFSZ")  # not SIGTERM, for the same reason

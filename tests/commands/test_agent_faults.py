@@ -85,6 +85,8 @@ def test_an_agent_whose_buffer_is_full_is_told_with_its_losses(own_store: Store,
     assert wait_until(lambda: "overflow" in telegraf.log(), 30)
     own_store.server.start()
     assert wait_until(lambda: lost(own_store) > 0, 60, every=0.2)
+    # Its writes fail for a while after the database is back.
+    assert wait_until(lambda: found("telegraf", own_store, port=port)[1] != "agent_failing", 60, every=0.5)
     code, cause, one = found("telegraf", own_store, port=port)
 
     assert (code, cause) == (13, "agent_dropping")

@@ -156,6 +156,7 @@ def test_a_flood_of_new_series_members_and_reasons_stays_within_bounds() -> None
     assert len(total["rejected"]) <= 51
 
 
+@pytest.mark.more
 def test_the_live_table_survives_the_same() -> None:
     with Terminal("--interval", "0.1", width=120, height=40) as terminal:
         port = terminal.port

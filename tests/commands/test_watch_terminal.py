@@ -139,6 +139,7 @@ def test_the_window_key_shows_the_figures_of_the_last_seconds() -> None:
         terminal.wait_for_screen(lambda screen: "last 1 s | last 1 s" in screen)
 
 
+@pytest.mark.more
 def test_ten_thousand_series_are_scrolled_and_the_screen_keeps_up() -> None:
     with Terminal("--interval", "0.5") as terminal:
         for start in range(0, 10_000, 500):

@@ -58,7 +58,10 @@ def _held(holders: list[Any], needles: tuple[str | bytes, ...]) -> bool:
     return any(needle in texts if isinstance(needle, str) else needle in blobs for needle in needles)
 
 
-@pytest.fixture(params=["local", "password", "sealed", "kms"])
+MORE = pytest.mark.more
+
+
+@pytest.fixture(params=["local", pytest.param("password", marks=MORE), pytest.param("sealed", marks=MORE), "kms"])
 def token(request: pytest.FixtureRequest, home: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     options: dict[str, Any] = {}
     if request.param == "kms":

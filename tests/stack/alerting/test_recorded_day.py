@@ -111,6 +111,7 @@ def play_day(database: Database, influxdb1: InfluxDB1, name: str, judges: list[J
             assert report.problems == []
 
 
+@pytest.mark.more
 def test_the_incidents_of_the_day_are_those_of_the_hand_computation(
     influxdb1: InfluxDB1, database: str, judges: list[Judge], listener: Listener
 ) -> None:
