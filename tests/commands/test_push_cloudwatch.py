@@ -205,6 +205,11 @@ def test_check_metrics_knows_whether_the_last_push_is_stale_or_incomplete(
         assert run("--only", "queues")[0] == 0
         assert causes() == [("ok", "")]
         now = time.time_ns()
+        influxdb1.write(
+            f"cloudwatch_push,declaration=queues,region=eu-west-1 failed=2,covered_until={now // 10**9} {now}", database
+        )
+        assert causes() == [("failed", "push_incomplete")]
+        now = time.time_ns()
         head = "cloudwatch_push,declaration=queues,region=eu-west-1 covered_until="
         influxdb1.write(f"{head}{now / 1e9 - 3600:.0f} {now}", database)
         assert causes() == [("failed", "push_incomplete")]

@@ -68,6 +68,7 @@ class MemoryDatabase(Database):
         for point in points:
             if reason := self.refuses.get(point.measurement):
                 report.refused.append((point.measurement, reason))
+                report.refused_points.append(point)
                 continue
             key = (point.measurement, tuple(sorted(point.tags.items())), point.time_ns)
             self.rows.setdefault(key, {}).update(point.fields)

@@ -210,6 +210,8 @@ def test_refused_rows_are_reported_and_others_of_the_run_are_written(account: Ac
     assert coverage.problems == ["the database refused a row: field type conflict"]
     assert (coverage.refused, coverage.rows) == (30, 30)
     assert len(coverage.covered) == 2  # fetched again, these rows would be refused again
+    marks = {dict(tags)["declaration"]: row for (name, tags, _), row in account.database.rows.items() if "push" in name}
+    assert [(marks[name]["rows"], marks[name]["failed"]) for name in ("rds", "queues")] == [(30, 0), (0, 1)]
 
 
 def test_rows_that_a_limit_refuses_are_fetched_again_when_it_is_raised(account: Account) -> None:

@@ -247,3 +247,34 @@ def test_a_deadline_does_not_always_cut_off_the_same_series() -> None:
         first.add(asked["MetricDataQueries"][0]["MetricStat"]["Metric"]["Dimensions"][0]["Value"])
 
     assert len(first) == 2
+
+
+def test_what_a_run_did_not_complete_is_fetched_by_the_next_one_however_soon(account: Account) -> None:
+    account.fake.failures["get_metric_data"] = [error("AccessDenied", "no", "GetMetricData")]
+    assert not account.push().ok
+    again = account.push(seconds=20)
+
+    assert (again.ok, again.metrics, END - 60 in account.sent()) == (True, 1, True)
+    nothing = account.push(seconds=40)
+    assert (nothing.ok, nothing.metrics) == (True, 0)
+    assert nothing.notes == ["everything was fetched a short time ago; nothing is due before 13:42:37 UTC"]
+
+
+def test_a_run_in_which_only_some_are_due_does_not_call_the_account_empty(account: Account) -> None:
+    orders = {**QUEUES, "namespace": "Shop/Orders", "every": 60, "optional": True}
+    declared = declare(queues=QUEUES, orders=orders)
+    assert account.push(*declared).ok
+
+    assert account.push(*declared, seconds=120).problems == []
+
+
+def test_a_hole_that_no_run_repairs_is_reported_once_with_the_command_that_does(account: Account) -> None:
+    account.put(values=minutes(NOW, NOW + 60 * 3600))
+    account.push()
+    coverage = account.push(seconds=26 * 3600)
+
+    assert coverage.problems == [
+        "queues in eu-west-1: nothing was fetched from 2026-03-14 13:35 to 2026-03-14 15:38 UTC, longer ago than a run "
+        "repairs. Run: manage.py push_cloudwatch --since 2026-03-14T13:35"
+    ]
+    assert account.push(seconds=26 * 3600 + 300).ok

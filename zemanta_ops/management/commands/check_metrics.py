@@ -84,7 +84,7 @@ class Command(OpsCommand):
         style = {"ok": self.style.SUCCESS, "failed": self.style.ERROR, "warning": self.style.WARNING}
         status = style.get(hop.status, str)(f"{hop.status:8}")
         took = f"  ({hop.seconds * 1000:.0f} ms)" if hop.seconds is not None and hop.name != "probe" else ""
-        self.stdout.write(f"{status}{hop.name:10}{hop.text}{took}")
+        self.stdout.write(f"{status}{hop.name:9} {hop.text}{took}")
         if hop.advice:
             self.stdout.write(f"{'':8}{'':10}{hop.cause}: {hop.advice}")
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta, timezone
 from zemanta_ops.stack.check.hops import CLOUDWATCH, Hop, fail_hop, skip_hop
 from zemanta_ops.stack.cloudwatch.declarations import Declaration, DeclarationError
 from zemanta_ops.stack.cloudwatch.defaults import build_declarations
-from zemanta_ops.stack.cloudwatch.marks import COVERED, MEASUREMENT
+from zemanta_ops.stack.cloudwatch.marks import COVERED, FAILED, MEASUREMENT
 from zemanta_ops.stack.cloudwatch.windows import SETTLE
 from zemanta_ops.stack.databases import Database, DatabaseError, StoredValue
 from zemanta_ops.stack.settings import CLOUDWATCH_PLACE, read_cloudwatch_options
@@ -34,14 +34,17 @@ def check_cloudwatch(database: Database) -> list[Hop]:
 
 def _judge(declared: dict[str, Declaration], database: Database, now: datetime) -> Hop:
     span = timedelta(seconds=_RUNS * max(each.every for each in declared.values()) + 86_400)
-    marks = _find_last(database.read_values(MEASUREMENT, COVERED, now - span, now + timedelta(minutes=5)), declared)
+    until = now + timedelta(minutes=5)
+    marks = _find_last(database.read_values(MEASUREMENT, COVERED, now - span, until), declared)
     if not marks:
-        return fail_hop(CLOUDWATCH, "push_missing", f"no run of push_cloudwatch has written in {span.days} days")
+        hours = span.total_seconds() // 3600
+        return fail_hop(CLOUDWATCH, "push_missing", f"no run of push_cloudwatch has written in {hours:.0f} hours")
     stale = {name: mark for name, mark in marks.items() if (now - mark.time).total_seconds() > _limit(declared[name])}
     if stale:
         ages = ", ".join(f"{name} {(now - mark.time).total_seconds():.0f} s ago" for name, mark in stale.items())
         return fail_hop(CLOUDWATCH, "push_stale", f"push_cloudwatch last ran for {ages}")
-    behind = [name for name, mark in marks.items() if _lags(mark, declared[name])]
+    failed = _find_failed(database.read_values(MEASUREMENT, FAILED, now - span, until))
+    behind = [name for name, mark in marks.items() if name in failed or _lags(mark, declared[name])]
     if behind:
         text = f"the last runs of push_cloudwatch did not complete {', '.join(behind)}"
         return fail_hop(CLOUDWATCH, "push_incomplete", text)
@@ -62,6 +65,14 @@ def _find_last(found: list[StoredValue], declared: dict[str, Declaration]) -> di
         if name not in behind or float(mark.value) < float(behind[name].value):
             behind[name] = mark
     return behind
+
+
+def _find_failed(found: list[StoredValue]) -> set[str]:
+    """Return the declarations whose last run, in any region and account, lacked series or had rows refused."""
+    last: dict[tuple[str, ...], float] = {}
+    for each in found:
+        last[tuple(each.tags.get(key, "") for key in ("declaration", "region", "account"))] = float(each.value)
+    return {name for (name, *_), count in last.items() if count}
 
 
 def _limit(declaration: Declaration) -> float:

@@ -13,6 +13,7 @@ from zemanta_ops.stack.databases import Database, Point
 
 MEASUREMENT = "cloudwatch_push"
 COVERED = "covered_until"
+FAILED = "failed"
 # Most runs find the last mark in the first of these spans.
 _SPANS = (2 * HOUR, 2 * DAY)
 

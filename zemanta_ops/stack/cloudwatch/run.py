@@ -21,7 +21,7 @@ from zemanta_ops.stack.cloudwatch.queries import (
     pack_requests,
 )
 from zemanta_ops.stack.cloudwatch.transfer import Deadline, Journal, Progress, Transfer
-from zemanta_ops.stack.cloudwatch.windows import Window, choose_window, round_up, split_range
+from zemanta_ops.stack.cloudwatch.windows import SETTLE, Window, choose_window, round_down, round_up, split_range
 from zemanta_ops.stack.databases import Database, DatabaseError
 from zemanta_ops.stack.databases.errors import TRANSIENT
 
@@ -114,9 +114,13 @@ class _Run:
         self.coverage.scopes = due
         oldest = self._find_oldest()
         plan: Plan = {scope: [self._choose(scope, marks.get(scope), oldest)] for scope in due}
-        found = self._discover(plan)
+        if not plan:
+            self._note_next(scopes, marks)
+            return
+        found = self._discover(plan, all_due=len(due) == len(scopes))
         self.transfer.run(self._rotate(self._pack(plan, found, None)), found)
         self._write_marks(plan, marks)
+        self._report_lost(plan, marks, oldest)
 
     def fill_back(self, scopes: Sequence[Scope], since: int, until: int, journal: Journal | None) -> None:
         """Fetch a range of time, in windows that are as tall as an answer can be."""
@@ -130,7 +134,7 @@ class _Run:
             return
         if self._refuse_old(min(windows[0].start for windows in plan.values())):
             return
-        found = self._discover(plan)
+        found = self._discover(plan, all_due=True)
         self.transfer.run(self._pack(plan, found, journal), found)
         self._conclude(plan)
 
@@ -148,10 +152,36 @@ class _Run:
             return {}
 
     def _is_due(self, scope: Scope, marks: Mapping[Scope, Mark]) -> bool:
+        """Return whether it is time to fetch a scope; what the last run did not complete is due at once."""
+        mark = marks.get(scope)
+        if mark is None or mark.covered < round_down(
+            mark.written - SETTLE, self.declarations[scope.declaration].period
+        ):
+            return True
+        return self.now >= self._find_due(scope, mark)
+
+    def _find_due(self, scope: Scope, mark: Mark) -> int:
         every = self.declarations[scope.declaration].every
-        if scope in marks:
-            return self.now - marks[scope].written >= every - min(_JITTER, every // 2)
-        return True
+        return mark.written + every - min(_JITTER, every // 2)
+
+    def _note_next(self, scopes: Sequence[Scope], marks: Mapping[Scope, Mark]) -> None:
+        """Note when the next scope is due, so that a run that does nothing has a reason."""
+        if scopes:
+            due = to_datetime(min(self._find_due(scope, marks[scope]) for scope in scopes))
+            self.coverage.notes.append(
+                f"everything was fetched a short time ago; nothing is due before {due:%H:%M:%S} UTC"
+            )
+
+    def _report_lost(self, plan: Plan, marks: Mapping[Scope, Mark], oldest: int) -> None:
+        """Report what earlier runs missed and this one does not reach; only the first complete run after it does."""
+        for scope in self.coverage.covered:
+            start = max(marks[scope].covered, oldest) if scope in marks else plan[scope][0].start
+            if start < plan[scope][0].start:
+                first, last = to_datetime(start), to_datetime(plan[scope][0].start)
+                self.coverage.add_problem(
+                    f"{scope}: nothing was fetched from {first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M} UTC, "
+                    f"longer ago than a run repairs. Run: manage.py push_cloudwatch --since {first:%Y-%m-%dT%H:%M}"
+                )
 
     def _choose(self, scope: Scope, mark: Mark | None, oldest: int) -> Window:
         declaration = self.declarations[scope.declaration]
@@ -179,7 +209,7 @@ class _Run:
         )
         return True
 
-    def _discover(self, plan: Plan) -> dict[Scope, FoundScope]:
+    def _discover(self, plan: Plan, *, all_due: bool) -> dict[Scope, FoundScope]:
         found: dict[Scope, FoundScope] = {}
         try:
             for scope, windows in plan.items():
@@ -193,7 +223,8 @@ class _Run:
             for scope, windows in plan.items():
                 self.transfer.gaps.add(scope, windows, ())
             return {}
-        if not any(each.metrics for each in found.values()) and self.coverage.ok and plan:
+        # If some scopes are not due, the account may have what those declare.
+        if all_due and self.coverage.ok and plan and not any(each.metrics for each in found.values()):
             regions = ", ".join(sorted({scope.region for scope in plan}))
             self.coverage.add_problem(f"no declared metric exists in {regions}. Check the regions and the credentials")
         return found

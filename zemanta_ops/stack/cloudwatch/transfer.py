@@ -14,6 +14,7 @@ from zemanta_ops.stack.cloudwatch.coverage import Coverage, Gap, to_datetime
 from zemanta_ops.stack.cloudwatch.declarations import Declaration
 from zemanta_ops.stack.cloudwatch.discovery import FoundScope
 from zemanta_ops.stack.cloudwatch.fetching import Fetched, fetch_data
+from zemanta_ops.stack.cloudwatch.marks import FAILED
 from zemanta_ops.stack.cloudwatch.queries import DataRequest, ListedMetric, Scope, count_billed
 from zemanta_ops.stack.cloudwatch.resource_tags import find_tags
 from zemanta_ops.stack.cloudwatch.rows import Tags, build_points, build_tags
@@ -137,6 +138,7 @@ class Transfer:
         self._progress = progress
         self._journal = journal
         self._figures: dict[Scope, dict[str, float]] = {}
+        self._refused: dict[Scope, set[tuple[str, Tags]]] = {}
         self._broken = False
 
     def run(self, requests: Sequence[DataRequest], found: Mapping[Scope, FoundScope]) -> None:
@@ -161,9 +163,10 @@ class Transfer:
             self.gaps.add_metrics(request.window, request.metrics)
 
     def get_figures(self, scope: Scope) -> dict[str, float]:
-        """Return the figures of a scope: metrics requested, rows and series that failed."""
+        """Return the figures of a scope: metrics requested, rows, and series that are missing or were refused."""
         none = {"metrics_requested": 0.0, "rows": 0.0}
-        return {**none, **self._figures.get(scope, {}), "failed": float(self.gaps.count(scope))}
+        failed = self.gaps.count(scope) + len(self._refused.get(scope, ()))
+        return {**none, **self._figures.get(scope, {}), FAILED: float(failed)}
 
     def write_marks(self, points: Sequence[Point]) -> None:
         """Write the marks of the run, unless the database has failed before."""
@@ -194,8 +197,9 @@ class Transfer:
             coverage.add_problem(problem)
         self.gaps.add_metrics(request.window, fetched.incomplete)
         points = self._build_points(request, fetched, found)
+        rows = [point for own in points.values() for point in own]
         try:
-            report = self._database.write(points, deadline=self._deadline.left_for_writing())
+            report = self._database.write(rows, deadline=self._deadline.left_for_writing())
         except DatabaseError as error:
             self._broken = True
             coverage.rows += error.report.written if error.report else 0
@@ -203,6 +207,7 @@ class Transfer:
             self.gaps.add_metrics(request.window, request.metrics)
             return
         coverage.rows += report.written
+        self._count_rows(points, report.refused_points)
         coverage.add_refusals(["points beyond the retention policy are not kept"] * report.expired)
         coverage.add_refusals(reason for _, reason in report.refused)
         if any(classify_answer(400, reason).kind == "limit" for _, reason in report.refused):
@@ -212,19 +217,28 @@ class Transfer:
             missing = set(fetched.incomplete)
             self._journal.add([each.identify(request.window) for each in request.metrics if each not in missing])
 
-    def _build_points(self, request: DataRequest, fetched: Fetched, found: Mapping[Scope, FoundScope]) -> list[Point]:
+    def _count_rows(self, points: Mapping[Scope, Sequence[Point]], refused: Sequence[Point]) -> None:
+        """Count what the database accepted of each scope, and the series of which it refused a row."""
+        wrong = set(map(id, refused))
+        for scope, own in points.items():
+            bad = [point for point in own if id(point) in wrong]
+            self._figures[scope]["rows"] += len(own) - len(bad)
+            series = self._refused.setdefault(scope, set())
+            series.update((point.measurement, tuple(sorted(point.tags.items()))) for point in bad)
+
+    def _build_points(
+        self, request: DataRequest, fetched: Fetched, found: Mapping[Scope, FoundScope]
+    ) -> dict[Scope, list[Point]]:
         tags: dict[ListedMetric, Tags] = {}
         for metric in request.metrics:
             resource_tags = find_tags(metric, found[metric.scope].resource_tags)
             tags[metric] = build_tags(metric, self._declarations[metric.scope.declaration], resource_tags)
             figures = self._figures.setdefault(metric.scope, {"metrics_requested": 0.0, "rows": 0.0})
             figures["metrics_requested"] += count_billed(len(metric.metric.statistics))
-        points = []
+        points = {}
         for scope in dict.fromkeys(metric.scope for metric in request.metrics):
             own = {key: values for key, values in fetched.values.items() if key[0].scope == scope}
-            made = list(build_points(own, tags.__getitem__))
-            self._figures[scope]["rows"] += len(made)
-            points += made
+            points[scope] = list(build_points(own, tags.__getitem__))
         return points
 
     def _report_progress(self, done: int, total: int) -> None:

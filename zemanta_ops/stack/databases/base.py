@@ -224,6 +224,7 @@ class Database(ABC):
                 report.written += len(part) - expired
             elif len(part) == 1 or _count_dropped(error) == len(part):
                 report.refused += [(line, str(error)) for _, line in part]
+                report.refused_points += [point for point, _ in part]
             else:
                 return [part[len(part) // 2 :], part[: len(part) // 2]]
         else:
@@ -253,4 +254,5 @@ def _encode(point: Point, report: WriteReport) -> list[Line]:
         return [(point, point.encode())]
     except ValueError as error:
         report.refused.append((point.measurement, str(error)))
+        report.refused_points.append(point)
         return []

@@ -61,12 +61,14 @@ _BY_WORDS: tuple[tuple[str, Kind], ...] = (
 class WriteReport:
     """What happened to the points of a write.
 
-    ``refused`` has each refused line with the reason. ``expired`` is the number of points older than the retention
-    policy keeps. ``unwritten`` has the points that were not written because of a failure, which the error reports.
+    ``refused`` has each refused line with the reason, ``refused_points`` their points. ``expired`` is the number of
+    points older than the retention policy keeps. ``unwritten`` has the points that were not written because of a
+    failure, which the error reports.
     """
 
     written: int = 0
     refused: list[tuple[str, str]] = field(default_factory=list)
+    refused_points: list[Point] = field(default_factory=list)
     expired: int = 0
     unwritten: list[Point] = field(default_factory=list)
 
