@@ -5,11 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from botocore.exceptions import EndpointConnectionError, NoCredentialsError
+from botocore.exceptions import (
+    CredentialRetrievalError,
+    EndpointConnectionError,
+    HTTPClientError,
+    NoCredentialsError,
+    ProfileNotFound,
+    ReadTimeoutError,
+)
 
 from tests.stack.cloudwatch.account import END, NOW, QUEUES, REGION, Account, declare, minutes
 from tests.stack.cloudwatch.fake import FakeCloudWatch, error
 from zemanta_ops.stack.cloudwatch.defaults import build_declarations
+from zemanta_ops.stack.cloudwatch.failures import SetupError
 from zemanta_ops.stack.databases import DatabaseError
 
 ROLE = "arn:aws:iam::333333333333:role/metrics"
@@ -108,6 +116,18 @@ def test_a_role_that_cannot_be_assumed_is_one_line_however_many_declarations_it_
         (error("OptInRequired", "", "ListMetrics"), "the region is not enabled for this account"),
         (EndpointConnectionError(endpoint_url="https://example.invalid"), "Check the region's name and the network"),
         (NoCredentialsError(), "no AWS credentials were found"),
+        (
+            ReadTimeoutError(endpoint_url="https://sts.example.invalid"),
+            "AWS cannot be reached (ReadTimeoutError at sts.example.invalid)",
+        ),
+        (ProfileNotFound(profile="shop"), "failed: The config profile (shop) could not be found. Check the"),
+        (
+            CredentialRetrievalError(provider="process", error_msg="SECRET"),
+            "failed: CredentialRetrievalError. Check the",
+        ),
+        (HTTPClientError(error="header SECRET"), "failed: HTTPClientError. Check the"),
+        (SetupError(reason="Invalid endpoint: aws"), "failed: Invalid endpoint: aws. Check the"),
+        (FileNotFoundError(2, "No such file or directory", "/token"), "failed: /token: No such file or directory. "),
         (error("SignatureDoesNotMatch", "", "ListMetrics"), "the secret access key or this machine's clock is wrong"),
     ],
 )
@@ -119,6 +139,7 @@ def test_a_region_that_does_not_answer_is_one_line(account: Account, failure: Ex
     (line,) = coverage.problems
     assert line.startswith("ap-east-1: cloudwatch:ListMetrics ")
     assert words in line
+    assert "SECRET" not in line
     assert len(account.sent()) == 30
     assert account.clients.failed_calls == ["list_metrics"]  # each more would cost its time-outs
 

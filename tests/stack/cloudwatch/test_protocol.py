@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime, timezone
+from pathlib import Path
 from typing import Any
 
 import botocore.session
@@ -141,3 +142,27 @@ def test_a_role_is_assumed_and_its_account_is_a_tag(kms_server: KMS, monkeypatch
     assert coverage.ok, coverage.problems
     tags = {tags for name, tags, _ in database.rows if name == "cloudwatch_shop_orders"}
     assert tags == {(("account", "333333333333"), ("region", REGION), ("shop", "a"))}
+
+
+def test_files_and_addresses_of_aws_that_cannot_be_used_are_a_line_and_not_a_traceback(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE", "AWS_ENDPOINT_URL"):
+        monkeypatch.delenv(name, raising=False)
+    queues = declare(queues={"namespace": "AWS/SQS", "dimensions": {"QueueName": "*"}, "metrics": {"A": "Sum"}})
+
+    def report(**environment: str) -> str:
+        with monkeypatch.context() as patch:
+            for name, value in {"AWS_EC2_METADATA_DISABLED": "true", **environment}.items():
+                patch.setenv(name, value)
+            (problem,) = push(AwsClients(), MemoryDatabase(), queues, now=at(NOW)).problems
+        return problem
+
+    keys = {"AWS_ACCESS_KEY_ID": "example", "AWS_SECRET_ACCESS_KEY": "example-key"}
+    (tmp_path / "config").write_text("not a config file")
+    assert "Invalid endpoint: aws" in report(**keys, AWS_ENDPOINT_URL="aws")
+    assert "Unable to parse config file" in report(**keys, AWS_CONFIG_FILE=str(tmp_path / "config"))
+    assert "The config profile (shop) could not be found" in report(AWS_PROFILE="shop")
+    missing = str(tmp_path / "token")
+    role = {"AWS_ROLE_ARN": "arn:aws:iam::123456789012:role/web", "AWS_WEB_IDENTITY_TOKEN_FILE": missing}
+    assert f"{missing}: No such file or directory" in report(**role)

@@ -86,10 +86,13 @@ class Command(OpsCommand):
     def _read_declarations(self, clients: AwsClients, only: list[str] | None) -> list[Declaration]:
         from zemanta_ops.stack.cloudwatch.declarations import DeclarationError, suggest
         from zemanta_ops.stack.cloudwatch.defaults import build_declarations
+        from zemanta_ops.stack.cloudwatch.failures import AwsError, describe_setup
 
         given = read_cloudwatch_options()
         try:
             found = build_declarations(given, place=CLOUDWATCH_PLACE, region=clients.default_region, spell=str.upper)
+        except AwsError as error:
+            raise CommandError(f"AWS: {describe_setup(error)}", returncode=EXIT_SETTINGS) from None
         except DeclarationError as error:
             raise CommandError("\n".join(error.faults), returncode=EXIT_SETTINGS) from None
         names = [each.name for each in found]

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from zemanta_ops.extras import MissingExtraError
 from zemanta_ops.stack.cloudwatch.declarations import OWN
+from zemanta_ops.stack.cloudwatch.failures import SetupError
 
 try:
     import botocore.session
@@ -75,7 +76,11 @@ class AwsClients:
         key = (service, region, role)
         if key not in self._clients:
             session = self._get_session(role, region)
-            self._clients[key] = session.create_client(service, region_name=region, config=self._config)
+            try:
+                self._clients[key] = session.create_client(service, region_name=region, config=self._config)
+            except ValueError as error:
+                # An address in the environment or in a file.
+                raise SetupError(reason=str(error)) from None
         return self._clients[key]
 
     def _get_session(self, role: str, region: str) -> botocore.session.Session:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
+from functools import partial
 from typing import Any
 
 from zemanta_ops.stack.cloudwatch.clients import Clients
 from zemanta_ops.stack.cloudwatch.coverage import Coverage
+from zemanta_ops.stack.cloudwatch.deadline import Deadline, TimeEndedError
 from zemanta_ops.stack.cloudwatch.declarations import Declaration
 from zemanta_ops.stack.cloudwatch.failures import AwsError, describe_scope_failure, is_regional
 from zemanta_ops.stack.cloudwatch.listing import FoundMetric, Listing, list_pages, match_metrics, read_page
@@ -43,14 +45,18 @@ class Discovery:
         listing: Earlier answers, which it adds to.
         now: The current time.
         coverage: Where it reports problems.
+        deadline: The time that is left; None if there is no limit.
 
     """
 
-    def __init__(self, clients: Clients, listing: Listing, now: int, coverage: Coverage) -> None:
+    def __init__(
+        self, clients: Clients, listing: Listing, now: int, coverage: Coverage, deadline: Deadline | None = None
+    ) -> None:
         self._clients = clients
         self._listing = listing
         self._now = now
         self._coverage = coverage
+        self._deadline = deadline or Deadline(None)
         self._checked_clock = False
         self._failed: set[tuple[str, str]] = set()
 
@@ -75,6 +81,9 @@ class Discovery:
             self._report_missing(scope, declaration, metrics)
             call = "tag:GetResources"
             return FoundScope(scope, tuple(metrics), self._read_tags(scope, declaration) if metrics else {})
+        except TimeEndedError:
+            self._coverage.add_problem(f"{call} was not answered in {scope.region} before the time ended")
+            return None
         except AwsError as error:
             if is_regional(error):
                 self._failed.add((scope.region, scope.role))
@@ -89,7 +98,8 @@ class Discovery:
             return kept
         client = self._clients.get_client("cloudwatch", scope.region, scope.role)
         found: list[FoundMetric] = []
-        for answer in list_pages(client, declaration.namespace, **options):
+        pages = list_pages(client, declaration.namespace, **options)
+        while answer := self._deadline.call(partial(next, pages, None)):
             self._check_clock(answer, scope)
             found += read_page(answer)
         self._listing.keep(key, self._now, found)
@@ -103,7 +113,9 @@ class Discovery:
         if kept is not None:
             return kept
         client = self._clients.get_client("resourcegroupstaggingapi", scope.region, scope.role)
-        tags = read_resource_tags(client, declaration.resource_type, declaration.resource_tags)
+        tags = self._deadline.call(
+            partial(read_resource_tags, client, declaration.resource_type, declaration.resource_tags)
+        )
         self._listing.keep(key, self._now, tags)
         return tags
 

@@ -3,17 +3,33 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlsplit
 
 from zemanta_ops.extras import MissingExtraError
 from zemanta_ops.stack.cloudwatch.queries import Scope
 
 try:
-    from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, PartialCredentialsError
+    from botocore import exceptions
+    from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 except ImportError:
     raise MissingExtraError("CloudWatch", "cloudwatch") from None
 
-# What a call to AWS may raise.
-AwsError = (BotoCoreError, ClientError)
+# What a call to AWS may raise; an OSError if a file of the credentials cannot be read.
+AwsError = (BotoCoreError, ClientError, OSError)
+
+# What HTTPClientError itself wraps has headers in its text.
+_NETWORK = (exceptions.ConnectionError, HTTPClientError)
+_NO_CREDENTIALS = (exceptions.NoCredentialsError, exceptions.PartialCredentialsError)
+# The texts of these name files, profiles and parameters. Those of others can have what a helper program printed.
+_CLEAR = (
+    exceptions.ConfigNotFound,
+    exceptions.ConfigParseError,
+    exceptions.InfiniteLoopConfigError,
+    exceptions.InvalidConfigError,
+    exceptions.ParamValidationError,
+    exceptions.ProfileNotFound,
+    exceptions.UnknownCredentialError,
+)
 
 _WORDS = {
     "AccessDenied": "is not allowed. Grant it to this identity",
@@ -53,6 +69,12 @@ _REGIONAL = {
 _INVALID = {"ValidationError", "InvalidParameterValue", "InvalidParameterCombination", "InvalidParameterValueException"}
 
 
+class SetupError(BotoCoreError):
+    """The environment or a file of AWS has a value that cannot be used."""
+
+    fmt = "{reason}"
+
+
 def describe_failure(call: str, error: BaseException) -> str:
     """Return a sentence about an error of AWS; no credential is in it.
 
@@ -67,9 +89,22 @@ def describe_failure(call: str, error: BaseException) -> str:
         if code in _INVALID:
             return f"{call} was refused: {_read_line(details)}"
         return f"{call} {_WORDS.get(code) or f'failed: {code or _read_line(details)}'}"
-    if isinstance(error, (NoCredentialsError, PartialCredentialsError)):
+    if isinstance(error, _NO_CREDENTIALS):
         return f"{call} failed: no AWS credentials were found in the environment, the files and the roles"
-    return f"{call} failed: AWS cannot be reached ({type(error).__name__}). Check the region's name and the network"
+    if isinstance(error, _NETWORK) and type(error) is not HTTPClientError:
+        host = urlsplit(str(error.kwargs.get("endpoint_url") or "")).hostname
+        what = f"{type(error).__name__} at {host}" if host else type(error).__name__
+        return f"{call} failed: AWS cannot be reached ({what}). Check the region's name and the network"
+    return f"{call} failed: {describe_setup(error)}. Check the configuration and the credentials of AWS"
+
+
+def describe_setup(error: BaseException) -> str:
+    """Return what is wrong with the configuration or the credentials; no credential is in it."""
+    if isinstance(error, _CLEAR):
+        return " ".join(str(error).split())[:200]
+    if isinstance(error, OSError) and error.filename:
+        return f"{error.filename}: {error.strerror}"
+    return str(error) if isinstance(error, SetupError) else type(error).__name__
 
 
 def describe_scope_failure(scope: Scope, call: str, error: BaseException) -> str:
@@ -88,7 +123,9 @@ def is_regional(error: BaseException) -> bool:
 
 
 def is_invalid(error: BaseException) -> bool:
-    """Return whether AWS refused a request because of what it asks for."""
+    """Return whether AWS, or botocore before it, refused a request because of what it asks for."""
+    if isinstance(error, exceptions.ParamValidationError):
+        return True
     return isinstance(error, ClientError) and error.response.get("Error", {}).get("Code") in _INVALID
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 
 from zemanta_ops.stack.cloudwatch.clients import Clients
 from zemanta_ops.stack.cloudwatch.coverage import Coverage, to_datetime
+from zemanta_ops.stack.cloudwatch.deadline import Deadline, TimeEndedError
 from zemanta_ops.stack.cloudwatch.declarations import Declaration
 from zemanta_ops.stack.cloudwatch.discovery import ClockError, Discovery, FoundScope
 from zemanta_ops.stack.cloudwatch.listing import Listing
@@ -20,7 +22,7 @@ from zemanta_ops.stack.cloudwatch.queries import (
     Scope,
     pack_requests,
 )
-from zemanta_ops.stack.cloudwatch.transfer import Deadline, Journal, Progress, Transfer
+from zemanta_ops.stack.cloudwatch.transfer import Journal, Progress, Transfer
 from zemanta_ops.stack.cloudwatch.windows import SETTLE, Window, choose_window, round_down, round_up, split_range
 from zemanta_ops.stack.databases import Database, DatabaseError
 from zemanta_ops.stack.databases.errors import TRANSIENT
@@ -71,9 +73,10 @@ def push(
     named = {each.name: replace(each, tags=(*each.tags, *extra)) for each in declarations}
     scopes = list_scopes(declarations)
     coverage = Coverage(scopes=scopes)
-    transfer = Transfer(clients, database, named, coverage, Deadline(deadline), progress, journal)
-    discovery = Discovery(clients, listing or Listing(), int(now.timestamp()), coverage)
-    run = _Run(database, named, int(now.timestamp()), coverage, transfer, discovery)
+    limit = Deadline(deadline)
+    transfer = Transfer(clients, database, named, coverage, limit, progress, journal)
+    discovery = Discovery(clients, listing or Listing(), int(now.timestamp()), coverage, limit)
+    run = _Run(database, named, int(now.timestamp()), coverage, transfer, discovery, limit)
     if since is not None:
         run.fill_back(scopes, int(since.timestamp()), int((until or now).timestamp()), journal)
     else:
@@ -97,6 +100,7 @@ class _Run:
         coverage: Coverage,
         transfer: Transfer,
         discovery: Discovery,
+        deadline: Deadline,
     ) -> None:
         self.database = database
         self.declarations = declarations
@@ -104,6 +108,7 @@ class _Run:
         self.coverage = coverage
         self.transfer = transfer
         self.discovery = discovery
+        self.deadline = deadline
 
     def follow_schedule(self, scopes: Sequence[Scope]) -> None:
         """Fetch what is due, and leave marks for the next run."""
@@ -141,7 +146,11 @@ class _Run:
     def _read_marks(self, scopes: Sequence[Scope]) -> dict[Scope, Mark] | None:
         """Return what earlier runs covered; None if the database does not answer, so that nothing is paid in vain."""
         try:
-            return read_marks(self.database, scopes, self.now)
+            return self.deadline.call(partial(read_marks, self.database, scopes, self.now))
+        except TimeEndedError:
+            text = "no answer before the time ended. Nothing was requested from CloudWatch"
+            self.coverage.add_problem(f"{self.database.name}: {text}")
+            return None
         except DatabaseError as error:
             if error.kind in TRANSIENT or error.kind in ("unauthorized", "foreign", "missing"):
                 self.coverage.add_problem(f"{self.database.name}: {error}. Nothing was requested from CloudWatch")
@@ -192,8 +201,8 @@ class _Run:
     def _find_oldest(self) -> int:
         """Return the first moment that the database keeps."""
         try:
-            retention = self.database.read_retention()
-        except DatabaseError:
+            retention = self.deadline.call(self.database.read_retention)
+        except (DatabaseError, TimeEndedError):
             retention = None
         return 0 if retention is None else self.now - int(retention.total_seconds()) + _RETENTION_MARGIN
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from functools import partial
 from typing import Protocol
 
 from zemanta_ops.stack.cloudwatch.clients import CONNECTIONS, Clients
 from zemanta_ops.stack.cloudwatch.coverage import Coverage, Gap, to_datetime
+from zemanta_ops.stack.cloudwatch.deadline import Deadline, start
 from zemanta_ops.stack.cloudwatch.declarations import Declaration
 from zemanta_ops.stack.cloudwatch.discovery import FoundScope
 from zemanta_ops.stack.cloudwatch.fetching import Fetched, fetch_data
@@ -24,13 +24,6 @@ from zemanta_ops.stack.databases.errors import classify_answer
 
 Progress = Callable[[int, int], None]
 
-# Seconds that are kept for the last writes and the report.
-RESERVE = 10.0
-# Seconds of these that are kept for the report.
-REPORT = 2.0
-# Seconds that a request is expected to take until one has been measured.
-FIRST_REQUEST = 5.0
-
 
 class Journal(Protocol):
     """Which parts of a back-fill are in the database."""
@@ -42,33 +35,6 @@ class Journal(Protocol):
     def add(self, keys: Sequence[str]) -> None:
         """Note that parts are done."""
         ...
-
-
-class Deadline:
-    """How much time is left, and whether it is enough for one more request."""
-
-    def __init__(self, left: Callable[[], float] | None) -> None:
-        self._left = left
-        self._longest = FIRST_REQUEST
-
-    def left(self) -> float | None:
-        """Return the seconds that are left for requests; None if there is no limit."""
-        return None if self._left is None else max(self._left() - RESERVE, 0.0)
-
-    def left_for_writing(self) -> float:
-        """Return the seconds that a write may take; the time for the report is kept."""
-        return math.inf if self._left is None else max(self._left() - REPORT, 0.0)
-
-    def allows_request(self) -> bool:
-        """Return whether a request that takes as long as the longest so far would be done in time."""
-        left = self.left()
-        return left is None or left > self._longest
-
-    def note(self, left_before: float | None) -> None:
-        """Note how long a request took, from the time that was left before it."""
-        left = self.left()
-        if left is not None and left_before is not None:
-            self._longest = max(self._longest, left_before - left)
 
 
 class Gaps:
@@ -144,21 +110,17 @@ class Transfer:
     def run(self, requests: Sequence[DataRequest], found: Mapping[Scope, FoundScope]) -> None:
         """Send the requests and write their values, until all are done or the time or the database ends it."""
         waiting, running = deque(requests), dict[Future[Fetched], tuple[DataRequest, float | None]]()
-        pool = ThreadPoolExecutor(CONNECTIONS, thread_name_prefix="cloudwatch")
-        try:
-            while (waiting or running) and not self._broken:
-                self._submit(pool, waiting, running)
-                done = wait(running, self._deadline.left(), FIRST_COMPLETED).done if running else set()
-                if not done:
-                    self._coverage.add_problem(_describe_deadline(len(waiting) + len(running), len(requests)))
-                    break
-                for future in done:
-                    request, left_before = running.pop(future)
-                    self._deadline.note(left_before)
-                    self._store(request, future.result(), found)
-                    self._report_progress(len(requests) - len(waiting) - len(running), len(requests))
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+        while (waiting or running) and not self._broken:
+            self._submit(waiting, running)
+            done = wait(running, self._deadline.left(), FIRST_COMPLETED).done if running else set()
+            if not done:
+                self._coverage.add_problem(_describe_deadline(len(waiting) + len(running), len(requests)))
+                break
+            for future in done:
+                request, left_before = running.pop(future)
+                self._deadline.note(left_before)
+                self._store(request, future.result(), found)
+                self._report_progress(len(requests) - len(waiting) - len(running), len(requests))
         for request in (*waiting, *(request for request, _ in running.values())):
             self.gaps.add_metrics(request.window, request.metrics)
 
@@ -180,14 +142,13 @@ class Transfer:
 
     def _submit(
         self,
-        pool: ThreadPoolExecutor,
         waiting: deque[DataRequest],
         running: dict[Future[Fetched], tuple[DataRequest, float | None]],
     ) -> None:
         while waiting and len(running) < CONNECTIONS and self._deadline.allows_request():
             request = waiting.popleft()
             client = self._clients.get_client("cloudwatch", request.region, request.role)
-            running[pool.submit(partial(fetch_data, client, request))] = request, self._deadline.left()
+            running[start(partial(fetch_data, client, request))] = request, self._deadline.left()
 
     def _store(self, request: DataRequest, fetched: Fetched, found: Mapping[Scope, FoundScope]) -> None:
         coverage = self._coverage
