@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
+import re
+import socket
 import subprocess
 import sys
 import zipfile
@@ -9,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -130,19 +134,33 @@ def test_what_is_missing_is_raised_after_the_rest_is_written(
 
 
 @pytest.mark.second_tier
-def test_lambda_ends_a_function_that_waits_for_a_hung_database(
+def test_a_function_that_waits_for_a_hung_database_ends_by_itself_in_time(
     stack: ExitStack, tmp_path: Path, aws: KMS, start_influxdb1: StartInfluxDB1
 ) -> None:
     server = start_influxdb1()
     server.create("metrics")
-    function = start(stack, tmp_path, aws, server.url, "metrics", seconds=4)
+    function = start(stack, tmp_path, aws, server.url, "metrics", seconds=10)
     server.pause()
     try:
         answer = function.invoke()
     finally:
         server.resume()
 
-    assert answer == "Task timed out after 4.00 seconds"
+    assert answer["errorType"] == "IncompleteError"
+    assert "no answer before the time ended. Nothing was requested from CloudWatch" in answer["errorMessage"]
+
+
+@pytest.mark.second_tier
+def test_lambda_ends_a_function_whose_connection_is_never_answered(stack: ExitStack, tmp_path: Path, aws: KMS) -> None:
+    listening = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
+    for _ in range(4):
+        # With the queue full, Linux answers no other connection.
+        waiting = stack.enter_context(socket.socket())
+        waiting.setblocking(False)
+        waiting.connect_ex(listening.getsockname())
+    url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+
+    assert start(stack, tmp_path, aws, url, "metrics", seconds=2).invoke() == "Task timed out after 2.00 seconds"
 
 
 @pytest.mark.second_tier
@@ -187,10 +205,73 @@ def test_the_function_needs_neither_django_nor_what_the_runtime_lacks(tmp_path: 
         "import zemanta_ops.aws_lambda as function; print(function.__file__, len(function._declarations))"
     )
     command = [sys.executable, "-c", script, str(package)]
-    env: dict[str, Any] = {"AWS_REGION": REGION, "PATH": "/nowhere"}
+    env: dict[str, Any] = {"AWS_REGION": REGION, "PATH": "/nowhere", "INFLUXDB_URL": "http://127.0.0.1:1"}
     done = subprocess.run(command, capture_output=True, text=True, env=env, cwd=tmp_path, check=False)
 
     assert done.stdout.split() == [f"{package}/zemanta_ops/aws_lambda.py", "10"], done.stderr
+
+
+@pytest.fixture
+def function(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """Return the module of the function, loaded as Lambda loads it."""
+    monkeypatch.setenv("INFLUXDB_URL", "http://127.0.0.1:1")
+    monkeypatch.setenv("AWS_REGION", REGION)
+    monkeypatch.delenv("ZEMANTA_OPS_CLOUDWATCH", raising=False)
+    monkeypatch.delitem(sys.modules, "zemanta_ops.aws_lambda", raising=False)
+    return importlib.import_module("zemanta_ops.aws_lambda")
+
+
+MOMENT = datetime(2026, 3, 14, 12, tzinfo=timezone.utc)
+
+
+@pytest.mark.parametrize(
+    ("event", "expected"),
+    [
+        (None, ((), None, None)),
+        ({}, ((), None, None)),
+        ({"only": "rds"}, (("rds",), None, None)),
+        ({"only": ["rds", "sqs"], "since": None}, (("rds", "sqs"), None, None)),
+        ({"since": "2h"}, ((), MOMENT - timedelta(hours=2), None)),
+        (
+            {"since": "2026-03-01", "until": "2026-03-02T01:00+01:00"},
+            ((), MOMENT - timedelta(days=13.5), MOMENT - timedelta(days=12.5)),
+        ),
+        ({"version": "0", "detail-type": "Scheduled Event", "time": "2026-03-14T12:00:00Z"}, ((), None, None)),
+    ],
+)
+def test_an_event_chooses_declarations_and_a_back_fill(function: ModuleType, event: Any, expected: Any) -> None:
+    assert function.read_event(event, MOMENT) == expected
+
+
+@pytest.mark.parametrize(
+    ("event", "words"),
+    [
+        ("2h", "the event must be an object"),
+        ([], "the event must be an object"),
+        ({"sinse": "2h"}, "the event has 'sinse'. Did you mean since?"),
+        ({"since": "yesterday"}, "since is not a time, such as"),
+        ({"since": 5}, "since is not a time, such as"),
+        ({"until": "2h"}, "until needs since"),
+        ({"since": "1h", "until": "2h"}, "since must be earlier than until"),
+        ({"since": "2030-01-01"}, "not in the future"),
+        ({"only": {"rds": 1}}, "only must be the name of a declaration"),
+    ],
+)
+def test_an_event_that_cannot_be_read_does_not_become_an_ordinary_run(
+    function: ModuleType, event: Any, words: str
+) -> None:
+    with pytest.raises(ValueError, match=re.escape(words)):
+        function.read_event(event, MOMENT)
+
+
+def test_the_environment_names_one_database_and_a_file_that_exists(function: ModuleType) -> None:
+    with pytest.raises(ValueError, match="one of INFLUXDB_URL and VICTORIAMETRICS_WRITE_URL must be set; 0 are"):
+        function.read_database_options({"INFLUXDB_DATABASE": "telegraf"})
+    both = {"INFLUXDB_URL": "http://a.example", "VICTORIAMETRICS_WRITE_URL": "http://b.example"}
+    with pytest.raises(ValueError, match="must be set; 2 are"):
+        function.read_database_options(both)
+    with pytest.raises(FileNotFoundError, match=r"elsewhere\.toml"):
+        function.read_declarations({"ZEMANTA_OPS_CLOUDWATCH": "elsewhere.toml"}, REGION)
 
 
 def test_wrong_declarations_do_not_get_into_a_package(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

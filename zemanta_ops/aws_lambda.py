@@ -17,7 +17,9 @@ from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
+from zemanta_ops import parsing
 from zemanta_ops.secrets import Secret, backends, decrypt_settings
+from zemanta_ops.secrets.redaction.values import redact
 from zemanta_ops.stack.cloudwatch.clients import AwsClients
 from zemanta_ops.stack.cloudwatch.declarations import Declaration, DeclarationError, suggest
 from zemanta_ops.stack.cloudwatch.defaults import parse_toml
@@ -29,8 +31,8 @@ APP_VARIABLE = "ZEMANTA_OPS_APP"
 FILE_VARIABLE = "ZEMANTA_OPS_CLOUDWATCH"
 FILE_NAME = "cloudwatch.toml"
 
-# The second counts if it has a URL.
-_PREFIXES = ("INFLUXDB_", "VICTORIAMETRICS_")
+_ADDRESSES = {"INFLUXDB_URL": "INFLUXDB_", "VICTORIAMETRICS_WRITE_URL": "VICTORIAMETRICS_"}
+_EVENT_KEYS = ("only", "since", "until")
 _DATABASE_SECONDS = 5.0
 _CONNECT_SECONDS = 3.0
 
@@ -55,10 +57,14 @@ def read_database_options(environment: Mapping[str, str]) -> dict[str, str]:
     """Return the options of the database, with their tokens decrypted.
 
     Raises:
+        ValueError: The environment does not name exactly one database.
         SecretError: A token cannot be decrypted.
 
     """
-    prefix = _PREFIXES[1 if environment.get(f"{_PREFIXES[1]}WRITE_URL") else 0]
+    named = [name for name in _ADDRESSES if environment.get(name)]
+    if len(named) != 1:
+        raise ValueError(f"one of {' and '.join(_ADDRESSES)} must be set; {len(named)} are")
+    prefix = _ADDRESSES[named[0]]
     given = {name: value for name, value in environment.items() if name.startswith(prefix) and value}
     settings: dict[str, Any] = {
         name: Secret(value) if backends.is_token(value) else value for name, value in given.items()
@@ -68,9 +74,10 @@ def read_database_options(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def read_declarations(environment: Mapping[str, str], region: str) -> tuple[Declaration, ...]:
-    """Return the declarations of the file in the package; the shipped ones if there is no file."""
-    path = Path(environment.get(FILE_VARIABLE) or Path(environment.get("LAMBDA_TASK_ROOT", "."), FILE_NAME))
-    text = path.read_text(encoding="utf-8") if path.exists() else ""
+    """Return the declarations of the file in the package; the shipped ones if there is no file and none is named."""
+    given = environment.get(FILE_VARIABLE)
+    path = Path(given or Path(environment.get("LAMBDA_TASK_ROOT", "."), FILE_NAME))
+    text = path.read_text(encoding="utf-8") if given or path.exists() else ""
     return parse_toml(text, place=path.name, region=region)
 
 
@@ -93,25 +100,54 @@ def handler(event: Mapping[str, Any] | None, context: Context) -> dict[str, Any]
         UnreachableError: CloudWatch or the database cannot be reached.
 
     """
-    event = event or {}
-    declarations = _choose(event.get("only") or ())
+    now = datetime.now(timezone.utc)
+    only, since, until = read_event(event, now)
+    declarations = _choose(only)
     with _connect() as database:
         _check_reach(database)
         coverage = push(
             _clients,
             database,
             declarations,
-            now=datetime.now(timezone.utc),
+            now=now,
             deadline=lambda: context.get_remaining_time_in_millis() / 1000,
-            since=_read_time(event, "since"),
-            until=_read_time(event, "until"),
+            since=since,
+            until=until,
             listing=_listing,
         )
     document = coverage.build_document()
-    print(json.dumps(document))  # noqa: T201  what a function prints is its log
+    print(redact(json.dumps(document)))  # noqa: T201  what a function prints is its log
     if not coverage.ok:
-        raise IncompleteError("; ".join([*coverage.problems, *map(str, coverage.gaps)]))
+        raise IncompleteError(redact("; ".join([*coverage.problems, *map(str, coverage.gaps)])))
     return document
+
+
+def read_event(event: Any, now: datetime) -> tuple[tuple[str, ...], datetime | None, datetime | None]:
+    """Return the names of declarations, and the start and the end of a back-fill.
+
+    Raises:
+        ValueError: The event has what the function does not read; a back-fill must not become an ordinary run.
+
+    """
+    given = {} if event is None else event
+    if not isinstance(given, Mapping):
+        raise ValueError('the event must be an object, such as {} or {"since": "6h"}')
+    if "detail-type" in given:
+        # EventBridge describes itself if the schedule has no input of its own.
+        given = {}
+    for key in given:
+        if key not in _EVENT_KEYS:
+            raise ValueError(f"the event has {key!r}. {suggest(str(key), _EVENT_KEYS)}")
+    only = given.get("only") or ()
+    only = (only,) if isinstance(only, str) else only
+    if not isinstance(only, (list, tuple)):
+        raise ValueError("only must be the name of a declaration, or a list of names")
+    since, until = (_read_time(given, key, now) for key in ("since", "until"))
+    if until and not since:
+        raise ValueError("until needs since")
+    if since and since >= (until or now):
+        raise ValueError("since must be earlier than until, and not in the future")
+    return tuple(map(str, only)), since, until
 
 
 def _connect() -> Database:
@@ -126,11 +162,13 @@ def _choose(names: Any) -> list[Declaration]:
     return [each for each in _declarations if not names or each.name in names]
 
 
-def _read_time(event: Mapping[str, Any], key: str) -> datetime | None:
-    if key not in event:
+def _read_time(event: Mapping[str, Any], key: str, now: datetime) -> datetime | None:
+    if event.get(key) is None:
         return None
-    moment = datetime.fromisoformat(str(event[key]).replace("Z", "+00:00"))
-    return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
+    try:
+        return parsing.accept_moment(str(event[key]), now)
+    except ValueError as error:
+        raise ValueError(f"{key} {error}") from None
 
 
 def _check_reach(database: Database) -> None:

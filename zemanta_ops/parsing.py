@@ -9,6 +9,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime, timedelta, timezone
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
@@ -264,6 +265,17 @@ def accept_duration(value: Any) -> int | None:
     if found is None:
         raise ValueError("is not a duration such as 30s, 5m, 2h or 30d")
     return int(found[1]) * _SECONDS[found[2]]
+
+
+def accept_moment(text: str, now: datetime) -> datetime:
+    """Return a time from ISO 8601, in UTC if it names no zone, or from a duration before ``now``, such as 6h."""
+    try:
+        if ago := _DURATION.fullmatch(text):
+            return now - timedelta(seconds=int(ago[1]) * _SECONDS[ago[2]])
+        moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
+    except (ValueError, OverflowError):
+        raise ValueError("is not a time, such as 2026-03-01T12:00, 14d or 6h") from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
 
 
 def accept_sample_rate(value: Any) -> float:

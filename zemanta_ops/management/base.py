@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import argparse
 import math
-import re
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from zemanta_ops import parsing
 from zemanta_ops.signals import exit_on_signals
 from zemanta_ops.terminal import keep_line_breaks
 
 # argparse exits with this code for wrong arguments, so the commands do too.
 EXIT_USAGE = 2
-_AGO = re.compile(r"(\d{1,4})([dh])")
 
 
 class UsageError(CommandError):
@@ -47,7 +46,10 @@ class OpsCommand(BaseCommand):
 
 def parse_positive(text: str) -> float:
     """Return the number that an option gives; it must be greater than 0."""
-    number = float(text)
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0
     if not 0 < number < math.inf:
         raise argparse.ArgumentTypeError(f"{text} is not a number greater than 0")
     return number
@@ -61,15 +63,11 @@ def parse_count(text: str) -> int:
 
 
 def parse_time(text: str) -> datetime:
-    """Return the time that an option gives: ISO 8601, or a number of days or hours ago."""
-    if ago := _AGO.fullmatch(text):
-        unit = {"d": "days", "h": "hours"}[ago[2]]
-        return datetime.now(timezone.utc) - timedelta(**{unit: int(ago[1])})
+    """Return the time that an option gives: ISO 8601, or how long ago: 14d, 6h or 90m."""
     try:
-        moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text} is not a time, such as 2026-03-01T12:00, 14d or 6h") from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
+        return parsing.accept_moment(text, datetime.now(timezone.utc))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text} {error}") from None
 
 
 def add_range_options(parser: CommandParser) -> None:
