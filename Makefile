@@ -22,7 +22,7 @@ help:
 	@echo "make format        let ruff rewrite what it can"
 	@echo "make matrix        the test suite on every interpreter and Django found (tox)"
 	@echo "make docs          build the documentation into docs/_build"
-	@echo "make lambda        build the Lambda function that fetches CloudWatch metrics, into dist/lambda"
+	@echo "make lambda        build the Lambda function that fetches CloudWatch metrics, into lambda, with cloudwatch.toml if it is here"
 	@echo "make dist          build the wheel and the source distribution"
 	@echo "make clean         remove everything the other targets made"
 
@@ -89,10 +89,10 @@ docs: $(VENV)/.dev
 	$(BIN)/sphinx-build --quiet --fresh-env --fail-on-warning docs docs/_build
 
 lambda: $(VENV)/.dev
-	$(BIN)/python -m zemanta_ops.lambda_package dist/lambda
+	$(BIN)/python -m zemanta_ops.lambda_package lambda $(if $(wildcard cloudwatch.toml),--declarations cloudwatch.toml)
 
 dist: $(VENV)/.dev
 	$(BIN)/python -m build --outdir dist
 
 clean:
-	rm -rf $(VENV) .tox .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis build dist docs/_build
+	rm -rf $(VENV) .tox .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis build dist lambda docs/_build

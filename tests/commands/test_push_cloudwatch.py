@@ -19,6 +19,7 @@ from tests.stack.cloudwatch.account import REGION, minutes
 from tests.stack.cloudwatch.fake import FakeClients, FakeCloudWatch, error
 from zemanta_ops.stack.check.cloudwatch import check_cloudwatch
 from zemanta_ops.stack.cloudwatch import clients
+from zemanta_ops.stack.cloudwatch.journal import JournalFile
 from zemanta_ops.stack.settings import open_database
 from zemanta_ops.testing import Recorder
 
@@ -138,6 +139,8 @@ def test_a_back_fill_shows_progress_and_resumes_where_it_was_interrupted(
         (["--until", "2026-01-01"], "--until needs --since"),
         (["--since", "2026-01-02", "--until", "2026-01-01"], "--since must be earlier than --until"),
         (["--since", "2099-01-01"], "not in the future"),
+        (["--list", "--since", "2h"], "--list prices the schedule, not a back-fill"),
+        (["--only", "ec2"], '--only ec2: the declaration is off. To turn it on, name it in ZEMANTA_OPS["CLOUDWATCH"]'),
         (["--only", "rsd"], "--only rsd: there is no such declaration. Did you mean rds?"),
     ],
 )
@@ -156,6 +159,14 @@ def test_wrong_arguments_end_it_with_code_2(
         ({"CLOUDWATCH": {"REGIONS": 5}}, 'ZEMANTA_OPS["CLOUDWATCH"]["REGIONS"] must be a list of strings'),
         ({"CLOUDWATCH": {"REGIONS": ["Europe"]}}, "REGIONS must name AWS regions"),
         (
+            {"CLOUDWATCH": {"DECLARATIONS": {"sqss": {"ENABLED": True}}}},
+            "sqss: there is no such declaration. Did you mean sqs?",
+        ),
+        (
+            {"PROMETHEUS": {"WRITE_URL": "http://a.example/w", "READ_URL": "http://a.example"}, "CLOUDWATCH": {}},
+            "cannot be written by this command",
+        ),
+        (
             {"CLOUDWATCH": {"DECLARATIONS": {"rds": {"DIMENSION": {}}}}},
             "rds has no key 'DIMENSION'. Did you mean DIMENSIONS?",
         ),
@@ -164,7 +175,30 @@ def test_wrong_arguments_end_it_with_code_2(
 def test_wrong_settings_end_it_with_code_3(aws: FakeCloudWatch, settings: dict[str, Any], words: str) -> None:
     with override_settings(ZEMANTA_OPS=settings):
         code, _, err = run()
+        _, out, _ = run("--json")
     assert (code, words in err) == (3, True), err
+    document = json.loads(out)
+    assert (document["ok"], words in " ".join(document["problems"])) == (False, True)
+
+
+def test_a_journal_that_cannot_be_used_is_a_line_and_the_back_fill_runs(
+    aws: FakeCloudWatch, configured: None, tmp_path: Path
+) -> None:
+    (tmp_path / "zemanta-ops").write_text("a file in place of the folder")
+    code, _, err = run("--since", "2h", "--only", "sqs")
+
+    assert code == 0
+    assert "an interrupted back-fill cannot be resumed, because its journal cannot be written: " in err
+
+
+@pytest.mark.parametrize("content", [b"\xff\x00garbage", b"", b"no key\n"])
+def test_a_damaged_journal_is_begun_again(content: bytes, tmp_path: Path) -> None:
+    path = JournalFile(tmp_path, "database").path
+    path.write_bytes(content)
+    journal = JournalFile(tmp_path, "database")
+    journal.add(["key"])
+
+    assert ("key" in JournalFile(tmp_path, "database"), journal.fault) == (True, "")
 
 
 @pytest.mark.parametrize(

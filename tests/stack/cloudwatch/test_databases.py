@@ -11,7 +11,7 @@ from tests.servers.influxdb1 import InfluxDB1
 from tests.servers.influxdb2 import TOKEN, InfluxDB2
 from tests.servers.stores import Store, store_of_victoriametrics
 from tests.servers.victoriametrics import VictoriaMetrics
-from tests.stack.cloudwatch.account import QUEUES, REGION, at, declare, minutes
+from tests.stack.cloudwatch.account import NOW, QUEUES, REGION, Account, at, declare, minutes
 from tests.stack.cloudwatch.fake import FakeClients, FakeCloudWatch
 from zemanta_ops.stack.cloudwatch.coverage import Coverage
 from zemanta_ops.stack.cloudwatch.run import push
@@ -150,3 +150,15 @@ def test_victoriametrics_keeps_the_larger_of_two_values_so_only_corrections_upwa
         account.push(seconds=600)
         victoriametrics.flush()
         assert account.read()["mail", minute - 300] == 1.0
+
+
+def test_a_retention_policy_that_does_not_exist_is_found_out_before_anything_is_paid_for(
+    influxdb1: InfluxDB1, database: str
+) -> None:
+    account = Account()
+    account.put()
+    with connect(influxdb1.url, database=f"{database}/nothing") as opened:
+        coverage = push(account.clients, opened, declare(queues=QUEUES), now=at(NOW))
+
+    assert "retention policy not found: nothing. Nothing was requested from CloudWatch" in coverage.problems[0]
+    assert account.fake.requests == []

@@ -63,7 +63,8 @@ def test_each_mistake_in_a_declaration_is_one_line(given: dict[str, Any], line: 
 def test_all_mistakes_are_reported_at_once() -> None:
     with pytest.raises(DeclarationError) as raised:
         build_declarations({"region": 1, "declarations": {"a": {}, "b": {"metrics": {"A": "Sun"}}}})
-    assert len(raised.value.faults) == 8
+    assert len(raised.value.faults) == 6
+    assert "cloudwatch.toml: a: there is no such declaration. " in str(raised.value)
 
 
 def test_a_file_that_is_not_toml_is_one_line() -> None:

@@ -67,8 +67,19 @@ class Command(OpsCommand):
         parser.add_argument("--json", action="store_true", help="print one JSON document")
 
     def handle(self, *_args: Any, **options: Any) -> None:
-        """List, fill back or run once."""
+        """List, fill back or run once; with ``--json``, settings that cannot be used are a document too."""
+        try:
+            self._run(options)
+        except CommandError as error:
+            if options["json"] and error.returncode == EXIT_SETTINGS:
+                document = {"ok": False, "problems": str(error).splitlines()}
+                self.stdout.write(json.dumps(document, indent=2))
+            raise
+
+    def _run(self, options: dict[str, Any]) -> None:
         check_range(options["since"], options["until"])
+        if options["list"] and options["since"]:
+            raise UsageError("--list prices the schedule, not a back-fill: leave out --since")
         if faults := list_faults():
             raise CommandError("; ".join(faults), returncode=EXIT_SETTINGS)
         try:
@@ -85,7 +96,7 @@ class Command(OpsCommand):
 
     def _read_declarations(self, clients: AwsClients, only: list[str] | None) -> list[Declaration]:
         from zemanta_ops.stack.cloudwatch.declarations import DeclarationError, suggest
-        from zemanta_ops.stack.cloudwatch.defaults import build_declarations
+        from zemanta_ops.stack.cloudwatch.defaults import build_declarations, load_defaults
         from zemanta_ops.stack.cloudwatch.failures import AwsError, describe_setup
 
         given = read_cloudwatch_options()
@@ -97,6 +108,9 @@ class Command(OpsCommand):
             raise CommandError("\n".join(error.faults), returncode=EXIT_SETTINGS) from None
         names = [each.name for each in found]
         for name in only or ():
+            if name not in names and name in load_defaults():
+                where = f'{CLOUDWATCH_PLACE}["DECLARATIONS"]'
+                raise UsageError(f"--only {name}: the declaration is off. To turn it on, name it in {where}")
             if name not in names:
                 raise UsageError(f"--only {name}: there is no such declaration. {suggest(name, names)}")
         return [each for each in found if not only or each.name in only]
@@ -112,6 +126,9 @@ class Command(OpsCommand):
             journal = JournalFile(folder, database.name) if options["since"] else None
             if journal is not None and len(journal):
                 self.stderr.write(f"{len(journal)} parts were done before; the rest follows", style_func=str)
+            if journal is not None and journal.fault:
+                text = "an interrupted back-fill cannot be resumed, because its journal cannot be written"
+                self.stderr.write(f"{text}: {journal.fault}", style_func=str)
             coverage = push(
                 clients,
                 database,
@@ -169,6 +186,9 @@ def _open_database() -> Database:
         raise CommandError(str(error), returncode=EXIT_SETTINGS) from None
     if database is None:
         text = "No database is configured. Set ZEMANTA_OPS['INFLUXDB'], or use --list"
+        raise CommandError(text, returncode=EXIT_SETTINGS)
+    if not database.is_writable:
+        text = f"{database.name} cannot be written by this command. Set ZEMANTA_OPS['INFLUXDB'] or ['VICTORIAMETRICS']"
         raise CommandError(text, returncode=EXIT_SETTINGS)
     return database
 

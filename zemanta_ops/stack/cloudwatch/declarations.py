@@ -120,6 +120,7 @@ class DeclarationReader:
         given: Mapping[str, Any],
         base: Declaration | None = None,
         shared: Mapping[str, Any] | None = None,
+        alike: Iterable[str] = (),
     ) -> Declaration | None:
         """Return the declaration, or None if there is a fault.
 
@@ -128,6 +129,7 @@ class DeclarationReader:
             given: Its keys as they are written.
             base: The declaration whose values are used if ``given`` has none.
             shared: Values, already read, that count before those of ``base``.
+            alike: The names of which ``name`` may be a misspelling.
 
         """
         place = f"{self.place}: {name}"
@@ -135,7 +137,8 @@ class DeclarationReader:
         values = self._read_keys(place, given)
         if base is None:
             missing = [key for key in map(self.spell, ("namespace", "dimensions", "metrics")) if key not in given]
-            self.faults += [f"{place} has no {key}" for key in missing]
+            unknown = f"{place}: there is no such declaration. {suggest(name, alike)}"
+            self.faults += [unknown] if len(missing) == 3 and alike else [f"{place} has no {key}" for key in missing]
         if len(self.faults) > before:
             return None
         values = {**(shared or {}), **values}

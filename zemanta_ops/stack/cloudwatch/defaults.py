@@ -86,7 +86,7 @@ def _build(
         base = replace(base, enabled=True)
     elif base:
         base = replace(base, optional=True)
-    made = reader.read(name, given or {}, base, shared)
+    made = reader.read(name, given or {}, base, shared, load_defaults())
     return made if made and made.enabled else None
 
 

@@ -46,6 +46,7 @@ _BY_WORDS: tuple[tuple[str, Kind], ...] = (
     ("unauthorized access", "unauthorized"),
     ("authorization failed", "unauthorized"),
     ("database not found", "missing"),
+    ("retention policy not found", "missing"),
     ("could not find bucket", "missing"),
     ("max-series-per-database", "limit"),
     ("max-values-per-tag", "limit"),
