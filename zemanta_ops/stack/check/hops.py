@@ -1,4 +1,4 @@
-"""The hops of a metric from the application to the database, the finding at each, its causes and the advice."""
+"""The hops of check_metrics on the way to the database: the exit code, the causes and the advice of each."""
 
 from __future__ import annotations
 

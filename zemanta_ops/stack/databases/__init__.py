@@ -1,4 +1,4 @@
-"""Databases of metrics behind one small surface: write points, read values back, report what went wrong.
+"""Databases of metrics: the list of them, to which a new one is added, and the choice of the configured one.
 
 with connect("http://127.0.0.1:8086", database="telegraf") as database:
     report = database.write([Point("deploys", {"count": 1}, {"env": "prod"})])
