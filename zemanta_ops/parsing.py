@@ -28,6 +28,8 @@ MAX_BUCKETS = 30
 
 _SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
 _DURATION = re.compile(r"([0-9]+)([smhdw])")
+# A century: what is longer is a typing error, and overflows somewhere behind.
+_LONGEST_DAYS = 36_500
 
 
 def refuse_deferred(value: Any) -> None:
@@ -264,7 +266,10 @@ def accept_duration(value: Any) -> int | None:
     found = _DURATION.fullmatch(value) if isinstance(value, str) else None
     if found is None:
         raise ValueError("is not a duration such as 30s, 5m, 2h or 30d")
-    return int(found[1]) * _SECONDS[found[2]]
+    seconds = float(found[1]) * _SECONDS[found[2]]  # float, because int refuses thousands of digits
+    if seconds > _LONGEST_DAYS * _SECONDS["d"]:
+        raise ValueError(f"is longer than {_LONGEST_DAYS}d")
+    return int(seconds)
 
 
 def accept_moment(text: str, now: datetime) -> datetime:

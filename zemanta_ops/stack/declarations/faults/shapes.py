@@ -82,6 +82,8 @@ def _check_objective(objective: Objective) -> Iterator[tuple[str, str]]:
         yield "needs either bad or within", 'Give bad={"status": "5*"}, or within=500 for requests within 500 ms.'
     if objective.bad is not None and not (isinstance(objective.bad, Mapping) or _is_term(objective.bad)):
         yield "has a bad that is neither filters nor an aggregate", 'Give bad={"status": "5*"}.'
+    if isinstance(objective.bad, Mapping) and not objective.bad:
+        yield "has a bad without a filter, so every event is bad", 'Give bad={"status": "5*"}.'
     if isinstance(objective.bad, Term) and objective.bad.function != "total":
         yield "has a bad that is not one of total(…)", _AGGREGATE
     if objective.within is not None and not _is_number(objective.within):
@@ -103,4 +105,9 @@ def _is_expression(given: Any) -> bool:
 
 
 def _is_number(given: Any) -> bool:
-    return isinstance(given, (int, float)) and not isinstance(given, bool) and math.isfinite(given)
+    if not isinstance(given, (int, float)) or isinstance(given, bool):
+        return False
+    try:
+        return math.isfinite(given)
+    except OverflowError:  # a whole number above what a float can hold
+        return False
