@@ -16,6 +16,7 @@ from tests.docs.tables import literals, section, tables
 from tests.docs.walkthrough import Block, blocks
 from tests.servers.influxdb1 import InfluxDB1
 from tests.servers.kms import KMS
+from zemanta_ops.secrets import wire
 from zemanta_ops.stack.cloudwatch.declarations import KEYS
 from zemanta_ops.stack.cloudwatch.defaults import build_declarations, load_defaults, parse_toml
 
@@ -82,12 +83,12 @@ def test_a_reader_has_metrics_of_rds_and_sqs_in_influxdb(
 
 
 @pytest.mark.second_tier
-def test_the_package_is_built_and_uploaded_as_the_page_says(tmp_path: Path, kms_server: KMS, aws: Path) -> None:
-    """The stack itself cannot be created here: moto does not expand SAM; the template has tests of its own."""
+def test_the_package_is_built_uploaded_and_deployed_as_the_page_says(tmp_path: Path, moto: KMS, aws: Path) -> None:
+    """The last lines cannot run here: moto accepts the stack, but does not expand SAM, so there is no function."""
     [toml] = find(DEPLOY, "toml")
     (tmp_path / "cloudwatch.toml").write_text(toml.body)
     environment = {
-        **kms_server.environment,
+        **moto.environment,
         "PATH": f"{aws}:{Path(sys.executable).parent}:/usr/bin:/bin",
         "LAMBDA_BUCKET": "example-packages",
     }
@@ -95,8 +96,26 @@ def test_the_package_is_built_and_uploaded_as_the_page_says(tmp_path: Path, kms_
         subprocess.run(["bash", "-euc", block.body], cwd=tmp_path, env=environment, check=True, capture_output=True)
 
     assert "CodeUri: s3://example-packages/" in (tmp_path / "lambda" / "packaged.yaml").read_text()
-    stored = kms_server.client("s3").list_objects_v2(Bucket="example-packages")["Contents"]
+    stored = moto.client("s3").list_objects_v2(Bucket="example-packages")["Contents"]
     assert [each["Size"] < 2**20 for each in stored] == [True]
+
+    key = moto.client("kms").create_key()["KeyMetadata"]["Arn"]
+    moto.client("kms").create_alias(AliasName="alias/shop", TargetKeyId=key)
+    encrypt, deploy = (block.body.removeprefix("$ ").split("\n$ ")[0] for block in find(DEPLOY, "text"))
+    token = run_line(encrypt, tmp_path, environment, "example-password")
+    assert wire.parse(token).context == {"app": "shop", "name": "INFLUXDB_PASSWORD"}
+    run_line(deploy, tmp_path, {**environment, "KMS_KEY_ARN": key, "INFLUXDB_TOKEN": token})
+    [stack] = moto.client("cloudformation").describe_stacks(StackName="cloudwatch-metrics")["Stacks"]
+    given = {each["ParameterKey"]: each["ParameterValue"] for each in stack["Parameters"]}
+    assert (stack["StackStatus"], given["App"], given["InfluxdbUsername"]) == ("CREATE_COMPLETE", "shop", "writer")
+
+
+def run_line(line: str, folder: Path, environment: dict[str, str], text: str = "") -> str:
+    """Run one command line of the page, and return what it prints."""
+    command = ["bash", "-euc", line]
+    done = subprocess.run(command, cwd=folder, env=environment, input=text, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
 
 
 def test_the_declarations_of_the_page_can_be_used() -> None:
