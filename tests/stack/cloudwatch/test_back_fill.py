@@ -74,5 +74,14 @@ def test_a_back_fill_beyond_the_retention_is_refused_before_it_costs_anything(ac
     assert "keeps nothing older than 2026-03-07T13:40 UTC" in coverage.problems[0]
 
 
+def test_a_back_fill_beyond_what_cloudwatch_keeps_says_so_and_writes_the_rest(account: Account) -> None:
+    coverage = account.push(since=at(NOW - 500 * 86400))
+
+    assert not coverage.ok
+    [problem] = coverage.problems
+    assert problem.startswith("CloudWatch keeps nothing older than 2024-12-14T")
+    assert account.database.values("cloudwatch_aws_sqs", "number_of_messages_sent_sum")
+
+
 def test_data_that_would_reach_their_age_limit_during_a_run_are_asked_for_at_the_next_period() -> None:
     assert [find_kept_period(60, age) for age in (14 * 86_400, 15 * 86_400 - 600, 62 * 86_400)] == [60, 300, 300]

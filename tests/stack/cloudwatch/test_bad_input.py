@@ -46,13 +46,28 @@ def account() -> Account:
         ),
         (
             {**QUEUES, "dimensions": {"Queue": "*"}},
-            "wrong in eu-west-1: no declared metric exists in AWS/SQS with the dimensions Queue=*. "
-            "Correct the declaration",
+            "wrong in eu-west-1: no declared metric exists in AWS/SQS with the dimensions Queue=*; "
+            "it exists there with the dimensions QueueName. Correct the declaration",
+        ),
+        (
+            {**QUEUES, "metrics": {"NumberOfMessageSent": "Sum"}},
+            "wrong in eu-west-1: no declared metric exists in AWS/SQS with the dimensions QueueName=*; "
+            "did you mean NumberOfMessagesSent. Correct the declaration",
+        ),
+        (
+            {**QUEUES, "metrics": {"NumberOfMessagesSent": "Sum", "NumberOfMessageSent": "Sum"}},
+            "wrong in eu-west-1: NumberOfMessageSent does not exist in AWS/SQS with the dimensions QueueName=*; "
+            "did you mean NumberOfMessagesSent. Correct the name, or set optional",
+        ),
+        (
+            {**QUEUES, "metrics": {"Nonsense": "Sum"}},
+            "wrong in eu-west-1: no declared metric exists in AWS/SQS with the dimensions QueueName=* "
+            "(declared: Nonsense). Correct the declaration",
         ),
         (
             {**QUEUES, "metrics": {"NumberOfMessagesSent": "Sum", "Nonsense": "Sum"}},
-            "wrong in eu-west-1: Nonsense does not exist in AWS/SQS with the dimensions QueueName=*. "
-            "Correct the name, or set optional",
+            "wrong in eu-west-1: Nonsense does not exist in AWS/SQS with the dimensions QueueName=* "
+            "(declared: Nonsense). Correct the name, or set optional",
         ),
     ],
 )

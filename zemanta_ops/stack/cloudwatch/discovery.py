@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from email.utils import parsedate_to_datetime
 from functools import partial
 from typing import Any
@@ -22,6 +23,8 @@ from zemanta_ops.stack.cloudwatch.windows import HOUR
 CLOCK_TOLERANCE = 300
 # RecentlyActive lists what had data in three hours; a window that begins earlier needs more.
 _RECENT = 2 * HOUR
+# The most names in a suggestion.
+_MOST = 5
 
 
 class ClockError(Exception):
@@ -132,10 +135,13 @@ class Discovery:
         dimensions = ", ".join(f"{name}={' or '.join(given)}" for name, given in declaration.dimensions)
         place = f"{declaration.namespace} with the dimensions {dimensions}" if dimensions else declaration.namespace
         if not known:
-            self._coverage.add_problem(f"{scope}: no declared metric exists in {place}. Correct the declaration")
+            self._coverage.add_problem(
+                f"{scope}: no declared metric exists in {place}{_suggest(wanted, found)}. Correct the declaration"
+            )
         elif unknown := [name for name in wanted if name not in known]:
             self._coverage.add_problem(
-                f"{scope}: {', '.join(unknown)} does not exist in {place}. Correct the name, or set optional"
+                f"{scope}: {', '.join(unknown)} does not exist in {place}{_suggest(unknown, found)}. "
+                "Correct the name, or set optional"
             )
 
     def _check_clock(self, answer: Mapping[str, Any], scope: Scope) -> None:
@@ -156,3 +162,15 @@ def _read_date(answer: Mapping[str, Any], now: int) -> int:
         return int(parsedate_to_datetime(headers.get("date", "")).timestamp())
     except (TypeError, ValueError):
         return now
+
+
+def _suggest(wanted: Sequence[str], found: Sequence[FoundMetric]) -> str:
+    """Return what the namespace has instead of the metrics that were not found: their dimensions, or close names."""
+    there = {each.name for each in found}
+    sets = {", ".join(name for name, _ in each.dimensions) or "none" for each in found if each.name in wanted}
+    if sets:
+        return f"; it exists there with the dimensions {' or '.join(sorted(sets)[:_MOST])}"
+    close = [name for each in wanted for name in get_close_matches(each, sorted(there), n=1)]
+    if close:
+        return f"; did you mean {', '.join(dict.fromkeys(close[:_MOST]))}"
+    return f" (declared: {', '.join(wanted[:_MOST])})" if there else ""

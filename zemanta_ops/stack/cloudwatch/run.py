@@ -23,7 +23,7 @@ from zemanta_ops.stack.cloudwatch.queries import (
     pack_requests,
 )
 from zemanta_ops.stack.cloudwatch.transfer import Journal, Progress, Transfer
-from zemanta_ops.stack.cloudwatch.windows import SETTLE, Window, choose_window, round_down, round_up, split_range
+from zemanta_ops.stack.cloudwatch.windows import KEPT, SETTLE, Window, choose_window, round_down, round_up, split_range
 from zemanta_ops.stack.databases import Database, DatabaseError
 from zemanta_ops.stack.databases.errors import TRANSIENT
 
@@ -139,6 +139,7 @@ class _Run:
             return
         if self._refuse_old(min(windows[0].start for windows in plan.values())):
             return
+        self._report_gone(since)
         found = self._discover(plan, all_due=True)
         self.transfer.run(self._pack(plan, found, journal), found)
         self._conclude(plan)
@@ -205,6 +206,15 @@ class _Run:
         except (DatabaseError, TimeEndedError):
             retention = None
         return 0 if retention is None else self.now - int(retention.total_seconds()) + _RETENTION_MARGIN
+
+    def _report_gone(self, since: int) -> None:
+        """Report the part of a back-fill that CloudWatch no longer keeps; the rest is fetched."""
+        oldest = self.now - KEPT[-1][0]
+        if since < oldest:
+            self.coverage.add_problem(
+                f"CloudWatch keeps nothing older than {to_datetime(oldest):%Y-%m-%dT%H:%M} UTC, so the time before "
+                "was not requested. Begin there"
+            )
 
     def _refuse_old(self, start: int) -> bool:
         """Refuse a back-fill that the database would not keep, before anything is paid for."""
