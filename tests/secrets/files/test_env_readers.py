@@ -45,6 +45,16 @@ def _silence() -> Iterator[None]:
     logging.disable(logging.NOTSET)
 
 
+@pytest.mark.parametrize("after", ["'\\'", "'a\\'", "'\\' #x", "'a\\\\\\'"])
+def test_a_backslash_before_the_last_quote_is_read_differently_by_version(after: str) -> None:
+    assert env_readers.READERS["python-dotenv"]("A", after) == UNSURE
+
+
+@pytest.mark.parametrize("after", ["'a'", "'a\\\\'", "'it\\'s'", "'a' #x'", "''"])
+def test_a_whole_single_quoted_value_is_known(after: str) -> None:
+    assert env_readers.READERS["python-dotenv"]("A", after) == python_dotenv(f"A={after}\n")
+
+
 @given(HEADS, VALUES)
 def test_the_readings_of_the_two_libraries_are_known(head: str, value: str) -> None:
     text = f"{head}{value}\n"

@@ -19,6 +19,8 @@ from zemanta_ops.secrets.files.source_file import SourceFile
 ABSENT, UNSURE = "\0absent", "\0unsure"
 
 _ENVIRON_KEY = re.compile(r"(?:export )?[A-Za-z_0-9]+")
+# A single-quoted value whose last quote a backslash escapes.
+_OPEN = re.compile(r"'(?!(?:[^'\\]|\\.)*')", re.DOTALL)
 _INTERPOLATED = re.compile(r"\$\{[^}:]*(?::-[^}]*)?\}")
 _QUOTED = re.compile(r"""(?:"(?:[^"\\]|\\.)*"|'[^']*')[ \t]*(?:#.*)?""")
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
@@ -151,8 +153,8 @@ def _python_dotenv(key: str, after: str) -> str:
         [literal] = dotenv.scalars(f"{key}={after}")
     except (FormatError, ValueError):
         return UNSURE
-    # Of a # right after =, older versions make a value.
-    if _INTERPOLATED.search(literal.value) or after.lstrip().startswith("#"):
+    # Of a # right after =, and of a backslash before the last single quote, older versions make a value.
+    if _INTERPOLATED.search(literal.value) or after.lstrip().startswith("#") or _OPEN.match(after.lstrip()):
         return UNSURE
     return literal.value
 
