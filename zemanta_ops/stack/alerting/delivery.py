@@ -45,7 +45,8 @@ MARK_PAUSES = (0.5, 1.0, 2.0)
 UNKNOWN_SECONDS = 86_400
 _NOT_ACCEPTED = (AlertEvent.REFUSED, AlertEvent.SKIPPED)
 _UNKNOWN = "the receiver is not in RECEIVERS any more"
-# One round sends for at most this long, so that alerts are judged in time.
+# One round sends for about this long, so that alerts are judged in time. Each receiver with events has an equal part of
+# it, so a slow one does not take the time of the others.
 ROUND_SECONDS = 60.0
 
 
@@ -81,9 +82,10 @@ class Sender:
         """Send every event that is due, and return what happened to each one that is or was pending."""
         self._failures: dict[str, int] = {}
         self._blocked: set[tuple[str, str]] = set()
-        self._until = time.monotonic() + ROUND_SECONDS
+        self._spent: dict[str, float] = {}
         self._mark_late()
-        pending = get_table("AlertEvent").filter(status=AlertEvent.PENDING).order_by("sequence", "id")
+        pending = list(get_table("AlertEvent").filter(status=AlertEvent.PENDING).order_by("sequence", "id"))
+        self._part = ROUND_SECONDS / max(len({row.receiver for row in pending} & self.receivers.keys()), 1)
         return [delivery for row in pending if (delivery := self._handle(row, now)) is not None]
 
     def _handle(self, row: Any, now: float) -> Delivery | None:
@@ -101,11 +103,17 @@ class Sender:
         # A time too far ahead was noted before the clock was set back.
         if now < row.next_attempt <= now + LONGEST_RETRY_AFTER:
             return self._wait(row, row.problem)
-        if self._failures.get(row.receiver, 0) >= MAX_FAILURES or time.monotonic() > self._until:
+        if self._failures.get(row.receiver, 0) >= MAX_FAILURES:
             return self._wait(row, row.problem or "it failed for other events")
+        if self._spent.get(row.receiver, 0.0) > self._part:
+            return self._wait(row, row.problem or "this round has no time left for it")
         if not self.may_send():
             return self._wait(row, "another process has taken over")
-        return self._claim_and_send(row, receiver, now)
+        started = time.monotonic()
+        try:
+            return self._claim_and_send(row, receiver, now)
+        finally:
+            self._spent[row.receiver] = self._spent.get(row.receiver, 0.0) + time.monotonic() - started
 
     def _handle_unusable(self, row: Any, now: float) -> Delivery | None:
         """Keep the event of a faulty receiver, and for a day that of one that is not in the settings any more."""
