@@ -211,13 +211,20 @@ class CloudWatch(Section):
     )
 
 
+def _accept_receivers(value: Any) -> Mapping[str, Any]:
+    """Accept a dict by name. Each receiver in it is judged alone, so that one mistake does not silence the others."""
+    if not isinstance(value, Mapping):
+        raise ValueError("must be a dict of dicts")
+    return {str(name): given for name, given in value.items()}
+
+
 class Alerts(Section):
     """``ZEMANTA_OPS["ALERTS"]``: whom ``check_alerts`` notifies."""
 
     key = "ALERTS"
 
     receivers: Setting[Mapping[str, Any]] = Setting(
-        dict, parsing.accept_dicts, doc="who is notified, by name; BACKEND chooses how"
+        dict, _accept_receivers, doc="who is notified, by name; BACKEND chooses how"
     )
     runbooks = Setting("", parsing.accept_url, doc="the address of the page that generate_stack runbooks wrote")
 

@@ -66,8 +66,8 @@ def read_receivers(is_secret: IsSecret) -> tuple[list[Receiver], list[str]]:
     return list(receivers.values()), warnings
 
 
-def _read(name: str, options: Mapping[str, Any], is_secret: IsSecret) -> Receiver | None:
-    backend = str(options.get("BACKEND"))
+def _read(name: str, options: Any, is_secret: IsSecret) -> Receiver | None:
+    backend = str(options.get("BACKEND")) if isinstance(options, Mapping) else ""
     if backend not in _BACKENDS:
         return None
     url = options.get("URL") if backend == PAGERDUTY else ""

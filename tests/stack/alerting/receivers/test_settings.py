@@ -15,7 +15,7 @@ from zemanta_ops.checks.alerts import check_receivers
 from zemanta_ops.secrets import Secret, ledger
 from zemanta_ops.secrets.modes import Deferred
 from zemanta_ops.stack.alerting.notification import Notification
-from zemanta_ops.stack.alerting.receivers import Receiver, ReceiverOption
+from zemanta_ops.stack.alerting.receivers import Receiver, ReceiverOption, read_receivers
 
 PAGER = {"BACKEND": "pagerduty", "ROUTING_KEY": ROUTING_KEY}
 CHAT = {"BACKEND": "webhook", "URL": "http://127.0.0.1:9/example-token", "KEY": "example-key"}
@@ -61,6 +61,9 @@ def test_receivers_as_the_documentation_shows_them_are_usable() -> None:
     [
         ({}, "E301", "has no BACKEND. Known: apprise, email, pagerduty, webhook"),
         ({"BACKEND": 5}, "E301", "has no BACKEND"),
+        ("pagerduty", "E301", 'is not a dict. Write {"BACKEND": …} with its options'),
+        (["example-token"], "E301", "is not a dict"),
+        (None, "E301", "is not a dict"),
         ({"BACKEND": "pagerdutty"}, "E301", "Did you mean pagerduty?"),
         ({"BACKEND": "carrier-pigeon"}, "E301", "Known: apprise"),
         ({"BACKEND": "nowhere.Pager"}, "E301", "cannot be imported (ModuleNotFoundError)"),
@@ -82,13 +85,18 @@ def test_receivers_as_the_documentation_shows_them_are_usable() -> None:
         ({"BACKEND": "apprise", "URL": "nothing://example-token"}, "E303", "must be an address that apprise knows"),
     ],
 )
-def test_each_mistake_has_an_id_and_leaves_the_others_usable(given: dict[str, Any], id_: str, words: str) -> None:
+def test_each_mistake_has_an_id_and_leaves_the_others_usable(given: Any, id_: str, words: str) -> None:
     ((found, text),) = [each for each in check(bad=given) if each[0] != "W301"]
     assert found == id_
     assert words in text
     assert "example-token" not in text
     assert list(read(bad=given, pager=PAGER).usable) == ["pager"]
     assert read(bad=given, pager=PAGER).names == ["bad", "pager"]
+
+
+def test_a_name_that_is_a_number_is_a_name() -> None:
+    with override_settings(ZEMANTA_OPS={"ALERTS": {"RECEIVERS": {5: PAGER, "chat": CHAT}}}):
+        assert list(read_receivers().usable) == ["5", "chat"]
 
 
 def test_a_missing_package_names_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -109,7 +109,10 @@ def list_plain_credentials() -> Iterator[tuple[str, str]]:
                 yield f'{_place(name)}["{option.name}"]', given[option.name]
 
 
-def _find_class(name: str, given: Mapping[str, Any]) -> tuple[type[Receiver] | None, list[ReceiverFault]]:
+def _find_class(name: str, given: Any) -> tuple[type[Receiver] | None, list[ReceiverFault]]:
+    if not isinstance(given, Mapping):
+        hint = f'Write {{"BACKEND": …}} with its options, or remove it: {", ".join(PATHS)}.'
+        return None, [_make_fault("zemanta_ops.E301", name, "is not a dict", hint)]
     backend = given.get(_BACKEND)
     known = f"Known: {', '.join(PATHS)}; or give the dotted path of a class of your own."
     if not isinstance(backend, str) or not backend:

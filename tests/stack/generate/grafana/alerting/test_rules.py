@@ -272,3 +272,10 @@ def test_the_lint_sees_each_mutation_of_whom_is_notified(name: str, generated: G
     contacts, policies = read(generated, "contacts"), read(generated, "policies")
     CONTACT_MUTATIONS[name](contacts, policies)
     assert list(lint_contacts(contacts, policies))
+
+
+def test_a_receiver_that_is_not_a_dict_is_left_out_alone() -> None:
+    with isolate(), configured(INFLUXDB=INFLUXDB, ALERTS={"RECEIVERS": {**RECEIVERS, "off": None}}):
+        generated = generate("grafana", variant="alerts")
+    assert [each for each in generated.warnings if "'off' is left out" in each]
+    assert "print-shop: pager" in str(read(generated, "contacts"))
