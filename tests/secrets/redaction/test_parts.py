@@ -34,6 +34,23 @@ PARTS = {
     "password of a URL without a user": ("redis://:example-pw-1@cache:6379/0", "AUTH example-pw-1"),
     "password of a URL that parsers refuse": ("amqp://shop:example[pw/1#?@mq//", "login(example[pw/1#?)"),
     "password with an at sign": ("smtp://shop:example@pw@1@mail", "LOGIN example@pw@1"),
+    "random part of a webhook": (
+        "https://hooks.example.org/services/T01/B02/exampleHook4711x",
+        "Max retries exceeded with url: /services/T01/B02/exampleHook4711x (Caused by",
+    ),
+    "random part without digits": ("https://example.org/hook/exampleOfALongPathPart", "POST exampleOfALongPathPart"),
+    "token in a query": (
+        "https://example.org/feed?page=2&token=example-token",
+        "url: /feed?page=2&token=example-token",
+    ),
+    "token in a query, unescaped": ("amqp://mq/?auth_key=example%2Fkey+1", "bad key example/key 1"),
+    "signature under another name": ("https://example.org/f?x=example4711sign", "403 for example4711sign"),
+    "key of a DSN": ("https://0123example4567@sentry.example.org/42", "public_key=0123example4567"),
+    "password of libpq": ("host=db password=example-pw-1 dbname=shop", "failed for example-pw-1"),
+    "password of libpq, quoted": (r"host=db password='example pw\'1' dbname=shop", "failed for example pw'1"),
+    "password of ODBC": ("Server=tcp:db;User ID=shop;Password=example!pw;Encrypt=yes", "Login failed: example!pw"),
+    "password of ODBC, in braces": ("DRIVER={any};UID=shop;PWD={example;pw}", "Login failed: example;pw"),
+    "key of Azure": ("AccountName=shop;AccountKey=ZXhhbXBsZWtleQ==;EndpointSuffix=x", "sig ZXhhbXBsZWtleQ=="),
     "user and password of a broker list": ("amqp://shop:example-pw-1@a;amqp://b", "refused example-pw-1"),
     "string in JSON": (json.dumps({"a": [{"key": "example-string"}]}), "KeyError: example-string"),
     "JSON that is one string": (json.dumps("example-string é"), "got example-string é"),
@@ -54,7 +71,17 @@ def test_a_part_of_a_value_is_redacted(case: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "value", ["https://example.com:443/path", "{not json at all", "[" * 100_000, "no://", "://@", "http://[::1"]
+    "value",
+    [
+        "https://example.com:443/path",
+        "https://deployment@example.com/production/releases?page=important",
+        "sort=ascending value",
+        "{not json at all",
+        "[" * 100_000,
+        "no://",
+        "://@",
+        "http://[::1",
+    ],
 )
 def test_what_only_looks_like_a_url_or_json_is_one_value(value: str) -> None:
     assert parts(value) == {value}

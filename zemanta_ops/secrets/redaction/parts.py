@@ -1,12 +1,23 @@
-"""The parts of a value that are secrets of their own: a URL's password, the strings of a JSON document, each line."""
+"""The parts of a value that are secrets of their own: of a URL, connection string or JSON document, and each line."""
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote, unquote_plus, urlsplit
+
+_WORDS = "(?:passwd|password|passphrase|pwd|pass|key|token|secret|sig|signature|auth|code)"
+_SECRET_PARAM = re.compile(_WORDS, re.IGNORECASE)
+# Of libpq (password='a b' host=db), of ODBC and ADO (Server=db;Pwd={a;b}) and of Azure (AccountName=a;AccountKey=b==).
+_FIELD = re.compile(
+    rf"""{_WORDS}\s*=\s*(?:'((?:[^'\\]|\\.)*)'|"([^"]*)"|\{{([^}}]*)\}}|([^;\s]+))""", re.IGNORECASE | re.DOTALL
+)
+_ESCAPED = re.compile(r"\\(.)", re.DOTALL)
+# Letters with digits, or a long run of both cases: not a word that a path or a user is named after.
+_RANDOM = re.compile(r"(?=.*\d)(?=.*[A-Za-z]).{12,}|(?=.*[a-z])(?=.*[A-Z])[A-Za-z]{16,}", re.DOTALL)
 
 
 def parts(value: str) -> frozenset[str]:
@@ -20,7 +31,7 @@ def parts(value: str) -> frozenset[str]:
         part = waiting.pop()
         if part and part not in found:
             found.add(part)
-            waiting += [*_lines(part), *_of_url(part), *_of_json(part)]
+            waiting += [*_lines(part), *_of_url(part), *_of_fields(part), *_of_json(part)]
     return frozenset(found)
 
 
@@ -29,15 +40,35 @@ def _lines(value: str) -> Iterator[str]:
 
 
 def _of_url(value: str) -> Iterator[str]:
-    if "://" not in value or "@" not in value:
+    _, mark, rest = value.partition("://")
+    if not mark:
         return
-    password: str | None = None
+    found: set[str] = set()
     with suppress(ValueError):
-        password = urlsplit(value).password
+        url = urlsplit(value)
+        found = {url.password or "", *_of_target(url.path, url.query)}
+        # An access token as the user, as in the DSN of Sentry.
+        found |= {user for user in [url.username or ""] if _RANDOM.fullmatch(user)}
     # An unescaped "/", "?", "#" or "[" in the password ends the host for a parser, but people write such URLs.
-    written = value.partition("://")[2].rpartition("@")[0].partition(":")[2]
-    for part in {password or "", written}:
-        yield from (part, unquote(part))
+    found.add(rest.rpartition("@")[0].partition(":")[2])
+    for part in found:
+        yield from (part, unquote(part), unquote_plus(part))
+
+
+def _of_target(path: str, query: str) -> Iterator[str]:
+    """Find what HTTP clients show after the host: the random part of a webhook, a signature or token of the query."""
+    yield from (segment for segment in path.split("/") if _RANDOM.fullmatch(segment))
+    for pair in query.split("&"):
+        name, _, text = pair.partition("=")
+        if _SECRET_PARAM.search(name) or _RANDOM.fullmatch(text):
+            yield text
+
+
+def _of_fields(value: str) -> Iterator[str]:
+    if "=" not in value or "://" in value:
+        return
+    for quoted, *others in _FIELD.findall(value):
+        yield from (quoted, _ESCAPED.sub(r"\1", quoted), *others)
 
 
 def _of_json(value: str) -> Iterator[str]:
