@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import csv
+import html
+import io
 import json
 import os
+import re
 import shlex
 import signal
 import threading
 import time
 from collections.abc import Callable
 from urllib.parse import quote, quote_plus
+from xml.sax import saxutils
 
 import pytest
 from django.conf import settings
@@ -94,6 +99,13 @@ def test_short_parts_are_not_redacted() -> None:
 
 NASTY = "example'pw\"with;<tags>&back\\slash=1-`$HOME`/% +é\u2028"
 
+
+def write_csv(value: str) -> str:
+    out = io.StringIO()
+    csv.writer(out).writerow(["name", value])
+    return out.getvalue().strip()
+
+
 LANGUAGES: dict[str, Callable[[str], str]] = {
     "shell": shlex.quote,
     "shell in repr": lambda value: repr(f"mysql -p{shlex.quote(value)}"),
@@ -105,6 +117,20 @@ LANGUAGES: dict[str, Callable[[str], str]] = {
     "JavaScript of JSON": lambda value: str(escapejs(json.dumps({"a": value}))),
     "json_script": lambda value: str(json_script({"a": value}, "id")),
     "URL in a URL": lambda value: quote(f"next={quote(value, safe='')}", safe=""),
+    "shell, quotes closed and opened": lambda value: value.replace("'", "'\\''"),
+    "shell, double quotes": lambda value: re.sub(r'([\\"$`])', r"\\\1", value),
+    "PostgreSQL with backslashes": lambda value: value.replace("\\", "\\\\").replace("'", "''"),
+    "CSV": write_csv,
+    "CSV in repr": lambda value: repr([write_csv(value)]),
+    "XML text": saxutils.escape,
+    "XML attribute": lambda value: saxutils.escape(value, {'"': "&quot;"}),
+    "XML, all quotes": lambda value: saxutils.escape(value, {'"': "&quot;", "'": "&apos;"}),
+    "HTML without quotes": lambda value: html.escape(value, quote=False),
+    "HTML of Jinja": lambda value: saxutils.escape(value, {'"': "&#34;", "'": "&#39;"}),
+    "HTML of Go": lambda value: saxutils.escape(value, {'"': "&#34;", "'": "&#39;", "+": "&#43;"}),
+    "HTML of PHP": lambda value: saxutils.escape(value, {'"': "&quot;", "'": "&#039;"}),
+    "JSON of Go": lambda value: re.sub("[<>&\u2028]", lambda found: f"\\u{ord(found[0]):04x}", json.dumps(value)),
+    "URL of JavaScript": lambda value: quote(value, safe="!'()*"),
     "form in a form": lambda value: quote_plus(f"next={quote_plus(value)}"),
 }
 

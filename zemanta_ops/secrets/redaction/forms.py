@@ -1,4 +1,4 @@
-"""The forms of a value in text: escaped by repr, JSON, a URL, HTML, a shell, SQL or base64, as a whole or in parts."""
+"""The forms of a value in text: escaped by repr, JSON, HTML, URLs, shells, SQL, CSV or base64, whole and in parts."""
 
 from __future__ import annotations
 
@@ -80,6 +80,31 @@ def _sql_backslash(value: str) -> str:
     return value.replace("\\", "\\\\").replace("'", "\\'").replace('"', '\\"')
 
 
+def _sql_doubled(value: str) -> str:
+    """Escape as psycopg does in ``E''`` literals."""
+    return value.replace("\\", "\\\\").replace("'", "''")
+
+
+def _double_quotes(value: str) -> str:
+    """Escape as CSV and SQL's identifiers do."""
+    return value.replace('"', '""')
+
+
+def _replace(escapes: dict[str, str]) -> _Escape:
+    table = {ord(char): text for char, text in escapes.items()}
+    return lambda value: value.translate(table)
+
+
+def _json_lower(value: str) -> str:
+    """Escape as Go and Rails do."""
+    return _json(value).translate({ord(char): f"\\u{ord(char):04x}" for char in "<>&\u2028\u2029"})
+
+
+def _json_net(value: str) -> str:
+    """Escape as .NET does."""
+    return _json(value).replace('\\"', "\\u0022").translate({ord(char): f"\\u{ord(char):04X}" for char in "<>&'+`"})
+
+
 def _url(safe: str) -> _Escape:
     return lambda value: quote(_utf8(value), safe=safe)
 
@@ -104,6 +129,8 @@ def _url_plus_twice(value: str) -> str:
 _JAVASCRIPT = {code: f"\\u{code:04X}" for code in (*range(32), *map(ord, "\\'\"<>&=-;`\u2028\u2029"))}
 
 
+_TEXT = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
+
 _NESTING: tuple[_Escape, ...] = (
     _repr,
     _repr_among_quotes,
@@ -120,13 +147,37 @@ _OUTER: tuple[_Escape, ...] = (
     _url(""),
     _url("/"),
     _url("!$&'()*+,;=:@/?"),
+    # JavaScript's encodeURIComponent.
+    _url("!'()*"),
     _url_plus,
     _url_lower,
     _url_twice,
     _url_plus_twice,
 )
 # Text for another language; a log shows it as it is, as repr or JSON escapes it, or on an HTML page.
-_LANGUAGES: tuple[_Escape, ...] = (_shell, _sql, _sql_backslash, _javascript, _javascript_json, _json_script)
+_LANGUAGES: tuple[_Escape, ...] = (
+    _shell,
+    _replace({"'": "'\\''"}),
+    _replace({char: f"\\{char}" for char in '\\"$`'}),
+    _sql,
+    _sql_backslash,
+    _sql_doubled,
+    _double_quotes,
+    _javascript,
+    _javascript_json,
+    _json_script,
+    _json_lower,
+    _json_net,
+    # HTML and XML of other libraries than Django: text, attributes, Jinja (MarkupSafe), Go, JavaScript's templates.
+    _replace(_TEXT),
+    _replace({**_TEXT, '"': "&quot;"}),
+    _replace({**_TEXT, '"': "&quot;", "'": "&#039;"}),
+    _replace({**_TEXT, '"': "&quot;", "'": "&#39;"}),
+    _replace({**_TEXT, '"': "&quot;", "'": "&apos;"}),
+    _replace({**_TEXT, '"': "&#34;", "'": "&#39;"}),
+    _replace({**_TEXT, '"': "&#34;", "'": "&#39;", "+": "&#43;"}),
+    _replace({**_TEXT, '"': "&quot;", "'": "&#39;", "/": "&#x2F;", "=": "&#x3D;", "`": "&#x60;"}),
+)
 
 
 def forms(value: str) -> frozenset[str]:
