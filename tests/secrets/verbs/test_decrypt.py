@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from pathlib import Path
 
@@ -75,6 +76,14 @@ def test_the_name_of_a_bound_token_is_an_option_of_the_command(home: Path) -> No
     assert call(decrypt, bound, "--name", "A", "--app", "shop").out == PLAINTEXT
     (home / "zemanta_ops.toml").write_text('app = "shop"\n')
     assert call(decrypt, bound, "--name", "A").out == PLAINTEXT
+
+
+@pytest.mark.parametrize(("token", "given"), [("", ""), ("-", ""), ("-", "\n"), ("-", "\r\n\r\n")])
+def test_no_token_is_not_the_empty_secret(token: str, given: str, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO(given))
+    ended = call(decrypt, token)
+    assert (ended.code, ended.out) == (1, "")
+    assert "not a token: it is empty" in ended.err
 
 
 @pytest.mark.parametrize("token", ["kms:region=eu-west-1", "local:v=2", "password:v=2", "sealed:v=1"])

@@ -191,13 +191,19 @@ def test_a_whole_env_file(source: str, arguments: list[str], home: Path, monkeyp
     ("arguments", "says"),
     [
         (["--from-env-file", "gone"], "cannot be read"),
-        (["--from-env-file", "bad"], ".env:2: expected NAME=value"),
+        (["--from-env-file", "bad"], "bad:2: expected NAME=value"),
+        (["--from-env-file", "twice"], "twice: A is set in lines 1 and 3: keep one of them"),
+        (["--from-env-file", "comments"], "comments has no values, so nothing was encrypted"),
+        (["--from-env-file", "utf-16"], "utf-16 is not text in UTF-8"),
         (["--from-env-file", "bad", "--name", "A"], "cannot be used with --into or --name"),
         (["--from-env-file", "bad", "--into", ".env", "A"], "cannot be used with --into or --name"),
     ],
 )
 def test_an_env_file_that_cannot_be_read(arguments: list[str], says: str, home: Path) -> None:
     (home / "bad").write_text("A=1\nhunter2\n")
+    (home / "twice").write_text("A=hunter2\nB=\nA=other\n")
+    (home / "comments").write_text("# hunter2\n\n")
+    (home / "utf-16").write_text("A=hunter2\n", encoding="utf-16")
     ended = call(encrypt, "local", *arguments)
     assert (ended.code, ended.out) == (1, "")
     assert says in ended.err
@@ -215,7 +221,19 @@ def test_wrong_arguments_are_said_before_the_plaintext_is_read(
 
 @pytest.mark.parametrize("backend", ["local", "plain", "password", "sealed", "kms", "vault"])
 @pytest.mark.parametrize(
-    ("given", "arguments"), [(b"", []), (b"\n", []), (b"\r\n", []), (b"", ["--multiline"]), (b"\n\n", ["--multiline"])]
+    ("given", "arguments"),
+    [
+        (b"", []),
+        (b"\n", []),
+        (b"\r\n", []),
+        (b"", ["--multiline"]),
+        (b"\n\n", ["--multiline"]),
+        (b"  \t\n", []),
+        (b"\0\0", []),
+        (b"\xef\xbb\xbf\r\n", []),
+        (b" \n \n", ["--multiline"]),
+        (b"\xff\xfe\r\0\n\0", ["--multiline"]),
+    ],
 )
 def test_empty_input_never_replaces_a_secret(
     backend: str, given: bytes, arguments: list[str], home: Path, monkeypatch: pytest.MonkeyPatch

@@ -69,11 +69,14 @@ def _decrypt_setting(options: argparse.Namespace) -> bytes:
 
 def _decrypt_token(options: argparse.Namespace) -> bytes:
     secret = StrictSecret(options.token if options.token != STDIN else _from_stdin())
-    token = secret.tokens[0] if secret.tokens else None
+    token = secret.tokens[0]
+    if token is None:
+        # Secret("") is the empty secret in settings; here, it is a variable that is not set or a command that failed.
+        raise TokenError("not a token: it is empty")
     missing = []
-    if token and token.name and not options.name:
+    if token.name and not options.name:
         missing.append("a name: give it with --name")
-    if token and token.app and not (options.app or config.load().app):
+    if token.app and not (options.app or config.load().app):
         missing.append("an application: give it with --app")
     if missing:
         raise ContextError(f"the token is bound to {', and to '.join(missing)}")

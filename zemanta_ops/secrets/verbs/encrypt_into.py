@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TextIO
 
 from zemanta_ops.secrets import config, wire
-from zemanta_ops.secrets.exceptions import EncryptError, SecretError
+from zemanta_ops.secrets.exceptions import EncryptError, SecretError, SourceError
 from zemanta_ops.secrets.files import place
-from zemanta_ops.secrets.files.env_readers import list_entries, read_entry
+from zemanta_ops.secrets.files.env_readers import Entry, list_entries, read_entry
 from zemanta_ops.secrets.files.formats.base import Literal
 from zemanta_ops.secrets.files.plaintext import find_copies
 from zemanta_ops.secrets.files.replace import replace_file
@@ -80,14 +82,13 @@ def _describe_decryption(text: str, token: str) -> list[str]:
 
 def _encrypt_env_file(options: argparse.Namespace) -> str:
     source = options.from_env_file
-    if source == _STDIN:
-        file = decode(Path(".env"), open_stdin().buffer.read())
-    else:
-        file = decode(Path(source).with_name(".env"), read_bytes(Path(source)))
+    file = _read_env_file(source)
+    entries = list_entries(file)
+    _check_entries(entries, file.path, options)
     own = config.load_own(Path(source)) if source != _STDIN else config.Config()
     binds = _must_bind(options, own if own.path else config.load())
     lines = []
-    for entry in list_entries(file):
+    for entry in entries:
         token, name = entry.literal.value, entry.literal.setting
         if token and not is_token(file, entry.literal):
             value = read_entry(entry, f"{source}:{entry.literal.line}", options.reader).value
@@ -95,6 +96,29 @@ def _encrypt_env_file(options: argparse.Namespace) -> str:
             check_safe(file, token)
         lines.append(_write_line(name, token))
     return "".join(lines)
+
+
+def _read_env_file(source: str) -> SourceFile:
+    """Read a ``.env`` file, whatever its name is."""
+    shown, data = (
+        ("standard input", open_stdin().buffer.read()) if source == _STDIN else (source, read_bytes(Path(source)))
+    )
+    try:
+        return dataclasses.replace(decode(Path(".env"), data), path=Path(shown))
+    except SourceError:
+        raise SourceError(f"{shown} is not text in UTF-8") from None
+
+
+def _check_entries(entries: Sequence[Entry], path: Path, options: argparse.Namespace) -> None:
+    """Refuse a file without values, such as the output of a failed command, and one with two values of one name."""
+    if not entries and not options.empty:
+        raise EncryptError(f"{path} has no values, so nothing was encrypted: use --empty if that is right")
+    lines: dict[str, int] = {}
+    for literal in (entry.literal for entry in entries):
+        if literal.setting in lines:
+            where = f"lines {lines[literal.setting]} and {literal.line}"
+            raise EncryptError(f"{path}: {literal.setting} is set in {where}: keep one of them")
+        lines[literal.setting] = literal.line
 
 
 def _write_line(name: str, token: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import codecs
 import copy
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -12,6 +13,10 @@ from typing import Any
 from zemanta_ops.secrets import backends, config, ledger, wire
 from zemanta_ops.secrets.backends.base import Backend, Option
 from zemanta_ops.secrets.exceptions import ConfigError, EncryptError, SecretError
+
+_BLANK = b"\0 \t\n\v\f\r"
+# Some shells write one before no output at all.
+_MARKS = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 # Options of backends are kept apart from those of the verb by this start of their names in the namespace.
 _DEST = "backend_option_"
@@ -129,10 +134,12 @@ def refuse_empty(value: bytes, options: argparse.Namespace) -> None:
     """Refuse an empty plaintext, such as the output of a failed command, unless ``--empty`` is given.
 
     Raises:
-        EncryptError: It is empty, or only line breaks.
+        EncryptError: It is empty or blank: only white space, zero bytes or a byte order mark.
     """
-    if not value.strip(b"\r\n") and not options.empty:
-        raise EncryptError("the plaintext is empty, so nothing was encrypted: use --empty if that is the secret")
+    mark = next(filter(value.startswith, _MARKS), b"")
+    if not value.removeprefix(mark).strip(_BLANK) and not options.empty:
+        blank = "blank" if value.strip(b"\r\n") else "empty"
+        raise EncryptError(f"the plaintext is {blank}, so nothing was encrypted: use --empty if that is the secret")
 
 
 def read_choice(options: argparse.Namespace) -> Choice:
