@@ -6,6 +6,8 @@ import base64
 import html
 import json
 import pprint
+import types
+from collections import ChainMap, UserDict, UserList, deque
 from collections.abc import Callable
 from urllib.parse import quote, quote_plus, urlencode
 
@@ -141,3 +143,25 @@ def test_any_value_in_any_surroundings_is_gone(value: str, before: str, after: s
 def test_a_text_without_any_form_is_untouched(text: str, values: list[str]) -> None:
     if not any(form in text for value in values for form in forms(value)):
         assert Matcher(values).redact(text) is text
+
+
+CONTAINERS: dict[str, Callable[[object], object]] = {
+    "mappingproxy": lambda value: types.MappingProxyType({"a": value}),
+    "UserDict": lambda value: UserDict(a=value),
+    "ChainMap": lambda value: ChainMap({"a": value}),
+    "keys of a mapping": lambda value: types.MappingProxyType({value: 1}),
+    "deque": lambda value: deque([value]),
+    "UserList": lambda value: UserList([value]),
+    "namespace": lambda value: types.SimpleNamespace(a=value),
+    "nested": lambda value: (deque([types.MappingProxyType({"a": [types.SimpleNamespace(a={value})]})]),),
+}
+
+
+@pytest.mark.parametrize("kind", CONTAINERS)
+def test_a_value_in_any_container_is_redacted(kind: str) -> None:
+    ledger.reveal("example-in-a-container")
+    shown = repr(redact_value(CONTAINERS[kind]("example-in-a-container")))
+    assert REDACTED in shown
+    assert "example-in-a-container" not in shown
+    harmless = CONTAINERS[kind]("harmless")
+    assert redact_value(harmless) is harmless

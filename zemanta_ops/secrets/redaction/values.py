@@ -4,10 +4,18 @@ from __future__ import annotations
 
 import os
 import threading
+import types
+from collections import ChainMap, UserDict, UserList, deque
 from typing import Any
 
 from zemanta_ops.secrets import ledger
 from zemanta_ops.secrets.redaction.matcher import Matcher
+
+_ATOMS = (int, float, bool, type(None))
+_ITERABLES: tuple[type[Any], ...] = (list, tuple, set, frozenset, deque, UserList)
+# Not every Mapping: some ask a server for their items, and a log line must not.
+_MAPPINGS: tuple[type[Any], ...] = (dict, types.MappingProxyType, UserDict, ChainMap)
+_CONTAINERS = (*_ITERABLES, *_MAPPINGS, types.SimpleNamespace)
 
 # Reentrant: a signal handler that logs may interrupt the very thread that builds.
 _building = threading.RLock()
@@ -38,9 +46,10 @@ def redact(text: str) -> str:
 
 
 def redact_value(value: Any) -> Any:
-    """Redact the strings in a value: text, bytes, and dicts, lists, tuples and sets of them. Others stay unchanged.
+    """Redact the strings in a value: text, bytes, and the standard library's containers of them.
 
-    A value without secrets is returned as the same object.
+    Other objects stay unchanged. A value without secrets is returned as the same object; a mapping
+    that has one becomes a dict.
     """
     return _Redactor(matcher()).value(value)
 
@@ -71,11 +80,13 @@ class _Redactor:
     def value(self, value: Any) -> Any:
         if isinstance(value, str):
             return self.using.redact(value)
+        if type(value) in _ATOMS:
+            return value
         if isinstance(value, (bytes, bytearray)):
             text = value.decode("utf-8", "surrogateescape")
             clean = self.using.redact(text)
             return value if clean is text else clean.encode("utf-8", "surrogateescape")
-        if not isinstance(value, (dict, list, tuple, set, frozenset)) or id(value) in self.open:
+        if not isinstance(value, _CONTAINERS) or id(value) in self.open:
             return value
         self.open.add(id(value))
         try:
@@ -84,15 +95,20 @@ class _Redactor:
             self.open.discard(id(value))
 
     def _container(self, value: Any) -> Any:
-        if isinstance(value, dict):
+        if isinstance(value, types.SimpleNamespace):
+            members = self.value(vars(value))
+            return value if members is vars(value) else types.SimpleNamespace(**members)
+        if isinstance(value, _MAPPINGS):
             pairs = [(self.value(key), self.value(inner)) for key, inner in value.items()]
             same = all(a is c and b is d for (a, b), (c, d) in zip(pairs, value.items(), strict=True))
             return value if same else dict(pairs)
-        items = [self.value(inner) for inner in value]
-        if all(a is b for a, b in zip(items, value, strict=True)):
+        # Copied at once: another thread may append to a deque meanwhile.
+        before = list(value)
+        items = [self.value(inner) for inner in before]
+        if all(a is b for a, b in zip(items, before, strict=True)):
             return value
-        kind = next(kind for kind in (list, tuple, set, frozenset) if isinstance(value, kind))
-        return kind(items)
+        kind = next(kind for kind in _ITERABLES if isinstance(value, kind))
+        return items if kind is UserList else kind(items)
 
 
 def _reset_lock() -> None:
