@@ -45,7 +45,7 @@ def _silence() -> Iterator[None]:
     logging.disable(logging.NOTSET)
 
 
-@pytest.mark.parametrize("after", ["'\\'", "'a\\'", "'\\' #x", "'a\\\\\\'"])
+@pytest.mark.parametrize("after", ["'\\'", "'a\\'", "'\\' #x", "'a\\\\\\'", "'a\\' #'b"])
 def test_a_backslash_before_the_last_quote_is_read_differently_by_version(after: str) -> None:
     assert env_readers.READERS["python-dotenv"]("A", after) == UNSURE
 

@@ -19,8 +19,8 @@ from zemanta_ops.secrets.files.source_file import SourceFile
 ABSENT, UNSURE = "\0absent", "\0unsure"
 
 _ENVIRON_KEY = re.compile(r"(?:export )?[A-Za-z_0-9]+")
-# A single-quoted value whose last quote a backslash escapes.
-_OPEN = re.compile(r"'(?!(?:[^'\\]|\\.)*')", re.DOTALL)
+# A single-quoted value up to the first quote that no backslash escapes.
+_SINGLE = re.compile(r"'(?:[^'\\]|\\.)*'", re.DOTALL)
 _INTERPOLATED = re.compile(r"\$\{[^}:]*(?::-[^}]*)?\}")
 _QUOTED = re.compile(r"""(?:"(?:[^"\\]|\\.)*"|'[^']*')[ \t]*(?:#.*)?""")
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
@@ -154,9 +154,16 @@ def _python_dotenv(key: str, after: str) -> str:
     except (FormatError, ValueError):
         return UNSURE
     # Of a # right after =, and of a backslash before the last single quote, older versions make a value.
-    if _INTERPOLATED.search(literal.value) or after.lstrip().startswith("#") or _OPEN.match(after.lstrip()):
+    stripped = after.lstrip()
+    if _INTERPOLATED.search(literal.value) or stripped.startswith("#") or _ends_escaped(stripped, literal):
         return UNSURE
     return literal.value
+
+
+def _ends_escaped(after: str, literal: Literal) -> bool:
+    whole = _SINGLE.match(after)
+    length = literal.span[1] - literal.span[0]
+    return after.startswith("'") and (whole is None or whole.end() != length)
 
 
 def _django_environ(key: str, after: str) -> str:
