@@ -75,7 +75,7 @@ def expected_state(samples: list[Sample]) -> State:
 def assert_reaches(read: Callable[[], State], expected: State) -> None:
     """Poll until the database holds exactly this, and show the difference if it never does."""
     approximate = {key: pytest.approx(fields, rel=1e-9) for key, fields in expected.items()}
-    wait_until(lambda: read() == approximate, 15)
+    wait_until(lambda: read() == approximate)
     found = read()
     wrong = {key: (found.get(key), fields) for key, fields in expected.items() if found.get(key) != approximate[key]}
     surplus = {key: fields for key, fields in found.items() if key not in expected}
