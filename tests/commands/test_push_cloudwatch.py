@@ -19,6 +19,7 @@ from tests.stack.cloudwatch.account import REGION, minutes
 from tests.stack.cloudwatch.fake import FakeClients, FakeCloudWatch, error
 from zemanta_ops.stack.check.cloudwatch import check_cloudwatch
 from zemanta_ops.stack.cloudwatch import clients
+from zemanta_ops.stack.cloudwatch.defaults import load_defaults
 from zemanta_ops.stack.cloudwatch.journal import JournalFile
 from zemanta_ops.stack.settings import open_database
 from zemanta_ops.testing import Recorder
@@ -231,8 +232,12 @@ def test_check_metrics_knows_whether_the_last_push_is_stale_or_incomplete(
         with open_database() as opened:  # type: ignore[union-attr]
             return [(hop.status, hop.cause) for hop in check_cloudwatch(opened)]
 
-    with override_settings(ZEMANTA_OPS=settings):
-        assert causes() == []
+    off: dict[str, Any] = {"DECLARATIONS": {name: {"ENABLED": False} for name in load_defaults()}}
+    for silent in (settings, {**settings, "CLOUDWATCH": off}):
+        with override_settings(ZEMANTA_OPS=silent):
+            assert causes() == []
+    with override_settings(ZEMANTA_OPS={**settings, "CLOUDWATCH": {}}):
+        assert causes() == [("failed", "push_missing")]
     section = {"TAGS": {}, "DECLARATIONS": {"queues": {**QUEUES, "EVERY": 300}}}
     with override_settings(ZEMANTA_OPS={**settings, "CLOUDWATCH": section}):
         assert causes() == [("failed", "push_missing")]
