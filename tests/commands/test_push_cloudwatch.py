@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -94,6 +96,32 @@ def test_a_failure_is_a_line_and_exit_code_1(aws: FakeCloudWatch, configured: No
     assert "rds in eu-west-1: cloudwatch:ListMetrics is not allowed. Grant it to this identity" in err
     assert "rds in eu-west-1: all series are missing from" in err
     captured_metrics.assert_gauge("zemanta_ops.cloudwatch.failed", 1)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "call", "rest"),
+    [
+        ([], "get_metric_data", ". What was written stays: the next run fetches the rest"),
+        (["--since", "2h"], "get_metric_data", ". What was written stays: repeat the command to resume"),
+        (["--list"], "list_metrics", ""),
+    ],
+)
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_it_with_a_line_and_a_document(
+    aws: FakeCloudWatch, configured: None, number: signal.Signals, arguments: list[str], call: str, rest: str
+) -> None:
+    line = f"ended by {number.name} before everything was done{rest}"
+    answer = getattr(aws, call)
+
+    def end(**request: Any) -> Any:
+        os.kill(os.getpid(), number)
+        return answer(**request)
+
+    setattr(aws, call, end)
+    code, out, err = run(*arguments)
+    assert (code, out, err.splitlines()[-1]) == (128 + number, "", line)
+    code, out, _ = run("--json", *arguments)
+    assert (code, json.loads(out)) == (128 + number, {"ok": False, "problems": [line]})
 
 
 def test_the_list_has_series_requests_and_both_bounds_and_asks_for_no_data(
