@@ -145,6 +145,22 @@ def test_the_list_has_series_requests_and_both_bounds_and_asks_for_no_data(
     assert json.loads(run("--list", "--json")[1])["dollars_a_month"] == [0.17, 0.43]
 
 
+@pytest.mark.parametrize(
+    ("every", "shown", "dollars"),
+    [(86_400, "0.0003", 0.0003), (7_200, "0.0036", 0.0036), (2_000, "0.01", 0.01), (300, "0.09", 0.09)],
+)
+def test_what_costs_less_than_a_cent_does_not_look_free(
+    aws: FakeCloudWatch, every: int, shown: str, dollars: float
+) -> None:
+    with override_settings(ZEMANTA_OPS={"CLOUDWATCH": {"DECLARATIONS": {"queues": {**QUEUES, "EVERY": every}}}}):
+        _, out, _ = run("--list", "--only", "queues")
+        document = json.loads(run("--list", "--json", "--only", "queues")[1])
+
+    assert out.splitlines()[1].split()[-1] == shown
+    assert f", {shown} USD a month" in out
+    assert document["dollars_a_month"] == document["declarations"][0]["dollars_a_month"] == [dollars, dollars]
+
+
 def test_a_back_fill_shows_progress_and_resumes_where_it_was_interrupted(
     aws: FakeCloudWatch, configured: None, influxdb1: InfluxDB1, database: str, tmp_path: Path
 ) -> None:

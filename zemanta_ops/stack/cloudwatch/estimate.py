@@ -16,6 +16,8 @@ from zemanta_ops.stack.cloudwatch.listing import Listing
 from zemanta_ops.stack.cloudwatch.queries import ListedMetric, Scope
 from zemanta_ops.terminal import align_columns
 
+_CENT = 0.01
+
 
 @dataclass(frozen=True)
 class EstimateReport:
@@ -36,13 +38,13 @@ class EstimateReport:
                     "series": each.series,
                     "statistics": each.statistics,
                     "series_by_metric": each.by_metric,
-                    "dollars_a_month": [round(each.lowest, 2), round(each.highest, 2)],
+                    "dollars_a_month": [_round(each.lowest), _round(each.highest)],
                 }
                 for each in self.estimates
             ],
             "series": sum(each.series for each in self.estimates),
             "requests": self.requests,
-            "dollars_a_month": [round(bound, 2) for bound in self._add_bounds()],
+            "dollars_a_month": [_round(bound) for bound in self._add_bounds()],
             "problems": self.problems,
         }
 
@@ -88,4 +90,14 @@ def estimate(clients: Clients, declarations: Sequence[Declaration], *, now: date
 
 
 def _show_bounds(lowest: float, highest: float) -> str:
-    return f"{lowest:.2f}" if f"{lowest:.2f}" == f"{highest:.2f}" else f"{lowest:.2f} to {highest:.2f}"
+    return " to ".join(dict.fromkeys(map(_show_dollars, (lowest, highest))))
+
+
+def _show_dollars(amount: float) -> str:
+    rounded = _round(amount)
+    return f"{rounded:.2f}" if rounded >= _CENT or not rounded else f"{rounded:g}"
+
+
+def _round(dollars: float) -> float:
+    """Return whole cents, or two digits of what is less than one cent: it is not free."""
+    return round(dollars, 2) if dollars >= _CENT else float(f"{dollars:.2g}")
