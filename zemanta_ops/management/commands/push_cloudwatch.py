@@ -184,7 +184,7 @@ class Command(OpsCommand):
         if as_json:
             self.stdout.write(json.dumps(result.build_document(), indent=2))
         else:
-            self.stdout.write("\n".join(result.build_lines()))
+            self.stdout.write("\n".join([*result.build_lines(), *(f"note: {line}" for line in result.notes)]))
             for problem in result.problems:
                 self.stderr.write(problem)
         if result.problems:

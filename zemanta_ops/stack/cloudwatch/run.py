@@ -11,7 +11,7 @@ from zemanta_ops.stack.cloudwatch.clients import Clients
 from zemanta_ops.stack.cloudwatch.coverage import Coverage, to_datetime
 from zemanta_ops.stack.cloudwatch.deadline import Deadline, TimeEndedError
 from zemanta_ops.stack.cloudwatch.declarations import Declaration
-from zemanta_ops.stack.cloudwatch.discovery import ClockError, Discovery, FoundScope
+from zemanta_ops.stack.cloudwatch.discovery import ClockError, Discovery, FoundScope, describe_overlaps
 from zemanta_ops.stack.cloudwatch.listing import Listing
 from zemanta_ops.stack.cloudwatch.marks import Mark, build_mark, read_marks
 from zemanta_ops.stack.cloudwatch.queries import (
@@ -253,6 +253,7 @@ class _Run:
             for scope, windows in plan.items():
                 self.transfer.gaps.add(scope, windows, ())
             return {}
+        self.coverage.notes += describe_overlaps(found.values())
         # If some scopes are not due, the account may have what those declare.
         if all_due and self.coverage.ok and plan and not any(each.metrics for each in found.values()):
             regions = ", ".join(sorted({scope.region for scope in plan}))

@@ -2,63 +2,25 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import signal
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from django.core.checks import run_checks
-from django.core.management import CommandError, call_command
 from django.test import override_settings
 
+from tests.commands.push_cloudwatch.running import QUEUES, run
 from tests.servers.influxdb1 import InfluxDB1
-from tests.stack.cloudwatch.account import REGION, minutes
-from tests.stack.cloudwatch.fake import FakeClients, FakeCloudWatch, error
+from tests.stack.cloudwatch.account import REGION
+from tests.stack.cloudwatch.fake import FakeCloudWatch, error
 from zemanta_ops.stack.check.cloudwatch import check_cloudwatch
-from zemanta_ops.stack.cloudwatch import clients
 from zemanta_ops.stack.cloudwatch.defaults import load_defaults
 from zemanta_ops.stack.cloudwatch.journal import JournalFile
 from zemanta_ops.stack.settings import open_database
 from zemanta_ops.testing import Recorder
-
-QUEUES = {"NAMESPACE": "AWS/SQS", "DIMENSIONS": {"QueueName": "*"}, "METRICS": {"NumberOfMessagesSent": "Sum"}}
-
-
-@pytest.fixture
-def aws(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeCloudWatch:
-    """Return a CloudWatch with one queue, which the command uses."""
-    now = int(time.time())
-    fake = FakeCloudWatch(now)
-    fake.put("AWS/SQS", "NumberOfMessagesSent", {"QueueName": "mail"}, minutes(now - now % 60 - 7200, now))
-    fakes = FakeClients({REGION: fake})
-    monkeypatch.setattr(clients, "AwsClients", lambda **_: fakes)
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    return fake
-
-
-@pytest.fixture
-def configured(influxdb1: InfluxDB1, database: str) -> Iterator[None]:
-    """Configure the shipped declarations and an empty database."""
-    settings = {"CLOUDWATCH": {}, "INFLUXDB": {"URL": influxdb1.url, "DATABASE": database}}
-    with override_settings(ZEMANTA_OPS=settings):
-        yield
-
-
-def run(*arguments: str) -> tuple[int, str, str]:
-    """Run the command; return exit code, output and errors."""
-    out, err = io.StringIO(), io.StringIO()
-    try:
-        call_command("push_cloudwatch", *arguments, stdout=out, stderr=err)
-    except SystemExit as ended:
-        return int(ended.code or 0), out.getvalue(), err.getvalue()
-    except CommandError as failure:
-        return failure.returncode, out.getvalue(), str(failure)
-    return 0, out.getvalue(), err.getvalue()
 
 
 def read(server: InfluxDB1, database: str) -> list[dict[str, Any]]:
@@ -124,43 +86,6 @@ def test_a_signal_ends_it_with_a_line_and_a_document(
     assert (code, json.loads(out)) == (128 + number, {"ok": False, "problems": [line]})
 
 
-def test_the_list_has_series_requests_and_both_bounds_and_asks_for_no_data(
-    aws: FakeCloudWatch, configured: None
-) -> None:
-    target = {"LoadBalancer": "app/shop/1", "TargetGroup": "targetgroup/web/2"}
-    aws.put("AWS/ApplicationELB", "TargetResponseTime", target, {aws.now - 60: 1.0})
-    code, out, err = run("--list")
-
-    assert (code, err) == (0, "")
-    lines = [" ".join(line.split()) for line in out.splitlines()]
-    assert lines == [
-        "DECLARATION SERIES USD A MONTH",
-        "sqs in eu-west-1 1 0.09",
-        "NumberOfMessagesSent 1",
-        "alb_targets in eu-west-1 1 0.09 to 0.35",
-        "TargetResponseTime 1",
-        "2 series, 1 requests a run, 0.17 to 0.43 USD a month",
-    ]
-    assert aws.count("get_metric_data") == 0
-    assert json.loads(run("--list", "--json")[1])["dollars_a_month"] == [0.17, 0.43]
-
-
-@pytest.mark.parametrize(
-    ("every", "shown", "dollars"),
-    [(86_400, "0.0003", 0.0003), (7_200, "0.0036", 0.0036), (2_000, "0.01", 0.01), (300, "0.09", 0.09)],
-)
-def test_what_costs_less_than_a_cent_does_not_look_free(
-    aws: FakeCloudWatch, every: int, shown: str, dollars: float
-) -> None:
-    with override_settings(ZEMANTA_OPS={"CLOUDWATCH": {"DECLARATIONS": {"queues": {**QUEUES, "EVERY": every}}}}):
-        _, out, _ = run("--list", "--only", "queues")
-        document = json.loads(run("--list", "--json", "--only", "queues")[1])
-
-    assert out.splitlines()[1].split()[-1] == shown
-    assert f", {shown} USD a month" in out
-    assert document["dollars_a_month"] == document["declarations"][0]["dollars_a_month"] == [dollars, dollars]
-
-
 def test_a_back_fill_shows_progress_and_resumes_where_it_was_interrupted(
     aws: FakeCloudWatch, configured: None, influxdb1: InfluxDB1, database: str, tmp_path: Path
 ) -> None:
@@ -176,54 +101,6 @@ def test_a_back_fill_shows_progress_and_resumes_where_it_was_interrupted(
     assert aws.billed - billed < 599
     assert len({row["queue_name"] for row in read(influxdb1, database)}) == 599
     assert list(tmp_path.rglob("*.journal")) == []
-
-
-@pytest.mark.parametrize(
-    ("arguments", "words"),
-    [
-        (["--until", "2026-01-01"], "--until needs --since"),
-        (["--since", "2026-01-02", "--until", "2026-01-01"], "--since must be earlier than --until"),
-        (["--since", "2099-01-01"], "not in the future"),
-        (["--list", "--since", "2h"], "--list prices the schedule, not a back-fill"),
-        (["--only", "ec2"], '--only ec2: the declaration is off. To turn it on, name it in ZEMANTA_OPS["CLOUDWATCH"]'),
-        (["--only", "rsd"], "--only rsd: there is no such declaration. Did you mean rds?"),
-    ],
-)
-def test_wrong_arguments_end_it_with_code_2(
-    aws: FakeCloudWatch, configured: None, arguments: list[str], words: str
-) -> None:
-    code, _, err = run(*arguments)
-
-    assert (code, words in err) == (2, True)
-
-
-@pytest.mark.parametrize(
-    ("settings", "words"),
-    [
-        ({}, "No database is configured"),
-        ({"CLOUDWATCH": {"REGIONS": 5}}, 'ZEMANTA_OPS["CLOUDWATCH"]["REGIONS"] must be a list of strings'),
-        ({"CLOUDWATCH": {"REGIONS": ["Europe"]}}, "REGIONS must name AWS regions"),
-        (
-            {"CLOUDWATCH": {"DECLARATIONS": {"sqss": {"ENABLED": True}}}},
-            "sqss: there is no such declaration. Did you mean sqs?",
-        ),
-        (
-            {"PROMETHEUS": {"WRITE_URL": "http://a.example/w", "READ_URL": "http://a.example"}, "CLOUDWATCH": {}},
-            "cannot be written by this command",
-        ),
-        (
-            {"CLOUDWATCH": {"DECLARATIONS": {"rds": {"DIMENSION": {}}}}},
-            "rds has no key 'DIMENSION'. Did you mean DIMENSIONS?",
-        ),
-    ],
-)
-def test_wrong_settings_end_it_with_code_3(aws: FakeCloudWatch, settings: dict[str, Any], words: str) -> None:
-    with override_settings(ZEMANTA_OPS=settings):
-        code, _, err = run()
-        _, out, _ = run("--json")
-    assert (code, words in err) == (3, True), err
-    document = json.loads(out)
-    assert (document["ok"], words in " ".join(document["problems"])) == (False, True)
 
 
 def test_a_journal_that_cannot_be_used_is_a_line_and_the_back_fill_runs(
@@ -244,27 +121,6 @@ def test_a_damaged_journal_is_begun_again(content: bytes, tmp_path: Path) -> Non
     journal.add(["key"])
 
     assert ("key" in JournalFile(tmp_path, "database"), journal.fault) == (True, "")
-
-
-@pytest.mark.parametrize(
-    ("declaration", "fault"),
-    [
-        ({"METRIC": {}}, "rds has no key 'METRIC'. Did you mean METRICS?"),
-        ({"metrics": {}}, "rds has no key 'metrics'. Did you mean METRICS?"),
-        ({"METRICS": {"A": {"STATISTIC": "Sum"}}}, "METRICS has no key 'STATISTIC' in A. Did you mean STATISTICS?"),
-        ({"LOOK_BACK": 30}, "LOOK_BACK is shorter than the period of 60 s"),
-    ],
-)
-def test_e140_names_each_mistake_in_a_declaration(declaration: dict[str, Any], fault: str) -> None:
-    with override_settings(ZEMANTA_OPS={"CLOUDWATCH": {"DECLARATIONS": {"rds": declaration}}}):
-        (message,) = [each for each in run_checks(tags=["zemanta_ops"]) if each.id == "zemanta_ops.E140"]
-    assert fault in message.msg
-
-
-def test_good_declarations_are_silent() -> None:
-    section = {"REGIONS": [REGION], "RESOURCE_TAGS": ["env"], "DECLARATIONS": {"queues": QUEUES, "s3": {}}}
-    with override_settings(ZEMANTA_OPS={"CLOUDWATCH": section}):
-        assert [each for each in run_checks(tags=["zemanta_ops"]) if each.id == "zemanta_ops.E140"] == []
 
 
 def test_check_metrics_knows_whether_the_last_push_is_stale_or_incomplete(
