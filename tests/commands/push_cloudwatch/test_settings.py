@@ -47,6 +47,8 @@ def test_wrong_arguments_end_it_with_code_2(
             {"PROMETHEUS": {"WRITE_URL": "http://a.example/w", "READ_URL": "http://a.example"}, "CLOUDWATCH": {}},
             "cannot be written by this command",
         ),
+        ({"CLOUDWATCH": {"DECLARATIONS": {"rds": True}}}, "rds must map keys to values, such as METRICS"),
+        ({"CLOUDWATCH": {"DECLARATIONS": ["rds"]}}, '["DECLARATIONS"] must be a dict of dicts'),
         (
             {"CLOUDWATCH": {"DECLARATIONS": {"rds": {"DIMENSION": {}}}}},
             "rds has no key 'DIMENSION'. Did you mean DIMENSIONS?",
@@ -67,11 +69,12 @@ def test_wrong_settings_end_it_with_code_3(aws: FakeCloudWatch, settings: dict[s
     [
         ({"METRIC": {}}, "rds has no key 'METRIC'. Did you mean METRICS?"),
         ({"metrics": {}}, "rds has no key 'metrics'. Did you mean METRICS?"),
+        (None, "rds must map keys to values, such as METRICS"),
         ({"METRICS": {"A": {"STATISTIC": "Sum"}}}, "METRICS has no key 'STATISTIC' in A. Did you mean STATISTICS?"),
         ({"LOOK_BACK": 30}, "LOOK_BACK is shorter than the period of 60 s"),
     ],
 )
-def test_e140_names_each_mistake_in_a_declaration(declaration: dict[str, Any], fault: str) -> None:
+def test_e140_names_each_mistake_in_a_declaration(declaration: dict[str, Any] | None, fault: str) -> None:
     with override_settings(ZEMANTA_OPS={"CLOUDWATCH": {"DECLARATIONS": {"rds": declaration}}}):
         (message,) = [each for each in run_checks(tags=["zemanta_ops"]) if each.id == "zemanta_ops.E140"]
     assert fault in message.msg
