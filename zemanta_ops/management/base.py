@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import math
 from datetime import datetime, timezone
 from pathlib import Path
@@ -29,6 +30,7 @@ class OpsCommand(BaseCommand):
     """A command whose ``epilog`` shows examples and exit codes; it runs without system checks.
 
     SIGINT and SIGTERM end it in order, with exit code 130 or 143, unless the command handles them itself.
+    With ``--json``, an error before any output is a document too: ``{"ok": false, "problems": [...]}``.
     """
 
     epilog = ""
@@ -41,7 +43,31 @@ class OpsCommand(BaseCommand):
     def execute(self, *args: Any, **options: Any) -> str | None:
         """Run the command until it returns or a signal ends it."""
         with exit_on_signals():
-            return super().execute(*args, **options)
+            if not options.get("json"):
+                return super().execute(*args, **options)
+            out = _TrackedOutput(options.get("stdout") or self.stdout)
+            try:
+                return super().execute(*args, **{**options, "stdout": out})
+            except CommandError as error:
+                if not out.was_written:
+                    document = {"ok": False, "problems": str(error).splitlines()}
+                    self.stdout.write(json.dumps(document, indent=2))
+                raise
+
+
+class _TrackedOutput:
+    """Standard output that knows whether anything was written to it."""
+
+    def __init__(self, out: Any) -> None:
+        self._out = out
+        self.was_written = False
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._out, name)
+
+    def write(self, text: str) -> None:
+        self.was_written = True
+        self._out.write(text)
 
 
 def parse_positive(text: str) -> float:

@@ -67,16 +67,7 @@ class Command(OpsCommand):
         parser.add_argument("--json", action="store_true", help="print one JSON document")
 
     def handle(self, *_args: Any, **options: Any) -> None:
-        """List, fill back or run once; with ``--json``, settings that cannot be used are a document too."""
-        try:
-            self._run(options)
-        except CommandError as error:
-            if options["json"] and error.returncode == EXIT_SETTINGS:
-                document = {"ok": False, "problems": str(error).splitlines()}
-                self.stdout.write(json.dumps(document, indent=2))
-            raise
-
-    def _run(self, options: dict[str, Any]) -> None:
+        """List, fill back or run once."""
         check_range(options["since"], options["until"])
         if options["list"] and options["since"]:
             raise UsageError("--list prices the schedule, not a back-fill: leave out --since")
