@@ -58,6 +58,26 @@ def test_an_unknown_option_is_wrong(name: str) -> None:
     assert run(name, "--no-such-option") == EXIT_USAGE
 
 
+@pytest.mark.parametrize(
+    ("name", "option", "value"),
+    [
+        ("watch_metrics", "--port", "70000"),
+        ("watch_metrics", "--port", "-1"),
+        ("watch_metrics", "--port", "http"),
+        ("watch_metrics", "--interval", "1e308"),
+        ("watch_metrics", "--for", "nan"),
+        ("check_metrics", "--watch", "1e12"),
+        ("check_metrics", "--timeout", "inf"),
+        ("push_cloudwatch", "--time-limit", "1e7"),
+    ],
+)
+def test_a_number_that_the_system_cannot_use_is_wrong(
+    name: str, option: str, value: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(name, option, value) == EXIT_USAGE
+    assert f"{value} " in capsys.readouterr().err.splitlines()[-1]
+
+
 @pytest.mark.parametrize(("name", "arguments"), WRONG.items())
 def test_wrong_arguments_have_one_code_whoever_finds_them(
     name: str, arguments: list[str], capsys: pytest.CaptureFixture[str]

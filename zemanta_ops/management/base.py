@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,8 @@ from zemanta_ops.terminal import keep_line_breaks
 
 # argparse exits with this code for wrong arguments, so the commands do too.
 EXIT_USAGE = 2
+# Sockets and selectors wait for at most 2**31 ms.
+MOST_SECONDS = 1_000_000
 
 
 class UsageError(CommandError):
@@ -70,15 +71,23 @@ class _TrackedOutput:
         self._out.write(text)
 
 
-def parse_positive(text: str) -> float:
-    """Return the number that an option gives; it must be greater than 0."""
+def parse_seconds(text: str) -> float:
+    """Return the seconds that an option gives: more than 0, and no more than the system can wait for at once."""
     try:
         number = float(text)
     except ValueError:
         number = 0
-    if not 0 < number < math.inf:
-        raise argparse.ArgumentTypeError(f"{text} is not a number greater than 0")
+    if not 0 < number <= MOST_SECONDS:
+        raise argparse.ArgumentTypeError(f"{text} is not a number greater than 0, and at most {MOST_SECONDS}")
     return number
+
+
+def parse_port(text: str) -> int:
+    """Return the port that an option gives, or 0 for a free one."""
+    try:
+        return parsing.accept_whole(0, 65535)(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text} {error}") from None
 
 
 def parse_count(text: str) -> int:

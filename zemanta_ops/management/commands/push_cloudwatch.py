@@ -14,7 +14,7 @@ from django.core.management.base import CommandError, CommandParser
 
 from zemanta_ops import metrics
 from zemanta_ops.extras import MissingExtraError
-from zemanta_ops.management.base import OpsCommand, UsageError, add_range_options, check_range, parse_positive
+from zemanta_ops.management.base import OpsCommand, UsageError, add_range_options, check_range, parse_seconds
 from zemanta_ops.metrics import catalog
 from zemanta_ops.stack.settings import (
     CLOUDWATCH_PLACE,
@@ -63,7 +63,7 @@ class Command(OpsCommand):
         )
         parser.add_argument("--only", action="append", metavar="NAME", help="only this declaration; may be repeated")
         add_range_options(parser)
-        parser.add_argument("--time-limit", type=parse_positive, metavar="SECONDS", help="end after this long")
+        parser.add_argument("--time-limit", type=parse_seconds, metavar="SECONDS", help="end after this long")
         parser.add_argument("--json", action="store_true", help="print one JSON document")
 
     def handle(self, *_args: Any, **options: Any) -> None:
