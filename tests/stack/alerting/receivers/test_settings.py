@@ -94,6 +94,16 @@ def test_each_mistake_has_an_id_and_leaves_the_others_usable(given: Any, id_: st
     assert read(bad=given, pager=PAGER).names == ["bad", "pager"]
 
 
+@pytest.mark.parametrize("name", ["", " ", "x" * 101, "x" * 300, "pager\n", "pager\0", "\ud800"])
+def test_a_name_that_no_event_can_be_stored_under_is_refused_and_the_others_stay(name: str) -> None:
+    ((id_, text),) = [each for each in check(**{name: PAGER}) if each[0] != "W301"]
+    assert id_ == "E301"
+    assert text.endswith(", which must be 1 to 100 printable characters. Rename it.")
+    assert len(text) < 150
+    found = read(**{name: PAGER, "x" * 100: PAGER})
+    assert (list(found.usable), list(found.least_levels), found.names) == (["x" * 100],) * 3
+
+
 def test_a_name_that_is_a_number_is_a_name() -> None:
     with override_settings(ZEMANTA_OPS={"ALERTS": {"RECEIVERS": {5: PAGER, "chat": CHAT}}}):
         assert list(read_receivers().usable) == ["5", "chat"]

@@ -47,6 +47,7 @@ PATHS = {
 }
 _BACKEND = "BACKEND"
 LONGEST_TIMEOUT = 60
+_SHOWN_NAME = 30
 # The options that every receiver has.
 _COMMON = (
     ReceiverOption("LEVEL", parsing.accept_one_of("warn", "crit"), "warn"),
@@ -58,7 +59,8 @@ _COMMON = (
 class ReceiverFault:
     """What is wrong with a receiver's dict; the text never repeats a value.
 
-    ``is_deferred`` means that a value is a secret that this process does not decrypt.
+    ``receiver`` is empty if nothing can be stored under its name. ``is_deferred`` means that a value is a secret that
+    this process does not decrypt.
     """
 
     id: str
@@ -77,8 +79,8 @@ class ReceiverSet:
 
     @property
     def names(self) -> list[str]:
-        """The names of all receivers, usable or not."""
-        return sorted({*self.usable, *(fault.receiver for fault in self.faults)})
+        """The names of all receivers, usable or not, that an event can be stored for."""
+        return sorted({*self.usable, *(fault.receiver for fault in self.faults if fault.receiver)})
 
     @property
     def least_levels(self) -> dict[str, Level]:
@@ -91,6 +93,11 @@ def read_receivers() -> ReceiverSet:
     """Return the receivers that the settings list; a faulty one does not affect the others."""
     found = ReceiverSet()
     for name, given in conf.alerts.receivers.items():
+        try:
+            parsing.accept_label(name)
+        except ValueError as error:
+            found.faults.append(_report_name(name, error))
+            continue
         class_, faults = _find_class(name, given)
         if class_ is not None:
             values, faults = _read_values(name, class_, given)
@@ -107,6 +114,12 @@ def list_plain_credentials() -> Iterator[tuple[str, str]]:
         for option in class_.options if class_ is not None else ():
             if option.is_credential and isinstance(given.get(option.name), str) and given[option.name]:
                 yield f'{_place(name)}["{option.name}"]', given[option.name]
+
+
+def _report_name(name: str, error: ValueError) -> ReceiverFault:
+    shown = name if len(name) <= _SHOWN_NAME else f"{name[:_SHOWN_NAME]}…"
+    text = f'{SETTING}["ALERTS"]["RECEIVERS"] has the name {shown!r}, which {error}.'
+    return ReceiverFault("zemanta_ops.E301", "", text, "Rename it.")
 
 
 def _find_class(name: str, given: Any) -> tuple[type[Receiver] | None, list[ReceiverFault]]:
