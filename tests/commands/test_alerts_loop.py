@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.servers.process import wait_until
-from tests.stack.alerting.listening import HANG, Listener, Reply, listening
+from tests.stack.alerting.listening import HANG, Listener, Reply
 from tests.stack.answering import Answer, Request, Server, answering
 
 PROJECT = """
@@ -72,12 +72,6 @@ def running(folder: Path, name: str, *arguments: str) -> Iterator[subprocess.Pop
     finally:
         process.kill()
         process.wait()
-
-
-@pytest.fixture
-def listener() -> Iterator[Listener]:
-    with listening() as server:
-        yield server
 
 
 @pytest.fixture
