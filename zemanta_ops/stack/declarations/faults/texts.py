@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import string
 from collections.abc import Iterator
 from typing import Any
 
 from zemanta_ops.stack.declarations.faults.fault import Fault, make_fault
+from zemanta_ops.stack.declarations.messages import PLACEHOLDERS, fill_message, list_placeholders
 from zemanta_ops.stack.declarations.model import Alert
 from zemanta_ops.stack.declarations.runbooks import find_runbook
 from zemanta_ops.stack.declarations.units import find_unit, suggest_unit
@@ -14,7 +14,6 @@ from zemanta_ops.stack.declarations.units import find_unit, suggest_unit
 # "$" is a variable to Grafana, "{{" a template to Grafana and Kapacitor, "'''" ends a text of TICKscript.
 FORBIDDEN = ("'''", "{{", "$")
 TEXTS = ("meaning", "trouble", "impact", "action", "message", "runbook")
-PLACEHOLDERS = ("value", "level", "name")
 _SAMPLE = 0.5
 
 
@@ -40,17 +39,13 @@ def find_text_faults(declaration: Any) -> Iterator[Fault]:
 def _check_message(alert: Alert) -> Iterator[Fault]:
     allowed = {*PLACEHOLDERS, *alert.by}
     hint = f"Allowed: {', '.join(f'{{{name}}}' for name in sorted(allowed))}."
+    sample: dict[str, Any] = {**dict.fromkeys(allowed, "x"), "value": _SAMPLE}
     try:
-        fields = [(name, spec) for _, name, spec, _ in string.Formatter().parse(alert.message) if name is not None]
-    except ValueError as error:
+        unknown = [name for name in list_placeholders(alert.message) if name not in allowed]
+        if not unknown:
+            fill_message(alert.message, sample)
+    except (ValueError, TypeError) as error:
         yield make_fault("zemanta_ops.E214", alert, f"has a message that cannot be formatted: {error}", hint)
         return
-    unknown = [name for name, _ in fields if name not in allowed]
     for name in unknown:
         yield make_fault("zemanta_ops.E214", alert, f"has the unknown placeholder {{{name}}} in its message", hint)
-    if not unknown:
-        sample: dict[str, Any] = {**dict.fromkeys(allowed, "x"), "value": _SAMPLE}
-        try:
-            alert.message.format(**sample)
-        except (ValueError, TypeError, AttributeError, KeyError, IndexError) as error:
-            yield make_fault("zemanta_ops.E214", alert, f"has a message that cannot be formatted: {error}", hint)

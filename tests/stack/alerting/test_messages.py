@@ -1,0 +1,56 @@
+"""The line that an alert writes for people: what a message may do with its value and tags."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from zemanta_ops.stack.alerting.judges import AlertJudge
+from zemanta_ops.stack.alerting.machine import Level
+from zemanta_ops.stack.declarations import Alert, above, isolate, last
+
+
+@pytest.fixture(autouse=True)
+def no_declarations() -> Iterator[None]:
+    with isolate():
+        yield
+
+
+def write(message: str, **tags: str) -> tuple[str, str]:
+    alert = Alert(last("jobs.waiting"), crit=above(5), by=tuple(tags), message=message)
+    return AlertJudge(alert).write_summary(tags, 7.0, Level.CRIT)
+
+
+def test_placeholders_are_filled_in() -> None:
+    message = "{queue!r} of {host:->6}: {value:.1f} {level} {name} {{}}"
+    assert write(message, queue="mail", host="web") == ("'mail' of ---web: 7.0 crit jobs.waiting {}", "")
+
+
+def test_a_tag_with_a_dot_is_a_placeholder_also_without_a_message() -> None:
+    assert write("{k8s.pod}: {value:g}", **{"k8s.pod": "web-1"}) == ("web-1: 7", "")
+    assert write("", **{"k8s.pod": "web-1"}) == ("jobs.waiting is 7, k8s.pod web-1", "")
+
+
+def test_the_value_is_not_that_of_a_tag_with_this_name() -> None:
+    assert write("{value:.0f} {level}", value="a text", level="ground floor") == ("7 crit", "")
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "{level:>1000000000}",
+        "{value:.1000000000f}",
+        "{level:>{queue}}",
+        "{value.__class__}",
+        "{queue[0]}",
+        "{}",
+        "{nobody}",
+        "{value:d}",
+        "{name!x}",
+        "{",
+    ],
+)
+def test_a_message_that_cannot_be_filled_in_becomes_a_plain_one(message: str) -> None:
+    summary, problem = write(message, queue="1000000000")
+    assert (summary, problem[:31]) == ("jobs.waiting is crit", "the message cannot be formatted")
