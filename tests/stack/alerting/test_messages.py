@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from django.test import override_settings
 
+from zemanta_ops.stack.alerting.declared import read_declared
 from zemanta_ops.stack.alerting.judges import AlertJudge
 from zemanta_ops.stack.alerting.machine import Level
-from zemanta_ops.stack.declarations import Alert, above, isolate, last
+from zemanta_ops.stack.declarations import Alert, above, describe, isolate, last
 
 
 @pytest.fixture(autouse=True)
@@ -54,3 +56,17 @@ def test_the_value_is_not_that_of_a_tag_with_this_name() -> None:
 def test_a_message_that_cannot_be_filled_in_becomes_a_plain_one(message: str) -> None:
     summary, problem = write(message, queue="1000000000")
     assert (summary, problem[:31]) == ("jobs.waiting is crit", "the message cannot be formatted")
+
+
+@pytest.mark.parametrize("runbook", ["javascript:alert(1)", "Ask the team", "https://user:example@wiki.example.com/"])
+def test_a_runbook_that_is_not_an_address_is_no_link_and_the_alert_is_still_judged(runbook: str) -> None:
+    Alert(last("jobs.waiting"), crit=above(5), name="spoilt", runbook=runbook)
+    describe("jobs.waiting", kind="gauge")
+    page = "https://docs.example.com/runbooks.html"
+    for settings, link in ({}, ""), ({"RUNBOOKS": page}, f"{page}#alert-spoilt"):
+        with override_settings(ZEMANTA_OPS={"ALERTS": settings}):
+            declared = read_declared()
+            (judge,) = [each for each in declared.judges if each.name == "spoilt"]
+            assert (judge.runbook, len(declared.problems)) == (link, 1)
+    assert "has a runbook that" in declared.problems[0]
+    assert "user:example" not in declared.problems[0]

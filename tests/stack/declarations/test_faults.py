@@ -86,7 +86,7 @@ def test_declarations_that_are_right_have_no_fault() -> None:
     Composite("shop.seconds", value=mean("http.request.duration") * 0.001, unit="s")
     Composite("shop.open", value=COUNT - total("http.request.count", status="2*"))
     objective()
-    objective("fast checkout", bad=None, within=500)
+    objective("fast checkout", bad=None, within=500, runbook="http://wiki:8080/fehler/größe?page=5#checkout")
     assert faults() == []
 
 
@@ -182,6 +182,13 @@ WRONG: dict[str, tuple[str, Callable[[], Any]]] = {
     "a unit that is not a noun": ("E215", lambda: describe("visitors", unit="km/h²")),
     "division by zero": ("E217", lambda: Composite("a.b", value=COUNT / 0)),
     "division by zero as a float": ("E217", lambda: Composite("a.b", value=mean("http.request.duration") / 0.0)),
+    "a runbook that is a script": ("E218", lambda: alert(runbook="javascript:alert(1)")),
+    "a runbook that is a text": ("E218", lambda: alert(runbook="Ask the team")),
+    "a runbook that is a file": ("E218", lambda: alert(runbook="docs/errors.md")),
+    "a runbook with a password": ("E218", lambda: alert(runbook="https://user:example@wiki.example.com/errors")),
+    "a runbook of two lines": ("E218", lambda: alert(runbook="https://wiki.example.com/a\nb")),
+    "a runbook with a blank at its end": ("E218", lambda: objective(runbook="https://wiki.example.com/ ")),
+    "a warning's runbook": ("E218", lambda: alert(warn=above(1), crit=None, runbook="ftp://wiki.example.com/")),
     "crit without a runbook": ("W201", lambda: alert(runbook="")),
 }  # fmt: skip
 
