@@ -96,6 +96,20 @@ def test_a_faulty_receiver_is_reported_and_the_others_get_their_events(store: St
     assert (code, "Receivers that cannot be used:" in out) == (5, True)
 
 
+def test_why_events_wait_is_printed_once_for_each_receiver(store: Store, listener: Listener) -> None:
+    faulty = {"BACKEND": "pagerduty", "ROUTING_KEY": "example"}
+    down = {"BACKEND": "webhook", "URL": "http://127.0.0.1:9"}
+    listener.reply = Reply(500)
+    code, out, err = run("check_alerts", store=store, pager=faulty, down=down, chat=pager(listener))
+    waiting = [line for line in out if line.startswith("waiting ")]
+    assert (code, len(waiting)) == (5, 6)
+    assert [line for line in out if line.startswith("problem ")] == [
+        "problem  chat: answered with status 500",
+        "problem  down: Connection refused",
+    ]
+    assert "".join((*out, err)).count("32 letters and digits") == 1
+
+
 def test_a_faulty_declaration_is_reported_and_the_others_are_judged(store: Store, listener: Listener) -> None:
     Alert(total("nothing.emits.this"), warn=above(1), name="faulty")
     code, _, err = run("check_alerts", store=store, pager=pager(listener))
