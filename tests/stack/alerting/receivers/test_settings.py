@@ -15,7 +15,7 @@ from zemanta_ops.checks.alerts import check_receivers
 from zemanta_ops.secrets import Secret, ledger
 from zemanta_ops.secrets.modes import Deferred
 from zemanta_ops.stack.alerting.notification import Notification
-from zemanta_ops.stack.alerting.receivers import Receiver, ReceiverOption, read_receivers
+from zemanta_ops.stack.alerting.receivers import DeployReceiver, Receiver, ReceiverOption, read_receivers
 
 PAGER = {"BACKEND": "pagerduty", "ROUTING_KEY": ROUTING_KEY}
 CHAT = {"BACKEND": "webhook", "URL": "http://127.0.0.1:9/example-token", "KEY": "example-key"}
@@ -33,6 +33,37 @@ class Sms(Receiver):
 
 class NotOne:
     """Not a receiver."""
+
+
+class Unfinished(DeployReceiver):
+    """A receiver that cannot send deploys."""
+
+    def send(self, notification: Notification) -> None:
+        """Do nothing."""
+
+
+class Broken(Sms):
+    """A receiver that cannot be created."""
+
+    def __init__(self, name: str, values: Any) -> None:
+        raise RuntimeError("example-token")
+
+
+def look_up(value: str) -> str:
+    return {"one": "1"}[value]
+
+
+def convert(value: str) -> str:
+    return str(int(value))
+
+
+class Talkative(Receiver):
+    """A receiver whose functions repeat what they do not accept."""
+
+    options = (ReceiverOption("A", look_up, "1"), ReceiverOption("B", convert, "1", is_credential=True))
+
+    def send(self, notification: Notification) -> None:
+        """Do nothing."""
 
 
 SENT: list[tuple[str, str]] = []
@@ -68,6 +99,10 @@ def test_receivers_as_the_documentation_shows_them_are_usable() -> None:
         ({"BACKEND": "carrier-pigeon"}, "E301", "Known: apprise"),
         ({"BACKEND": "nowhere.Pager"}, "E301", "cannot be imported (ModuleNotFoundError)"),
         ({"BACKEND": f"{__name__}.NotOne"}, "E301", "is not a class of receivers"),
+        ({"BACKEND": f"{__name__}.Unfinished"}, "E301", "cannot be used (TypeError). Define in it: send_deploy."),
+        ({"BACKEND": f"{__name__}.Broken", "NUMBER": "1"}, "E301", "cannot be used (RuntimeError). Correct its"),
+        ({"BACKEND": f"{__name__}.Talkative", "A": "example-token"}, "E303", "has a A that has the wrong type"),
+        ({"BACKEND": f"{__name__}.Talkative", "B": "example-token"}, "E303", "has a B that is not accepted"),
         ({"BACKEND": f"{__name__}.Sms"}, "E302", "has no NUMBER. Add NUMBER."),
         ({"BACKEND": "pagerduty"}, "E302", "has no ROUTING_KEY. Add ROUTING_KEY, as a Secret."),
         ({**PAGER, "ROUTINGKEY": "x"}, "E302", "Did you mean ROUTING_KEY?"),
