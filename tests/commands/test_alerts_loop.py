@@ -37,9 +37,9 @@ settings.configure(
     },
 )
 django.setup()
-from zemanta_ops.stack.alerting import loop
+from zemanta_ops.management import alert_worker
 
-loop.TICK = 0.2
+alert_worker.TICK = 0.2
 execute_from_command_line(["manage.py", *sys.argv[3:]])
 """
 METRICS = """

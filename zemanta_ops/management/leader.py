@@ -7,6 +7,7 @@ import os
 import socket
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from contextlib import suppress
 from queue import Empty, SimpleQueue
 
 from django.core.management.base import CommandParser
@@ -29,14 +30,13 @@ class PeriodicWorker(ABC):
 
     def wait(self, seconds: float) -> None:
         """Wait until ``wake()`` is called, for at most this many seconds."""
-        # Not get(timeout=0), which may block forever before Python 3.13.
-        try:
-            if seconds > 0:
-                self._woken.get(timeout=seconds)
-            else:
-                self._woken.get_nowait()
-        except Empty:
+        # Not get(timeout=…) alone, which may block forever before Python 3.13; see Collector.wait.
+        with suppress(Empty):
+            self._woken.get_nowait()
             return
+        if seconds > 0:
+            with suppress(Empty):
+                self._woken.get(timeout=seconds)
 
     def wake(self) -> None:
         """Make a waiting method return; safe in a signal handler."""

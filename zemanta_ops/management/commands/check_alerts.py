@@ -10,6 +10,7 @@ import django.db
 from django.core.management.base import CommandError, CommandParser
 
 from zemanta_ops.extras import MissingExtraError
+from zemanta_ops.management.alert_worker import AlertWorker
 from zemanta_ops.management.base import OpsCommand, UsageError
 from zemanta_ops.management.leader import acquire_for_node, add_lease_option, run_alone
 from zemanta_ops.metrics.gauges import loop
@@ -17,9 +18,9 @@ from zemanta_ops.metrics.gauges.lease import LeaseError
 from zemanta_ops.stack.alerting.checker import Checker, Report
 from zemanta_ops.stack.alerting.declared import DeclaredAlerts, read_declared
 from zemanta_ops.stack.alerting.delivery import Sender
-from zemanta_ops.stack.alerting.loop import AlertWorker, describe_database_error
 from zemanta_ops.stack.alerting.printing import ReportPrinter
 from zemanta_ops.stack.alerting.receivers import ReceiverSet, read_receivers
+from zemanta_ops.stack.alerting.store import describe_database_error
 from zemanta_ops.stack.databases import Database, Retry
 from zemanta_ops.stack.evaluation import Reader
 from zemanta_ops.stack.settings import list_faults, open_database

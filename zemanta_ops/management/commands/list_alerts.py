@@ -15,10 +15,10 @@ from django.core.management.base import CommandError, CommandParser
 from zemanta_ops.conf import conf
 from zemanta_ops.management.base import OpsCommand
 from zemanta_ops.management.commands.silence_alert import describe_silence
-from zemanta_ops.stack.alerting.loop import describe_database_error
 from zemanta_ops.stack.alerting.overview import OpenAlert, Overview, StuckEvent, read_overview
 from zemanta_ops.stack.alerting.receivers import read_receivers
 from zemanta_ops.stack.alerting.series import format_time
+from zemanta_ops.stack.alerting.store import describe_database_error
 from zemanta_ops.terminal import escape
 
 EXIT_SETTINGS = 3
