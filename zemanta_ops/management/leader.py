@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import socket
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from contextlib import suppress
 from queue import Empty, SimpleQueue
+from typing import Any
 
 from django.core.management.base import CommandParser
 
@@ -104,3 +106,10 @@ def run_alone(worker: loop.Worker, name: str, seconds: float | None, report: Cal
     lease = create_lease(conf.metrics.gauge_lock, name, owner, length)
     with note_end_signals(worker.wake) as stopped:
         loop.run(worker, lease, length, stopped, report)
+
+
+def report_state(out: Any, state: str, word: str, *, as_json: bool) -> None:
+    """Print whether this process works, in the command's own ``word``, or waits; at once, also into a pipe."""
+    shown = word if state == loop.WORKING else state
+    out.write(json.dumps({"state": shown}) if as_json else shown)
+    out.flush()

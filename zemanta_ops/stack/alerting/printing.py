@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from zemanta_ops.metrics.gauges.loop import WORKING
 from zemanta_ops.stack.alerting.checker import JudgedSeries, Report
 from zemanta_ops.stack.alerting.declared import DeclaredAlerts
 from zemanta_ops.stack.alerting.delivery import Delivery
@@ -44,11 +43,6 @@ class ReportPrinter:
         self._known = set(problems)
         for problem in problems or ([] if receivers.names else [NO_RECEIVER]):
             self.err(escape(problem))
-
-    def report_state(self, state: str) -> None:
-        """Print whether this process judges or waits."""
-        shown = "judging" if state == WORKING else state
-        self.out(json.dumps({"state": shown}) if self.as_json else shown)
 
     def report_failure(self, text: str) -> None:
         """Print why the state could not be stored."""
