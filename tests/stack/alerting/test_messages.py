@@ -34,6 +34,13 @@ def test_a_tag_with_a_dot_is_a_placeholder_also_without_a_message() -> None:
     assert write("", **{"k8s.pod": "web-1"}) == ("jobs.waiting is 7, k8s.pod web-1", "")
 
 
+def test_what_a_database_cannot_store_is_replaced() -> None:
+    alert = Alert(last("jobs.waiting"), crit=above(5), message="a\0b\ud800 {value:g}", meaning="\0\udfff")
+    judge = AlertJudge(alert)
+    assert judge.write_summary({}, 7.0, Level.CRIT) == ("a\ufffdb? 7", "")
+    assert judge.details == {"meaning": "\ufffd?"}
+
+
 def test_the_value_is_not_that_of_a_tag_with_this_name() -> None:
     assert write("{value:.0f} {level}", value="a text", level="ground floor") == ("7 crit", "")
 

@@ -96,6 +96,8 @@ WRONG: dict[str, tuple[str, Callable[[], Any]]] = {
     "no denominator": ("E202", lambda: composite(denominator=None)),
     "a value beside numerator and denominator": ("E202", lambda: composite(value=COUNT)),
     "a name that no measurement has": ("E202", lambda: composite("shop.error ratio")),
+    "a name that no database stores": ("E202", lambda: alert(name="a\0b")),
+    "a name of an objective that no file has": ("E202", lambda: objective("a\ud800")),
     "a name that is a path": ("E202", lambda: composite("a/../b")),
     "a name with nothing between its dots": ("E202", lambda: composite("shop..ratio")),
     "a name that ends in a dot": ("E202", lambda: composite("shop.")),

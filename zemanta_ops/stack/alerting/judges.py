@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from zemanta_ops.stack.alerting.machine import Level, Rule, read_rule
-from zemanta_ops.stack.alerting.notification import cut
+from zemanta_ops.stack.alerting.notification import clean, cut
 from zemanta_ops.stack.declarations import Alert, Composite, Objective
 from zemanta_ops.stack.declarations.messages import fill_message
 from zemanta_ops.stack.declarations.runbooks import find_runbook
@@ -214,4 +214,4 @@ def _collect_details(declared: Alert | Objective, subject: Alert | Composite | O
         "impact": declared.impact or subject.impact,
         "advice": declared.action or subject.action,
     }
-    return {name: " ".join(text.split()) for name, text in found.items() if text}
+    return {name: " ".join(clean(text).split()) for name, text in found.items() if text}

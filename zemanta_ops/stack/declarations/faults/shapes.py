@@ -14,6 +14,8 @@ from zemanta_ops.stack.declarations.terms import Expression, Term, Threshold
 
 # A composite's name is also a part of addresses, so it has no empty words.
 _NAME = re.compile(r"[A-Za-z0-9_-]+([./][A-Za-z0-9_-]+)*")
+# Databases and file systems refuse these in a name.
+_UNSTORABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _AGGREGATE = 'Write an aggregate, for example total("http.request.count", status="5*").'
 _THRESHOLD = "Write above(0.05) or below(10)."
 
@@ -23,6 +25,8 @@ def find_shape_faults(declaration: Any) -> Iterator[Fault]:
     name = declaration.key if isinstance(declaration, Alert) else declaration.name
     if not isinstance(name, str) or not name.strip("."):
         yield make_fault("zemanta_ops.E202", declaration, "has no name", "Give it a name such as shop.error_ratio.")
+    elif _UNSTORABLE.search(name):
+        yield make_fault("zemanta_ops.E202", declaration, "has a control character in its name", "Write it without.")
     texts = ("meaning", "trouble", "impact", "action", "unit", "message", "runbook", "repeat", "measurement", "field")
     for each in texts:
         if not isinstance(getattr(declaration, each, ""), str):
