@@ -180,11 +180,11 @@ def _check_reach(database: Database) -> None:
     if urlsplit(url).port:
         # Without one, the port depends on the kind of database.
         places[database.name] = url
-    failed = [f"{name} ({_show(url)})" for name, url in places.items() if name not in _reached and not _connects(url)]
-    _reached.update(name for name in places if name not in failed)
-    if failed:
+    _reached.update(name for name, url in places.items() if name not in _reached and _connects(url))
+    missing = [f"{name} ({_show(url)})" for name, url in places.items() if name not in _reached]
+    if missing:
         raise UnreachableError(
-            f"this function cannot reach {' and '.join(failed)}. In a VPC it needs a NAT gateway, or the endpoints "
+            f"this function cannot reach {' and '.join(missing)}. In a VPC it needs a NAT gateway, or the endpoints "
             "monitoring, kms and logs, and a security group that lets it out to the database"
         )
 

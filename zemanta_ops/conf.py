@@ -207,15 +207,8 @@ class CloudWatch(Section):
     )
     tags: Setting[Mapping[str, Any]] = Setting(dict, parsing.accept_tags, doc="tags on every series")
     declarations: Setting[Mapping[str, Any]] = Setting(
-        dict, parsing.accept_dicts, doc="what to fetch, by name; shipped ones are changed by their name"
+        dict, parsing.accept_by_name, doc="what to fetch, by name; shipped ones are changed by their name"
     )
-
-
-def _accept_receivers(value: Any) -> Mapping[str, Any]:
-    """Accept a dict by name. Each receiver in it is judged alone, so that one mistake does not silence the others."""
-    if not isinstance(value, Mapping):
-        raise ValueError("must be a dict of dicts")
-    return {str(name): given for name, given in value.items()}
 
 
 class Alerts(Section):
@@ -224,7 +217,7 @@ class Alerts(Section):
     key = "ALERTS"
 
     receivers: Setting[Mapping[str, Any]] = Setting(
-        dict, _accept_receivers, doc="who is notified, by name; BACKEND chooses how"
+        dict, parsing.accept_by_name, doc="who is notified, by name; BACKEND chooses how"
     )
     runbooks = Setting("", parsing.accept_url, doc="the address of the page that generate_stack runbooks wrote")
 

@@ -228,13 +228,11 @@ def accept_paths(value: Any) -> Mapping[str, str]:
     return found
 
 
-def accept_dicts(value: Any) -> Mapping[str, Any]:
-    """Accept a dict of dicts by name."""
-    if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
+def accept_by_name(value: Any) -> Mapping[str, Any]:
+    """Accept a dict by name. Each value in it is judged alone, so that one mistake does not silence the others."""
+    if not isinstance(value, Mapping):
         raise ValueError("must be a dict of dicts")
-    if not all(isinstance(member, Mapping) for member in value.values()):
-        raise ValueError("must be a dict of dicts")
-    return value
+    return {str(name): given for name, given in value.items()}
 
 
 def _accept_mapping(value: Any, refusal: str) -> Mapping[str, Any]:

@@ -31,6 +31,12 @@ def read_section(key: str) -> Mapping[str, Any]:
     return part if isinstance(part, Mapping) else {}
 
 
+def has_section(key: str) -> bool:
+    """Return whether ``ZEMANTA_OPS`` has a section, even an empty one."""
+    whole = read_django_setting(SETTING)
+    return isinstance(whole, Mapping) and key in whole
+
+
 class Setting(Generic[T]):
     """A typed property: name, default, and the function that converts text or a Python value to ``T``.
 

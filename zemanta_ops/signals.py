@@ -7,6 +7,9 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+# A shell reports a process that a signal ended with this and the number of the signal.
+SIGNALLED = 128
+
 
 @contextmanager
 def handle_end_signals(action: Callable[[], None]) -> Iterator[None]:
@@ -37,7 +40,7 @@ def exit_on_signals() -> Iterator[None]:
     """
 
     def leave(number: int, _frame: object) -> None:
-        raise SystemExit(128 + number)
+        raise SystemExit(SIGNALLED + number)
 
     if threading.current_thread() is not threading.main_thread():
         yield

@@ -63,7 +63,7 @@ def _read_texts(section: Section) -> dict[str, str]:
 
 
 def read_cloudwatch_options() -> dict[str, Any]:
-    """Return ``ZEMANTA_OPS["CLOUDWATCH"]`` as ``build_declarations`` takes it, or nothing if the section is absent."""
+    """Return ``ZEMANTA_OPS["CLOUDWATCH"]`` as ``build_declarations`` takes it; an empty section is valid."""
     given = read_section(conf.cloudwatch.key)
     return {name: getattr(conf.cloudwatch, name.lower()) for name in conf.cloudwatch.settings() if name in given}
 

@@ -15,7 +15,7 @@ class MemoryDatabase(Database):
     """Keeps rows as InfluxDB does: a point with the same measurement, tags and time overwrites its fields.
 
     ``failures`` are raised by the next writes, one each; None for a write that succeeds. ``unreadable`` is raised by
-    every read.
+    every read, ``unwritable`` by the question whether it can be written.
     """
 
     def __init__(self, retention: timedelta | None = None) -> None:
@@ -23,6 +23,7 @@ class MemoryDatabase(Database):
         self.rows: dict[Row, dict[str, Any]] = {}
         self.failures: list[DatabaseError | None] = []
         self.unreadable: DatabaseError | None = None
+        self.unwritable: DatabaseError | None = None
         self.refuses: dict[str, str] = {}
         self.retention = retention
 
@@ -40,7 +41,7 @@ class MemoryDatabase(Database):
         return self.retention
 
     def query(self, text: str) -> list[dict[str, Any]]:
-        raise NotImplementedError
+        raise AssertionError("a run has no query of its own")
 
     def read_values(
         self,
@@ -79,7 +80,9 @@ class MemoryDatabase(Database):
         pass
 
     def _write_lines(self, body: bytes, timeout: float) -> None:
-        raise NotImplementedError
+        assert not body, "write() keeps the points themselves"
+        if self.unwritable:
+            raise self.unwritable
 
     def values(self, measurement: str, field: str, **tags: str) -> dict[int, Any]:
         """Return the values of a field by their time in seconds, of series that have these tags."""

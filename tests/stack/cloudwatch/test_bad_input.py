@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from botocore.exceptions import (
@@ -14,11 +14,12 @@ from botocore.exceptions import (
     ReadTimeoutError,
 )
 
-from tests.stack.cloudwatch.account import END, NOW, QUEUES, REGION, Account, declare, minutes
+from tests.stack.cloudwatch.account import END, NOW, QUEUES, REGION, Account, at, declare, minutes
 from tests.stack.cloudwatch.fake import FakeCloudWatch, error
 from zemanta_ops.stack.cloudwatch.defaults import build_declarations
 from zemanta_ops.stack.cloudwatch.failures import SetupError
 from zemanta_ops.stack.databases import DatabaseError
+from zemanta_ops.stack.databases.errors import Kind
 
 ROLE = "arn:aws:iam::333333333333:role/metrics"
 RDS: dict[str, Any] = {
@@ -210,12 +211,24 @@ def test_what_aws_did_not_finish_is_asked_for_again_twice(account: Account) -> N
     assert account.fake.count("get_metric_data") == 6
 
 
-@pytest.mark.parametrize("kind", ["unreachable", "timeout", "unauthorized", "missing"])
+@pytest.mark.parametrize("kind", [kind for kind in get_args(Kind) if kind != "forbidden"])
 def test_a_database_that_does_not_answer_is_found_out_before_anything_is_paid_for(account: Account, kind: Any) -> None:
     account.database.unreadable = DatabaseError(kind, "no answer within 1 s")
     coverage = account.push()
 
     assert coverage.problems == ["database in memory: no answer within 1 s. Nothing was requested from CloudWatch"]
+    assert account.fake.requests == []
+
+
+@pytest.mark.parametrize("options", [{}, {"since": at(NOW - 3600)}], ids=["schedule", "back-fill"])
+@pytest.mark.parametrize("kind", get_args(Kind))
+def test_a_database_that_cannot_be_written_is_found_out_before_anything_is_paid_for(
+    account: Account, kind: Any, options: dict[str, Any]
+) -> None:
+    account.database.unwritable = DatabaseError(kind, "not allowed to write")
+    coverage = account.push(**options)
+
+    assert coverage.problems == ["database in memory: not allowed to write. Nothing was requested from CloudWatch"]
     assert account.fake.requests == []
 
 

@@ -114,6 +114,23 @@ def test_rows_that_the_database_refuses_are_reported_and_the_others_of_the_run_w
     assert len(written) in (27, 28)
 
 
+def test_credentials_that_only_write_are_enough_and_those_that_only_read_are_refused_unpaid(
+    guarded_store: Store,
+) -> None:
+    def run(action: str) -> tuple[Coverage, int]:
+        with guarded_store.limited(action).connect() as database:
+            account = RealAccount(database)
+            account.put("mail", minutes(account.now - account.now % 60 - 600, account.now))
+            return account.push(), len(account.fake.requests)
+
+    written, paid = run("write")
+    assert (written.problems, paid > 0, written.rows > 0) == ([], True, True)
+    assert "earlier runs cannot be read" in written.notes[0]
+    refused, paid = run("read")
+    assert (len(refused.problems), paid) == (1, 0)
+    assert "Nothing was requested from CloudWatch" in refused.problems[0]
+
+
 @pytest.mark.second_tier
 def test_a_bucket_of_2x_is_a_target_through_its_v1_interface(influxdb2: InfluxDB2, bucket: str) -> None:
     found = influxdb2.call(f"buckets?name={bucket}")["buckets"][0]

@@ -46,6 +46,35 @@ FAULTS: list[tuple[dict[str, Any], str]] = [
         {"declarations": {"x": {**QUEUES, "tags": {"region": "north"}}}},
         "cloudwatch.toml: x: two tags of a series have the same name: region",
     ),
+    ({"tags": {"region": "north"}}, "cloudwatch.toml: two tags of a series have the same name: region"),
+    ({"resource_tags": ["Account"]}, "cloudwatch.toml: two tags of a series have the same name: account"),
+    (
+        {"tags": {"env": "live"}, "resource_tags": ["Env"]},
+        "cloudwatch.toml: two tags of a series have the same name: env",
+    ),
+    (
+        {"tags": {"queue_name": "mail", "function_name": "of what is off"}},
+        "cloudwatch.toml: sqs: two tags of a series have the same name: queue_name",
+    ),
+    *(
+        (
+            {"tags": tags},
+            'cloudwatch.toml: tags must map names to values of printable characters, such as {"env": "production"}',
+        )
+        for tags in ({"env": ""}, {"env": "a\nb"}, {"env": "a\\"}, {"e\nv": "a"}, {"env": 5}, ["env"])
+    ),
+    *(
+        ({"declarations": {"rds": member}}, "cloudwatch.toml: rds must map keys to values, such as metrics")
+        for member in (None, True, "off", ["CPUUtilization"])
+    ),
+    *(
+        (
+            {"declarations": {name: QUEUES}},
+            f"cloudwatch.toml: {name!r} cannot be the name of a declaration. Use printable characters",
+        )
+        for name in ("", " ", "a\nb")
+    ),
+    ({"declarations": ["rds"]}, "cloudwatch.toml: declarations must map names to declarations"),
     (
         {"declarations": {"x": {**QUEUES, "metrics": {"A": ["p9.9", "p9_9"]}}}},
         "cloudwatch.toml: x: metrics of A has no statistic 'p9_9'. Did you mean p99?",

@@ -242,7 +242,7 @@ def test_a_deadline_does_not_always_cut_off_the_same_series() -> None:
         account = Account()
         for number in range(1100):
             account.put(queue=f"queue-{number:04}", values=dict.fromkeys(range(END - 60, END + 660, 60), 1.0))
-        left = iter([100.0] * 7)
+        left = iter([100.0] * 8)
         account.push(seconds=run * 300, deadline=lambda left=left: next(left, 12.0))
         asked = next(request for name, request in account.fake.requests if name == "get_metric_data")
         first.add(asked["MetricDataQueries"][0]["MetricStat"]["Metric"]["Dimensions"][0]["Value"])

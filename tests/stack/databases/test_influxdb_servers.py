@@ -91,12 +91,32 @@ def test_who_may_only_read_reads_and_may_not_write(guarded_store: Store) -> None
     assert failure(reader, write).kind == "forbidden"
 
 
-def test_who_may_only_write_writes_and_may_not_read(guarded_store: Store) -> None:
+@pytest.mark.parametrize("request_", [verify, read])
+def test_who_may_only_write_writes_and_may_not_read(
+    guarded_store: Store, request_: Callable[[Database], object]
+) -> None:
     writer = guarded_store.limited("write")
 
     with writer.connect() as database:
         assert database.write(point()).written == 1
-    assert failure(writer, verify).kind == "forbidden"
+    assert failure(writer, request_).kind == "forbidden"
+
+
+def test_whether_it_can_be_written_is_known_without_writing(guarded_store: Store) -> None:
+    def ask(database: Database) -> None:
+        database.verify_writing()
+
+    for store in (guarded_store, guarded_store.limited("write")):
+        with store.connect() as database:
+            database.verify_writing()
+    with guarded_store.connect() as database:
+        assert read(database) == []
+    for store, kind in (
+        (guarded_store.limited("read"), "forbidden"),
+        (guarded_store.mistaken(), "unauthorized"),
+        (guarded_store.elsewhere(name="nowhere"), "missing"),
+    ):
+        assert failure(store, ask).kind == kind
 
 
 def test_a_conflict_of_types_is_reported_line_by_line_and_the_rest_is_written(guarded_store: Store) -> None:

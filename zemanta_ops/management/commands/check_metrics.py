@@ -32,6 +32,7 @@ exit codes:
   12  database: InfluxDB cannot be reached or read
   13  telegraf: the agent does not write, or loses metrics
   14  probe: it did not arrive, or arrived with a wrong time or without its tags
+  15  cloudwatch: push_cloudwatch does not run, or not completely
  130, 143  ended by Ctrl-C or SIGTERM; with --watch, these end it with 0
 """
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import sys
 import time
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from zemanta_ops import metrics
 from zemanta_ops.extras import MissingExtraError
 from zemanta_ops.management.base import OpsCommand, UsageError, add_range_options, check_range, parse_seconds
 from zemanta_ops.metrics import catalog
+from zemanta_ops.signals import SIGNALLED
 from zemanta_ops.stack.settings import (
     CLOUDWATCH_PLACE,
     list_faults,
@@ -47,6 +49,7 @@ exit codes:
   1  something failed or is missing; the report says what, and the rest is written
   2  wrong arguments
   3  the settings cannot be used; the message says which
+  130, 143  ended by Ctrl-C or SIGTERM; what was written stays, and the next run fetches the rest
 """
 
 
@@ -67,7 +70,18 @@ class Command(OpsCommand):
         parser.add_argument("--json", action="store_true", help="print one JSON document")
 
     def handle(self, *_args: Any, **options: Any) -> None:
-        """List, fill back or run once."""
+        """List, fill back or run once; with ``--json``, a run that a signal ends prints a document too."""
+        try:
+            self._run(options)
+        except SystemExit as ended:
+            if isinstance(ended.code, int) and ended.code > SIGNALLED:
+                text = _describe_end(ended.code - SIGNALLED, options)
+                self.stderr.write(text)
+                if options["json"]:
+                    self.stdout.write(json.dumps({"ok": False, "problems": [text]}, indent=2))
+            raise
+
+    def _run(self, options: dict[str, Any]) -> None:
         check_range(options["since"], options["until"])
         if options["list"] and options["since"]:
             raise UsageError("--list prices the schedule, not a back-fill: leave out --since")
@@ -163,11 +177,19 @@ class Command(OpsCommand):
         if as_json:
             self.stdout.write(json.dumps(result.build_document(), indent=2))
         else:
-            self.stdout.write("\n".join(result.build_lines()))
+            self.stdout.write("\n".join([*result.build_lines(), *(f"note: {line}" for line in result.notes)]))
             for problem in result.problems:
                 self.stderr.write(problem)
         if result.problems:
             sys.exit(EXIT_INCOMPLETE)
+
+
+def _describe_end(number: int, options: dict[str, Any]) -> str:
+    ended = f"ended by {signal.Signals(number).name} before everything was done"
+    if options["list"]:
+        return ended
+    rest = "repeat the command to resume" if options["since"] else "the next run fetches the rest"
+    return f"{ended}. What was written stays: {rest}"
 
 
 def _open_database() -> Database:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
 
+from zemanta_ops.conf import conf
+from zemanta_ops.setting import has_section
 from zemanta_ops.stack.check.hops import CLOUDWATCH, Hop, fail_hop, skip_hop
 from zemanta_ops.stack.cloudwatch.declarations import Declaration, DeclarationError
 from zemanta_ops.stack.cloudwatch.defaults import build_declarations
@@ -20,12 +22,13 @@ _RUNS = 3
 
 def check_cloudwatch(database: Database) -> list[Hop]:
     """Return a hop, or nothing if no metrics of CloudWatch are declared."""
-    options = read_cloudwatch_options()
-    if not options:
+    if not has_section(conf.cloudwatch.key):
         return []
+    options = read_cloudwatch_options()
     try:
         declared = build_declarations(options, place=CLOUDWATCH_PLACE, region=_ANY_REGION, spell=str.upper)
-        return [_judge({each.name: each for each in declared}, database, datetime.now(timezone.utc))]
+        named = {each.name: each for each in declared}
+        return [_judge(named, database, datetime.now(timezone.utc))] if named else []
     except DeclarationError as error:
         return [fail_hop(CLOUDWATCH, "setting", "; ".join(error.faults))]
     except DatabaseError as error:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
-from zemanta_ops.stack.cloudwatch.names import name_field, to_snake_case
+from zemanta_ops.stack.cloudwatch.names import describe_repeated_tags, name_field
 from zemanta_ops.stack.cloudwatch.windows import DAY, KEPT
 
 OWN = "own"  # among roles: the identity of the process itself
@@ -87,10 +87,6 @@ class Declaration:
     resource_tags: tuple[str, ...] = ()
     tags: tuple[tuple[str, str], ...] = ()
 
-    def count_statistics(self) -> int:
-        """Return the number of statistics of all its metrics."""
-        return sum(len(metric.statistics) for metric in self.metrics)
-
 
 class DeclarationError(ValueError):
     """Declarations cannot be used; ``faults`` has a sentence for each mistake."""
@@ -145,7 +141,8 @@ class DeclarationReader:
         made = replace(base, name=name, **values) if base else Declaration(name=name, **values)
         if self.spell("resource_tags") not in given and not made.resource_type:
             made = replace(made, resource_tags=())
-        self.faults += [f"{place}: {fault}" for fault in _find_contradictions(made, self.spell)]
+        if made.enabled:
+            self.faults += [f"{place}: {fault}" for fault in _find_contradictions(made, self.spell)]
         return made if len(self.faults) == before else None
 
     def read_options(self, given: Mapping[str, Any], allowed: Iterable[str]) -> dict[str, Any]:
@@ -245,9 +242,14 @@ def _accept_roles(raw: Any) -> tuple[str, ...]:
 
 
 def _accept_tags(raw: Any) -> tuple[tuple[str, str], ...]:
-    if not isinstance(raw, Mapping) or not all(isinstance(each, str) and each for pair in raw.items() for each in pair):
-        raise ValueError('must map names to values, such as {"env": "production"}')
+    if not isinstance(raw, Mapping) or not all(_is_tag_text(each) for pair in raw.items() for each in pair):
+        raise ValueError('must map names to values of printable characters, such as {"env": "production"}')
     return tuple(raw.items())
+
+
+def _is_tag_text(raw: Any) -> bool:
+    """Return whether the line protocol can represent a text in a tag, so that it does not refuse what is paid for."""
+    return isinstance(raw, str) and bool(raw) and raw.isprintable() and not raw.endswith("\\")
 
 
 def _match(pattern: re.Pattern[str], raw: Any, wrong: str) -> str:
@@ -288,12 +290,7 @@ def _find_contradictions(made: Declaration, spell: Callable[[str], str]) -> list
         )
     if made.resource_tags and not made.resource_type:
         faults.append(f"{spell('resource_tags')} needs {spell('resource_type')}, such as rds:db")
-    taken = [to_snake_case(name) for name, _ in made.dimensions] + ["region", "account"]
-    taken += [key for key, _ in made.tags]
-    taken += [to_snake_case(tag) for tag in made.resource_tags]
-    twice = sorted({name for name in taken if taken.count(name) > 1})
-    if twice:
-        faults.append(f"two tags of a series have the same name: {', '.join(twice)}")
+    faults += describe_repeated_tags(dict(made.dimensions), dict(made.tags), made.resource_tags)
     stored = [field for metric in made.metrics for field in metric.list_fields()]
     if doubled := sorted({field for field in stored if stored.count(field) > 1}):
         faults.append(f"two statistics have the same field: {', '.join(doubled)}")

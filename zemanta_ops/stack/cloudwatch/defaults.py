@@ -10,6 +10,7 @@ from importlib.resources import files
 from typing import Any
 
 from zemanta_ops.stack.cloudwatch.declarations import Declaration, DeclarationError, DeclarationReader, suggest
+from zemanta_ops.stack.cloudwatch.names import describe_repeated_tags
 
 # What may be given once for all declarations.
 SHARED = ("regions", "roles", "linked_accounts", "resource_tags", "tags")
@@ -55,11 +56,15 @@ def build_declarations(
     ]
     own = given.get(spell("declarations"), {})
     shared = reader.read_options({key: given[key] for key in given if known.get(key) in SHARED}, SHARED)
-    if not isinstance(own, Mapping) or not all(isinstance(each, Mapping) for each in own.values()):
+    if not isinstance(own, Mapping):
         raise DeclarationError([*reader.faults, f"{place}: {spell('declarations')} must map names to declarations"])
+    if repeated := describe_repeated_tags((), dict(shared.get("tags", ())), shared.get("resource_tags", ())):
+        # These tags are of every declaration, but the mistake is one.
+        reader.faults += [f"{place}: {fault}" for fault in repeated]
+        shared.update(tags=(), resource_tags=())
     if not shared.get("regions"):
         shared["regions"] = (region,) if region else ()
-    made = [_build(name, own.get(name), shared, reader) for name in {**load_defaults(), **own}]
+    made = [_build(name, own, shared, reader) for name in {**load_defaults(), **own}]
     found = tuple(each for each in made if each)
     if not all(each.regions for each in found):
         reader.faults.append(f"{place} names no region, and AWS_REGION is not set: give {spell('regions')}")
@@ -78,15 +83,22 @@ def parse_toml(text: str, *, place: str = "cloudwatch.toml", region: str = "") -
 
 
 def _build(
-    name: str, given: Mapping[str, Any] | None, shared: Mapping[str, Any], reader: DeclarationReader
+    name: str, own: Mapping[str, Any], shared: Mapping[str, Any], reader: DeclarationReader
 ) -> Declaration | None:
-    base = load_defaults().get(name)
-    if base and given is not None:
+    base, given = load_defaults().get(name), own.get(name, {})
+    if not name.strip() or not name.isprintable():
+        text = f"{name!r} cannot be the name of a declaration. Use printable characters"
+        reader.faults.append(f"{reader.place}: {text}")
+        return None
+    if not isinstance(given, Mapping):
+        reader.faults.append(f"{reader.place}: {name} must map keys to values, such as {reader.spell('metrics')}")
+        return None
+    if base and name in own:
         # To name a declaration that is off is to ask for it.
         base = replace(base, enabled=True)
     elif base:
         base = replace(base, optional=True)
-    made = reader.read(name, given or {}, base, shared, load_defaults())
+    made = reader.read(name, given, base, shared, load_defaults())
     return made if made and made.enabled else None
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from email.utils import parsedate_to_datetime
@@ -154,6 +155,23 @@ class Discovery:
             side = "ahead of" if seconds > 0 else "behind"
             text = f"this machine's clock is {abs(seconds)} s {side} that of AWS in {scope.region}. Synchronize it"
             raise ClockError(text)
+
+
+def describe_overlaps(found: Iterable[FoundScope]) -> Iterator[str]:
+    """Yield a sentence for each two declarations that fetch the same series, which AWS charges for twice."""
+    owners: dict[tuple[Any, ...], Scope] = {}
+    shared: Counter[tuple[Scope, Scope]] = Counter()
+    for scope, metrics in ((each.scope, each.metrics) for each in found):
+        for metric in metrics:
+            series = (metric.namespace, metric.metric.name, frozenset(metric.dimensions), metric.account)
+            owner = owners.setdefault((scope.region, scope.role, series), scope)
+            if owner != scope:
+                shared[owner, scope] += 1
+    for (owner, scope), count in shared.items():
+        yield (
+            f"{scope}: {owner.declaration} fetches {count} of its series too, which are paid for twice. "
+            "Narrow the dimensions or the metrics of one of them"
+        )
 
 
 def _read_date(answer: Mapping[str, Any], now: int) -> int:

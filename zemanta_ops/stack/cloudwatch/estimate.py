@@ -11,19 +11,22 @@ from zemanta_ops.stack.cloudwatch.clients import Clients
 from zemanta_ops.stack.cloudwatch.cost import Estimate, count_requests, estimate_scope
 from zemanta_ops.stack.cloudwatch.coverage import Coverage
 from zemanta_ops.stack.cloudwatch.declarations import Declaration
-from zemanta_ops.stack.cloudwatch.discovery import ClockError, Discovery
+from zemanta_ops.stack.cloudwatch.discovery import ClockError, Discovery, FoundScope, describe_overlaps
 from zemanta_ops.stack.cloudwatch.listing import Listing
-from zemanta_ops.stack.cloudwatch.queries import ListedMetric, Scope
+from zemanta_ops.stack.cloudwatch.queries import Scope
 from zemanta_ops.terminal import align_columns
+
+_CENT = 0.01
 
 
 @dataclass(frozen=True)
 class EstimateReport:
-    """The price of each scope, the requests of a run in which all are due, and what is wrong."""
+    """The price of each scope, the requests of a run in which all are due, what is wrong and what is worth knowing."""
 
     estimates: list[Estimate]
     requests: int
     problems: list[str]
+    notes: list[str]
 
     def build_document(self) -> dict[str, Any]:
         """Return the report as values for JSON."""
@@ -36,14 +39,15 @@ class EstimateReport:
                     "series": each.series,
                     "statistics": each.statistics,
                     "series_by_metric": each.by_metric,
-                    "dollars_a_month": [round(each.lowest, 2), round(each.highest, 2)],
+                    "dollars_a_month": [_round(each.lowest), _round(each.highest)],
                 }
                 for each in self.estimates
             ],
             "series": sum(each.series for each in self.estimates),
             "requests": self.requests,
-            "dollars_a_month": [round(bound, 2) for bound in self._add_bounds()],
+            "dollars_a_month": [_round(bound) for bound in self._add_bounds()],
             "problems": self.problems,
+            "notes": self.notes,
         }
 
     def build_lines(self) -> list[str]:
@@ -72,7 +76,7 @@ def estimate(clients: Clients, declarations: Sequence[Declaration], *, now: date
     coverage = Coverage()
     discovery = Discovery(clients, Listing(), int(now.timestamp()), coverage)
     estimates: list[Estimate] = []
-    listed: list[tuple[Declaration, Sequence[ListedMetric]]] = []
+    listed: list[tuple[Declaration, FoundScope]] = []
     try:
         for declaration in declarations:
             for scope in (
@@ -81,11 +85,23 @@ def estimate(clients: Clients, declarations: Sequence[Declaration], *, now: date
                 found = discovery.find(scope, declaration, int(now.timestamp()) - declaration.look_back)
                 if found and found.metrics:
                     estimates.append(estimate_scope(scope, declaration, found.metrics))
-                    listed.append((declaration, found.metrics))
+                    listed.append((declaration, found))
     except ClockError as error:
         coverage.add_problem(str(error))
-    return EstimateReport(estimates, count_requests(listed), coverage.problems)
+    requests = count_requests((declaration, found.metrics) for declaration, found in listed)
+    notes = list(describe_overlaps(found for _, found in listed))
+    return EstimateReport(estimates, requests, coverage.problems, notes)
 
 
 def _show_bounds(lowest: float, highest: float) -> str:
-    return f"{lowest:.2f}" if f"{lowest:.2f}" == f"{highest:.2f}" else f"{lowest:.2f} to {highest:.2f}"
+    return " to ".join(dict.fromkeys(map(_show_dollars, (lowest, highest))))
+
+
+def _show_dollars(amount: float) -> str:
+    rounded = _round(amount)
+    return f"{rounded:.2f}" if rounded >= _CENT or not rounded else f"{rounded:g}"
+
+
+def _round(dollars: float) -> float:
+    """Return whole cents, or two digits of what is less than one cent: it is not free."""
+    return round(dollars, 2) if dollars >= _CENT else float(f"{dollars:.2g}")

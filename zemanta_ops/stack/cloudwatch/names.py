@@ -6,6 +6,7 @@ Dashboards made for Telegraf work unchanged, and a series continues when this ta
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 _STATISTICS = {
     "Average": "average",
@@ -27,6 +28,13 @@ def to_snake_case(text: str) -> str:
             letters.append("_")
         letters.append(letter.lower())
     return "".join(letters).replace(" ", "_").replace("__", "_")
+
+
+def describe_repeated_tags(dimensions: Iterable[str], tags: Iterable[str], resource_tags: Iterable[str]) -> list[str]:
+    """Return a sentence if two tags of a series have the same name."""
+    names = ["region", "account", *tags, *map(to_snake_case, (*dimensions, *resource_tags))]
+    repeated = sorted({name for name in names if names.count(name) > 1})
+    return [f"two tags of a series have the same name: {', '.join(repeated)}"] if repeated else []
 
 
 def name_measurement(namespace: str) -> str:

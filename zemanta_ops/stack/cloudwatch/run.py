@@ -11,7 +11,7 @@ from zemanta_ops.stack.cloudwatch.clients import Clients
 from zemanta_ops.stack.cloudwatch.coverage import Coverage, to_datetime
 from zemanta_ops.stack.cloudwatch.deadline import Deadline, TimeEndedError
 from zemanta_ops.stack.cloudwatch.declarations import Declaration
-from zemanta_ops.stack.cloudwatch.discovery import ClockError, Discovery, FoundScope
+from zemanta_ops.stack.cloudwatch.discovery import ClockError, Discovery, FoundScope, describe_overlaps
 from zemanta_ops.stack.cloudwatch.listing import Listing
 from zemanta_ops.stack.cloudwatch.marks import Mark, build_mark, read_marks
 from zemanta_ops.stack.cloudwatch.queries import (
@@ -25,7 +25,6 @@ from zemanta_ops.stack.cloudwatch.queries import (
 from zemanta_ops.stack.cloudwatch.transfer import Journal, Progress, Transfer
 from zemanta_ops.stack.cloudwatch.windows import KEPT, SETTLE, Window, choose_window, round_down, round_up, split_range
 from zemanta_ops.stack.databases import Database, DatabaseError
-from zemanta_ops.stack.databases.errors import TRANSIENT
 
 # A window of this many periods holds the five statistics of a metric in one page of an answer.
 _TALL = MAX_POINTS // STATISTICS_PER_METRIC
@@ -77,6 +76,8 @@ def push(
     transfer = Transfer(clients, database, named, coverage, limit, progress, journal)
     discovery = Discovery(clients, listing or Listing(), int(now.timestamp()), coverage, limit)
     run = _Run(database, named, int(now.timestamp()), coverage, transfer, discovery, limit)
+    if not run.is_writable():
+        return coverage
     if since is not None:
         run.fill_back(scopes, int(since.timestamp()), int((until or now).timestamp()), journal)
     else:
@@ -109,6 +110,15 @@ class _Run:
         self.transfer = transfer
         self.discovery = discovery
         self.deadline = deadline
+
+    def is_writable(self) -> bool:
+        """Return whether the database answers and accepts writes, so that nothing is paid for in vain."""
+        try:
+            self.deadline.call(self.database.verify_writing)
+        except (DatabaseError, TimeEndedError) as error:
+            self._refuse(error)
+            return False
+        return True
 
     def follow_schedule(self, scopes: Sequence[Scope]) -> None:
         """Fetch what is due, and leave marks for the next run."""
@@ -145,21 +155,22 @@ class _Run:
         self._conclude(plan)
 
     def _read_marks(self, scopes: Sequence[Scope]) -> dict[Scope, Mark] | None:
-        """Return what earlier runs covered; None if the database does not answer, so that nothing is paid in vain."""
+        """Return what earlier runs covered; None if that cannot be read although these credentials may read."""
         try:
             return self.deadline.call(partial(read_marks, self.database, scopes, self.now))
-        except TimeEndedError:
-            text = "no answer before the time ended. Nothing was requested from CloudWatch"
-            self.coverage.add_problem(f"{self.database.name}: {text}")
+        except (DatabaseError, TimeEndedError) as error:
+            if isinstance(error, DatabaseError) and error.kind == "forbidden":
+                self.coverage.notes.append(
+                    f"earlier runs cannot be read, so no hole is repaired and every is not followed: {error}"
+                )
+                return {}
+            self._refuse(error)
             return None
-        except DatabaseError as error:
-            if error.kind in TRANSIENT or error.kind in ("unauthorized", "foreign", "missing"):
-                self.coverage.add_problem(f"{self.database.name}: {error}. Nothing was requested from CloudWatch")
-                return None
-            self.coverage.notes.append(
-                f"earlier runs cannot be read, so no hole is repaired and every is not followed: {error}"
-            )
-            return {}
+
+    def _refuse(self, error: DatabaseError | TimeEndedError) -> None:
+        """Report why the run ends before it has requested anything."""
+        text = "no answer before the time ended" if isinstance(error, TimeEndedError) else str(error)
+        self.coverage.add_problem(f"{self.database.name}: {text}. Nothing was requested from CloudWatch")
 
     def _is_due(self, scope: Scope, marks: Mapping[Scope, Mark]) -> bool:
         """Return whether it is time to fetch a scope; what the last run did not complete is due at once."""
@@ -242,6 +253,7 @@ class _Run:
             for scope, windows in plan.items():
                 self.transfer.gaps.add(scope, windows, ())
             return {}
+        self.coverage.notes += describe_overlaps(found.values())
         # If some scopes are not due, the account may have what those declare.
         if all_due and self.coverage.ok and plan and not any(each.metrics for each in found.values()):
             regions = ", ".join(sorted({scope.region for scope in plan}))

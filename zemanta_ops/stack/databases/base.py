@@ -128,6 +128,10 @@ class Database(ABC):
     def verify(self) -> None:
         """Raise unless the server is of the right kind, has the database, and lets these credentials read it."""
 
+    def verify_writing(self) -> None:
+        """Raise unless the database exists and lets these credentials write; nothing is written."""
+        self.retry.call(lambda: self._write_lines(b"", self.timeout))
+
     def read_series_usage(self) -> tuple[int, int] | None:
         """Return how many series there are and how many there may be; None if the server does not report it."""
         return None

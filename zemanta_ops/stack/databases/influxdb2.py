@@ -58,37 +58,41 @@ class InfluxDB2Database(Database):
 
     def verify(self) -> None:
         """Query the newest minute of the bucket, which needs the organisation, the bucket and the right to read it."""
+        self.query(f"from(bucket: {_quote_string(self.bucket)}) |> range(start: -1m) |> limit(n: 1)")
+
+    def read_retention(self) -> timedelta | None:
+        """Return the retention of the bucket; None if it keeps points forever, or if the token may not ask for it."""
         try:
-            self.query(f"from(bucket: {_quote_string(self.bucket)}) |> range(start: -1m) |> limit(n: 1)")
+            found = self._find_buckets()
+        except DatabaseError as error:
+            if error.kind in TRANSIENT:
+                raise
+            return None
+        rules = [rule for bucket in found for rule in bucket.retention_rules or ()]
+        return timedelta(seconds=rules[0].every_seconds) or None if rules else None
+
+    def _exists(self) -> bool:
+        try:
+            # A token that may not read it gets an empty list; of a bucket that does not exist, an error.
+            self._find_buckets()
+        except DatabaseError:
+            return False
+        return True
+
+    def _find_buckets(self) -> list[Any]:
+        buckets = self._client.buckets_api()
+        found = self._call(lambda: buckets.find_buckets(name=self.bucket, org=self._org))  # type: ignore[no-untyped-call]
+        return list(found.buckets or ())
+
+    def query(self, text: str) -> list[dict[str, Any]]:
+        """Return the rows of a Flux query as dicts of columns; times are datetimes."""
+        try:
+            tables = self._call(lambda: _parse_tables(lambda: self._client.query_api().query(text)))
         except DatabaseError as error:
             # To a token that may not read a bucket, a query reports it as missing. A search by name finds it.
             if error.kind == "missing" and self._exists():
                 raise DatabaseError("forbidden", f"the token may not read it: {error}", status=error.status) from None
             raise
-
-    def read_retention(self) -> timedelta | None:
-        """Return the retention of the bucket; None if it keeps points forever, or if the token may not ask for it."""
-        buckets = self._client.buckets_api()
-        try:
-            found = self._call(lambda: buckets.find_buckets(name=self.bucket, org=self._client.org))  # type: ignore[no-untyped-call]
-        except DatabaseError as error:
-            if error.kind in TRANSIENT:
-                raise
-            return None
-        rules = [rule for bucket in found.buckets or () for rule in bucket.retention_rules or ()]
-        return timedelta(seconds=rules[0].every_seconds) or None if rules else None
-
-    def _exists(self) -> bool:
-        buckets = self._client.buckets_api()
-        try:
-            self._call(lambda: buckets.find_buckets(name=self.bucket, org=self._org))  # type: ignore[no-untyped-call]
-        except DatabaseError:
-            return False
-        return True
-
-    def query(self, text: str) -> list[dict[str, Any]]:
-        """Return the rows of a Flux query as dicts of columns; times are datetimes."""
-        tables = self._call(lambda: _parse_tables(lambda: self._client.query_api().query(text)))
         return [record.values for table in tables for record in table.records]
 
     def read_values(

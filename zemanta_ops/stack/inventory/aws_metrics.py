@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from zemanta_ops.conf import conf
-from zemanta_ops.setting import SETTING, read_django_setting
+from zemanta_ops.setting import has_section
 from zemanta_ops.stack.cloudwatch.declarations import Declaration, DeclarationError
 from zemanta_ops.stack.cloudwatch.defaults import build_declarations, load_defaults
 from zemanta_ops.stack.cloudwatch.marks import COVERED, MEASUREMENT
@@ -56,7 +56,7 @@ def list_aws_metrics() -> Iterator[KnownMetric]:
 
 def _read_chosen() -> list[Declaration]:
     """Return what the settings choose; what is wrong with them is reported by a check of its own."""
-    if conf.cloudwatch.key not in (read_django_setting(SETTING) or {}):
+    if not has_section(conf.cloudwatch.key):
         return []
     try:
         return list(build_declarations(read_cloudwatch_options(), region=_ANY_REGION, spell=str.upper))
