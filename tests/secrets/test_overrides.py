@@ -247,7 +247,7 @@ def test_load_config_alone_warns_too(
     assert f"overrides no secret. Did you mean {PREFIX}database__password?" in caplog.text
 
 
-@pytest.mark.parametrize("bits", [0o644, 0o604, 0o666, 0o602])
+@pytest.mark.parametrize("bits", [0o644, 0o604, 0o666, 0o602, 0o640, 0o660, 0o620])
 def test_a_file_that_others_can_read_or_change_is_refused(bits: int, home: Path) -> None:
     path = saved(home, ".secrets.local.toml", 'A = "instead"\n')
     path.chmod(bits)

@@ -130,8 +130,8 @@ def _describe(key: str, origin: str, known: Mapping[str, str]) -> Unused:
 
 
 def _refuse_open(path: Path) -> None:
-    if os.name == "posix" and path.stat().st_mode & (stat.S_IROTH | stat.S_IWOTH):
-        raise ConfigError(f"{path} can be read by other users. Run: chmod 600 {path}")
+    if os.name == "posix" and path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+        raise ConfigError(f"{path} can be read or changed by its group or other users. Run: chmod 600 {path}")
 
 
 def _flatten(path: Path, table: Mapping[str, object], prefix: str, found: Overrides) -> None:
