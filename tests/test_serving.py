@@ -102,21 +102,62 @@ def test_fake_secrets_are_for_tests_and_debug(
             serving.refuse_fake()
 
 
+UNLISTED = """
+from zemanta_ops.secrets import Secret, StrictSecret, decrypt_settings
+import {module}
+SECRET_KEY = {key}
+{last}
+"""
+# Read while Django was not imported, and never passed to decrypt_settings.
+EARLY = "from zemanta_ops.secrets import Secret; KEY = Secret('plain::example', sample='build').get()"
+
+
+@pytest.mark.parametrize(
+    ("mode", "key", "last", "refusal"),
+    [
+        ("", "Secret('plain::example')", "", "SECRET_KEY is a Secret that was not decrypted"),
+        (modes.DEFERRED, "Secret('plain::example')", "decrypt_settings(globals())", "secrets are not decrypted"),
+        (modes.DEFERRED, "StrictSecret('plain::example', sample='build').decrypt()", "", "secrets are not decrypted"),
+        (modes.DEFERRED, "early.KEY", "import os; del os.environ['ZEMANTA_OPS_SECRETS']", "was read as its sample"),
+        (modes.FAKE, "early.KEY", "", "for test runs"),
+    ],
+)
+def test_no_server_starts_without_real_secrets_even_if_the_application_is_not_installed(
+    mode: str, key: str, last: str, refusal: str, tmp_path: Path
+) -> None:
+    (tmp_path / "early.py").write_text(EARLY)
+    module = "early" if "early" in key else "sys"
+    (tmp_path / "unlisted.py").write_text(UNLISTED.format(module=module, key=key, last=last))
+    done = subprocess.run(
+        [sys.executable, "-c", f"import {module}; from django.core.wsgi import get_wsgi_application as get; get()"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "DJANGO_SETTINGS_MODULE": "unlisted", modes.VARIABLE: mode},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode != 0
+    assert refusal in done.stderr
+
+
 WORKER = """
 from celery import Celery
 from django.conf import settings
 from zemanta_ops.secrets import Secret
 
 SECRET_KEY = "example"
-INSTALLED_APPS = ["zemanta_ops"]
+INSTALLED_APPS = {installed}
 BROKER = Secret("plain::memory://", sample="memory://").get(name="BROKER")
 app = Celery("worker", broker=BROKER)
 """
 
 
-@pytest.mark.parametrize("later", [modes.DEFERRED, ""])
-def test_a_worker_of_celery_refuses_to_start_with_deferred_secrets(later: str, tmp_path: Path) -> None:
-    (tmp_path / "worker.py").write_text(f"{WORKER}\nimport os\nos.environ[{modes.VARIABLE!r}] = {later!r}\n")
+@pytest.mark.parametrize(("later", "installed"), [(modes.DEFERRED, ["zemanta_ops"]), ("", ["zemanta_ops"]), ("", [])])
+def test_a_worker_of_celery_refuses_to_start_with_deferred_secrets(
+    later: str, installed: list[str], tmp_path: Path
+) -> None:
+    text = WORKER.format(installed=installed)
+    (tmp_path / "worker.py").write_text(f"{text}\nimport os\nos.environ[{modes.VARIABLE!r}] = {later!r}\n")
     environment = {**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}", "DJANGO_SETTINGS_MODULE": "worker"}
     done = subprocess.run(
         [sys.executable, "-m", "celery", "-A", "worker", "worker", "--pool", "solo"],
