@@ -15,6 +15,8 @@ import pytest
 from django.core.handlers.asgi import ASGIHandler
 from django.core.handlers.base import BaseHandler
 from django.core.handlers.wsgi import WSGIHandler
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError
 from django.test import Client, override_settings
 
 from zemanta_ops import serving
@@ -27,8 +29,9 @@ ROOT = Path(__file__).resolve().parents[1]
 
 @pytest.fixture(autouse=True)
 def handlers(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Put Django's own method back after the test."""
+    """Put the methods of Django back after the test."""
     monkeypatch.setattr(BaseHandler, "load_middleware", BaseHandler.load_middleware)
+    monkeypatch.setattr(BaseCommand, "execute", BaseCommand.execute)
 
 
 def test_deferred_secrets_let_no_handler_start(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -100,6 +103,49 @@ def test_fake_secrets_are_for_tests_and_debug(
                 serving.refuse_fake()
         else:
             serving.refuse_fake()
+
+
+class Worker(BaseCommand):
+    """A command whose module a test sets: the packages that have such commands are not needed here."""
+
+    requires_system_checks = ()
+
+    def handle(self, *_: Any, **__: Any) -> str:
+        return "ran"
+
+
+def worker(module: str) -> BaseCommand:
+    made: BaseCommand = type("Command", (Worker,), {"__module__": f"shop.management.commands.{module}"})()
+    return made
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        type("Renamed", (type(worker("rqworker")),), {"__module__": "shop.management.commands.work"})(),
+        *map(worker, ["rqworker", "rqworker-pool", "db_worker", "qcluster", "run_huey", "process_tasks", "runworker"]),
+    ],
+)
+def test_a_command_that_runs_tasks_refuses_to_start_with_deferred_secrets(
+    command: BaseCommand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    serving.guard_commands()
+    monkeypatch.setenv(modes.VARIABLE, modes.DEFERRED)
+    with pytest.raises(CommandError, match=r"must not run tasks.*Unset it"):
+        call_command(command)
+    monkeypatch.setenv(modes.VARIABLE, modes.FAKE)
+    monkeypatch.setattr(modes, "under_test", lambda: False)
+    with pytest.raises(CommandError, match="DEBUG is off"):
+        call_command(command)
+
+
+def test_other_commands_run_with_deferred_secrets_and_workers_run_with_real_ones(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    serving.guard_commands()
+    assert call_command(worker("rqworker")) == "ran"
+    monkeypatch.setenv(modes.VARIABLE, modes.DEFERRED)
+    assert call_command(worker("build_pages")) == "ran"
 
 
 UNLISTED = """

@@ -15,10 +15,19 @@ from django.core.checks.registry import registry
 from django.core.checks.security.base import check_secret_key, check_secret_key_fallbacks
 from django.core.exceptions import ImproperlyConfigured
 from django.core.handlers.base import BaseHandler
+from django.core.management.base import BaseCommand, CommandError
 
 from zemanta_ops.secrets import Secret, containers, ledger, modes
 from zemanta_ops.secrets.exceptions import ModeError, UndecryptedError
 
+# Management commands that run tasks until they are stopped: of django-rq, django-tasks, django-q, huey,
+# django-background-tasks, django-dramatiq and channels.
+_WORKERS = frozenset(
+    {
+        *("rqworker", "rqworker-pool", "rqscheduler", "db_worker", "qcluster", "run_huey"),
+        *("process_tasks", "rundramatiq", "runworker"),
+    }
+)
 _KEYS = ("SECRET_KEY", "SECRET_KEY_FALLBACKS")
 
 
@@ -26,6 +35,7 @@ def guard() -> None:
     """Make servers and workers refuse to start without real secrets. Safe to call twice."""
     guard_handlers()
     guard_workers()
+    guard_commands()
 
 
 def guard_handlers() -> None:
@@ -45,6 +55,26 @@ def guard_workers() -> None:
     signals = sys.modules.get("celery.signals")
     if signals is not None:
         signals.worker_init.connect(_end_deferred_worker, weak=False, dispatch_uid="zemanta_ops.secrets")
+
+
+def guard_commands() -> None:
+    """End management commands that are workers, and subclasses of them, with a reason if secrets are deferred."""
+    execute = BaseCommand.execute
+    if hasattr(execute, "guards_secrets"):
+        return
+
+    @functools.wraps(execute)
+    def guarded(self: BaseCommand, *args: Any, **options: Any) -> Any:
+        if not _WORKERS.isdisjoint(base.__module__.rpartition(".")[2] for base in type(self).__mro__):
+            try:
+                _refuse_deferred("run tasks")
+                refuse_fake()
+            except ModeError as error:
+                raise CommandError(str(error)) from None
+        return execute(self, *args, **options)
+
+    guarded.guards_secrets = True  # type: ignore[attr-defined]
+    BaseCommand.execute = guarded  # type: ignore[method-assign]
 
 
 def _end_deferred_worker(**_: Any) -> None:
