@@ -15,6 +15,8 @@ import pytest
 from django.core.handlers.asgi import ASGIHandler
 from django.core.handlers.base import BaseHandler
 from django.core.handlers.wsgi import WSGIHandler
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError
 from django.test import Client, override_settings
 
 from zemanta_ops import serving
@@ -27,8 +29,9 @@ ROOT = Path(__file__).resolve().parents[1]
 
 @pytest.fixture(autouse=True)
 def handlers(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Put Django's own method back after the test."""
+    """Put the methods of Django back after the test."""
     monkeypatch.setattr(BaseHandler, "load_middleware", BaseHandler.load_middleware)
+    monkeypatch.setattr(BaseCommand, "execute", BaseCommand.execute)
 
 
 def test_deferred_secrets_let_no_handler_start(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -102,21 +105,105 @@ def test_fake_secrets_are_for_tests_and_debug(
             serving.refuse_fake()
 
 
+class Worker(BaseCommand):
+    """A command whose module a test sets: the packages that have such commands are not needed here."""
+
+    requires_system_checks = ()
+
+    def handle(self, *_: Any, **__: Any) -> str:
+        return "ran"
+
+
+def worker(module: str) -> BaseCommand:
+    made: BaseCommand = type("Command", (Worker,), {"__module__": f"shop.management.commands.{module}"})()
+    return made
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        type("Renamed", (type(worker("rqworker")),), {"__module__": "shop.management.commands.work"})(),
+        *map(worker, ["rqworker", "rqworker-pool", "db_worker", "qcluster", "run_huey", "process_tasks", "runworker"]),
+    ],
+)
+def test_a_command_that_runs_tasks_refuses_to_start_with_deferred_secrets(
+    command: BaseCommand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    serving.guard_commands()
+    monkeypatch.setenv(modes.VARIABLE, modes.DEFERRED)
+    with pytest.raises(CommandError, match=r"must not run tasks.*Unset it"):
+        call_command(command)
+    monkeypatch.setenv(modes.VARIABLE, modes.FAKE)
+    monkeypatch.setattr(modes, "under_test", lambda: False)
+    with pytest.raises(CommandError, match="DEBUG is off"):
+        call_command(command)
+
+
+def test_other_commands_run_with_deferred_secrets_and_workers_run_with_real_ones(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    serving.guard_commands()
+    assert call_command(worker("rqworker")) == "ran"
+    monkeypatch.setenv(modes.VARIABLE, modes.DEFERRED)
+    assert call_command(worker("build_pages")) == "ran"
+
+
+UNLISTED = """
+from zemanta_ops.secrets import Secret, StrictSecret, decrypt_settings
+import {module}
+SECRET_KEY = {key}
+{last}
+"""
+# Read while Django was not imported, and never passed to decrypt_settings.
+EARLY = "from zemanta_ops.secrets import Secret; KEY = Secret('plain::example', sample='build').get()"
+
+
+@pytest.mark.parametrize(
+    ("mode", "key", "last", "refusal"),
+    [
+        ("", "Secret('plain::example')", "", "SECRET_KEY is a Secret that was not decrypted"),
+        (modes.DEFERRED, "Secret('plain::example')", "decrypt_settings(globals())", "secrets are not decrypted"),
+        (modes.DEFERRED, "StrictSecret('plain::example', sample='build').decrypt()", "", "secrets are not decrypted"),
+        (modes.DEFERRED, "early.KEY", "import os; del os.environ['ZEMANTA_OPS_SECRETS']", "was read as its sample"),
+        (modes.FAKE, "early.KEY", "", "for test runs"),
+    ],
+)
+def test_no_server_starts_without_real_secrets_even_if_the_application_is_not_installed(
+    mode: str, key: str, last: str, refusal: str, tmp_path: Path
+) -> None:
+    (tmp_path / "early.py").write_text(EARLY)
+    module = "early" if "early" in key else "sys"
+    (tmp_path / "unlisted.py").write_text(UNLISTED.format(module=module, key=key, last=last))
+    done = subprocess.run(
+        [sys.executable, "-c", f"import {module}; from django.core.wsgi import get_wsgi_application as get; get()"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "DJANGO_SETTINGS_MODULE": "unlisted", modes.VARIABLE: mode},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode != 0
+    assert refusal in done.stderr
+
+
 WORKER = """
 from celery import Celery
 from django.conf import settings
 from zemanta_ops.secrets import Secret
 
 SECRET_KEY = "example"
-INSTALLED_APPS = ["zemanta_ops"]
+INSTALLED_APPS = {installed}
 BROKER = Secret("plain::memory://", sample="memory://").get(name="BROKER")
 app = Celery("worker", broker=BROKER)
 """
 
 
-@pytest.mark.parametrize("later", [modes.DEFERRED, ""])
-def test_a_worker_of_celery_refuses_to_start_with_deferred_secrets(later: str, tmp_path: Path) -> None:
-    (tmp_path / "worker.py").write_text(f"{WORKER}\nimport os\nos.environ[{modes.VARIABLE!r}] = {later!r}\n")
+@pytest.mark.parametrize(("later", "installed"), [(modes.DEFERRED, ["zemanta_ops"]), ("", ["zemanta_ops"]), ("", [])])
+def test_a_worker_of_celery_refuses_to_start_with_deferred_secrets(
+    later: str, installed: list[str], tmp_path: Path
+) -> None:
+    text = WORKER.format(installed=installed)
+    (tmp_path / "worker.py").write_text(f"{text}\nimport os\nos.environ[{modes.VARIABLE!r}] = {later!r}\n")
     environment = {**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}", "DJANGO_SETTINGS_MODULE": "worker"}
     done = subprocess.run(
         [sys.executable, "-m", "celery", "-A", "worker", "worker", "--pool", "solo"],

@@ -22,10 +22,9 @@ class ZemantaOpsConfig(AppConfig):
         from zemanta_ops import checks  # noqa: F401  (importing registers them)
         from zemanta_ops.metrics.client import default_client
         from zemanta_ops.secrets.redaction.logs import install as install_redaction
-        from zemanta_ops.serving import guard_handlers, guard_workers, refuse_fake, skip_secret_key_checks
+        from zemanta_ops.serving import guard, refuse_fake, skip_secret_key_checks
 
-        guard_handlers()
-        guard_workers()
+        guard()
         refuse_fake()
         skip_secret_key_checks()
         install_redaction()

@@ -23,6 +23,7 @@ class DeferredError(ValueError):
         super().__init__("is a secret that is not decrypted. Run: unset ZEMANTA_OPS_SECRETS")
 
 
+MAX_LABEL = 100
 # Each limit is a series of its own for every view and method.
 MAX_BUCKETS = 30
 
@@ -71,6 +72,14 @@ def accept_text(value: Any) -> str:
     if not isinstance(value, str):
         raise ValueError("must be a string")
     return value
+
+
+def accept_label(value: Any) -> str:
+    """Accept a short name for people, which is also a part of file names and a key in the database."""
+    text = accept_text(value)
+    if not text.strip() or not text.isprintable() or len(text) > MAX_LABEL:
+        raise ValueError(f"must be 1 to {MAX_LABEL} printable characters")
+    return text
 
 
 def accept_host(value: Any) -> str:

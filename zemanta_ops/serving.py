@@ -2,21 +2,40 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import os
 import sys
+import warnings
 from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
 from django.core.checks.registry import registry
 from django.core.checks.security.base import check_secret_key, check_secret_key_fallbacks
+from django.core.exceptions import ImproperlyConfigured
 from django.core.handlers.base import BaseHandler
+from django.core.management.base import BaseCommand, CommandError
 
-from zemanta_ops.checks.secrets import describe_cure, list_undecrypted
-from zemanta_ops.secrets import ledger, modes
+from zemanta_ops.secrets import Secret, containers, ledger, modes
 from zemanta_ops.secrets.exceptions import ModeError, UndecryptedError
 
+# Management commands that run tasks until they are stopped: of django-rq, django-tasks, django-q, huey,
+# django-background-tasks, django-dramatiq and channels.
+_WORKERS = frozenset(
+    {
+        *("rqworker", "rqworker-pool", "rqscheduler", "db_worker", "qcluster", "run_huey"),
+        *("process_tasks", "rundramatiq", "runworker"),
+    }
+)
 _KEYS = ("SECRET_KEY", "SECRET_KEY_FALLBACKS")
+
+
+def guard() -> None:
+    """Make servers and workers refuse to start without real secrets. Safe to call twice."""
+    guard_handlers()
+    guard_workers()
+    guard_commands()
 
 
 def guard_handlers() -> None:
@@ -36,6 +55,26 @@ def guard_workers() -> None:
     signals = sys.modules.get("celery.signals")
     if signals is not None:
         signals.worker_init.connect(_end_deferred_worker, weak=False, dispatch_uid="zemanta_ops.secrets")
+
+
+def guard_commands() -> None:
+    """End management commands that are workers, and subclasses of them, with a reason if secrets are deferred."""
+    execute = BaseCommand.execute
+    if hasattr(execute, "guards_secrets"):
+        return
+
+    @functools.wraps(execute)
+    def guarded(self: BaseCommand, *args: Any, **options: Any) -> Any:
+        if not _WORKERS.isdisjoint(base.__module__.rpartition(".")[2] for base in type(self).__mro__):
+            try:
+                _refuse_deferred("run tasks")
+                refuse_fake()
+            except ModeError as error:
+                raise CommandError(str(error)) from None
+        return execute(self, *args, **options)
+
+    guarded.guards_secrets = True  # type: ignore[attr-defined]
+    BaseCommand.execute = guarded  # type: ignore[method-assign]
 
 
 def _end_deferred_worker(**_: Any) -> None:
@@ -83,6 +122,7 @@ def _guard(load: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(load)
     def load_middleware(*args: Any, **kwargs: Any) -> Any:
         _refuse_deferred("serve requests")
+        refuse_fake()
         # Settings are searched once; tests that override them have others.
         current = vars(settings)["_wrapped"]
         if not any(current is each for each in verified):
@@ -100,3 +140,31 @@ def _refuse_undecrypted() -> None:
             f"this process must not serve requests: {', '.join(paths)} "
             f"{'is a Secret that was' if len(paths) == 1 else 'are Secrets that were'} not decrypted. {describe_cure()}"
         )
+
+
+def list_undecrypted() -> list[str]:
+    """Return the path of every Secret in the settings; in ``ZEMANTA_OPS`` itself they need not be decrypted."""
+    names = sorted({name for name in dir(settings) if name.isupper()} - {"ZEMANTA_OPS"})
+    return [place.path for name in names for place in containers.find(name, _read_setting(name), Secret)]
+
+
+def describe_cure() -> str:
+    """Return where the call of ``decrypt_settings`` belongs."""
+    if (configuration := getattr(settings, "CONFIGURATION", "")) or os.environ.get("DJANGO_CONFIGURATION"):
+        name = configuration or os.environ["DJANGO_CONFIGURATION"]
+        return f"Call decrypt_settings(cls) at the end of the class method setup() of {name}."
+    module = getattr(settings, "SETTINGS_MODULE", "") or os.environ.get("DJANGO_SETTINGS_MODULE", "the settings file")
+    return (
+        f"Add decrypt_settings(globals()) as the last line of {module}, and of each file it imports that has a Secret. "
+        "What a function or property returns is not reached: call .get() there."
+    )
+
+
+def _read_setting(name: str) -> Any:
+    # Django warns about some settings when they are read, even if they have its own default.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        # An empty SECRET_KEY raises when it is read.
+        with contextlib.suppress(ImproperlyConfigured):
+            return getattr(settings, name)
+    return None

@@ -1,8 +1,12 @@
 """End the processes of a run and remove its folder, also if the run itself was killed. Uses the standard library alone.
 
 ``watch FOLDER`` waits until its standard input ends: the run holds the other end of that pipe, and the system closes it
-however the run ends. ``launch FOLDER PARENT COMMAND…`` makes the process the leader of a session of its own, which a
-Ctrl-C in the terminal does not reach, registers it in the folder and runs the command in it.
+however the run ends. ``launch FOLDER COMMAND…`` makes the process the leader of a session of its own, which a Ctrl-C in
+the terminal does not reach, registers it in the folder and runs the command in it.
+
+The register is a folder with an empty file for each process, named by its number and its start. Only an empty folder
+can be removed, and nothing can be created in a removed one. So ``watch`` ends when it has removed the register, and a
+process that has not registered by then never runs its command.
 """
 
 from __future__ import annotations
@@ -37,41 +41,58 @@ def start_watching(folder: Path) -> subprocess.Popen[bytes]:
 
 def build_launch(folder: Path, command: Sequence[str | Path]) -> list[str]:
     """Return the command that runs another one as a registered process of this run."""
-    return [sys.executable, "-S", "-E", __file__, "launch", str(folder), str(os.getpid()), *map(str, command)]
+    return [sys.executable, "-S", "-E", __file__, "launch", str(folder), *map(str, command)]
 
 
 def watch(folder: Path) -> None:
     """Wait for the end of the run, then end what is left of it and remove the folder."""
     sys.stdin.buffer.read()
-    groups = [int(each.name) for each in sorted(folder.glob(f"{REGISTER}/*")) if is_ours(each)]
+    register = folder / REGISTER
     deadline = time.monotonic() + GRACE_SECONDS
-    while groups := [each for each in groups if signal_group(each, signal.SIGTERM)]:
-        # A stopped process ends only when it is continued.
-        groups = [each for each in groups if signal_group(each, signal.SIGCONT)]
-        time.sleep(0.2)
-        if time.monotonic() > deadline:
-            for each in groups:
-                signal_group(each, signal.SIGKILL)
-            break
-    while folder.exists() and time.monotonic() < deadline + GRACE_SECONDS:
+    while not remove_register(register):
+        is_late = time.monotonic() > deadline
+        ended = [each for each in register.iterdir() if not end_process(each.name, is_late)]
+        for each in ended:
+            each.unlink()
+        if not ended:
+            time.sleep(0.2)
+    deadline = time.monotonic() + GRACE_SECONDS
+    while folder.exists() and time.monotonic() < deadline:
         shutil.rmtree(folder, ignore_errors=True)  # a process that ends may still write into it
 
 
-def launch(folder: Path, parent: int, command: list[str]) -> None:
+def launch(folder: Path, command: list[str]) -> None:
     """Register this process, and become the command."""
     os.setsid()
-    (folder / REGISTER / str(os.getpid())).write_text(read_start(os.getpid()))
-    if os.getppid() != parent:  # the run has ended in the meantime, perhaps before it could see this process
+    number = os.getpid()
+    try:
+        (folder / REGISTER / f"{number}-{read_start(number)}").touch()
+    except FileNotFoundError:  # the run has ended in the meantime
         sys.exit(1)
     os.execvp(command[0], command)
 
 
-def is_ours(registered: Path) -> bool:
-    """Return whether no other process has got the number since."""
-    start = read_start(int(registered.name))
-    with suppress(OSError):
-        return start in ("", registered.read_text())
-    return False
+def remove_register(register: Path) -> bool:
+    """Remove the register; return False if it has processes."""
+    try:
+        register.rmdir()
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+    return True
+
+
+def end_process(registered: str, is_late: bool) -> bool:
+    """Ask a process and its children to end, or kill them; return whether they may still be there."""
+    number, _, start = registered.partition("-")
+    if read_start(int(number)) not in ("", start):  # another process has got the number since
+        return False
+    if is_late:
+        signal_group(int(number), signal.SIGKILL)
+        return False
+    # A stopped process ends only when it is continued.
+    return signal_group(int(number), signal.SIGTERM) and signal_group(int(number), signal.SIGCONT)
 
 
 def read_start(pid: int) -> str:
@@ -94,4 +115,4 @@ if __name__ == "__main__":
     if sys.argv[1] == "watch":
         watch(Path(sys.argv[2]))
     else:
-        launch(Path(sys.argv[2]), int(sys.argv[3]), sys.argv[4:])
+        launch(Path(sys.argv[2]), sys.argv[3:])

@@ -1,13 +1,9 @@
-"""check_alerts, silence_alert and list_alerts, on a real database of metrics and a listener."""
+"""check_alerts on a real database of metrics and a listener."""
 
 from __future__ import annotations
 
-import itertools
 import json
-import re
-import time
-from collections.abc import Callable, Iterator
-from io import StringIO
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -15,96 +11,14 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test import override_settings
 
-from tests.servers.influxdb1 import InfluxDB1
-from tests.servers.stores import Store, store_of_1
-from tests.servers.victoriametrics import VictoriaMetrics
+from tests.commands.alerting import NOBODY, fill, pager, run
+from tests.servers.stores import Store
 from tests.stack.alerting.listening import Listener, Reply, listening
 from tests.stack.alerting.receivers.sending import ROUTING_KEY
-from tests.stack.generate.grafana.traffic import MIDDLEWARE
-from zemanta_ops.models import AlertCheck, AlertEvent, AlertSilence, Lease
-from zemanta_ops.stack.declarations import Alert, Composite, Objective, above, isolate, total
+from zemanta_ops.models import AlertCheck, AlertEvent, Lease
+from zemanta_ops.stack.declarations import Alert, above, total
 
-pytestmark = pytest.mark.django_db
-
-METRICS = {"AGENT_INTERVAL": 1}
-NUMBERS = itertools.count()
-NOBODY = {"INFLUXDB": {"URL": "http://127.0.0.1:9", "DATABASE": "telegraf"}}
-
-
-@pytest.fixture(autouse=True)
-def declared() -> Iterator[None]:
-    """Declare an alert and an objective about requests."""
-    with isolate():
-        ratio = Composite(
-            "shop.error_ratio",
-            numerator=total("http.request.count", status="5*"),
-            denominator=total("http.request.count"),
-            by=("view",),
-            min_denominator=20,
-            unit="ratio",
-        )
-        Alert(
-            ratio,
-            warn=above(0.01),
-            crit=above(0.05),
-            window="5m",
-            message="{view}: {value:.1%} of requests fail",
-            runbook="https://wiki.example.com/errors",
-        )
-        Objective(
-            "checkout",
-            total=total("http.request.count", view="cart"),
-            bad={"status": "5*"},
-            target=0.999,
-            runbook="https://wiki.example.com/checkout",
-        )
-        yield
-
-
-@pytest.fixture
-def listener() -> Iterator[Listener]:
-    with listening() as server:
-        yield server
-
-
-def fill(store: Store) -> Store:
-    """Write requests of the last hour, of which a quarter failed."""
-    now = int(time.time())
-    lines = [
-        f"http_request_count,metric_type=counter,host=web-1,method=GET,view=cart,status={status} value={number} "
-        f"{(now - age) * 10**9}"
-        for age in range(60, 3_600, 10)
-        for status, number in ((200, 30), (500, 10))
-    ]
-    store.write("\n".join(lines))
-    if isinstance(store.server, VictoriaMetrics):
-        store.server.flush()
-    return store
-
-
-@pytest.fixture
-def store(influxdb1: InfluxDB1) -> Store:
-    return fill(store_of_1(influxdb1, influxdb1.create(f"alerts_{next(NUMBERS)}")))
-
-
-def run(*arguments: str, store: Store | None = None, **receivers: Any) -> tuple[int, list[str], str]:
-    """Return the exit code, the lines of standard output, and standard error."""
-    out, err = StringIO(), StringIO()
-    database = {store.section: store.settings} if store else NOBODY
-    section = {"METRICS": METRICS, **database, "ALERTS": {"RECEIVERS": receivers}}
-    code = 0
-    with override_settings(MIDDLEWARE=MIDDLEWARE, ZEMANTA_OPS=section):
-        try:
-            call_command(*arguments, stdout=out, stderr=err)
-        except CommandError as error:
-            return error.returncode, out.getvalue().splitlines(), str(error)
-        except SystemExit as exit_:
-            code = int(exit_.code or 0)
-    return code, out.getvalue().splitlines(), err.getvalue()
-
-
-def pager(listener: Listener) -> dict[str, str]:
-    return {"BACKEND": "pagerduty", "ROUTING_KEY": ROUTING_KEY, "URL": listener.url}
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("shop_alerts")]
 
 
 def test_from_points_in_the_database_to_incidents(new_any_store: Callable[[], Store], listener: Listener) -> None:
@@ -182,6 +96,20 @@ def test_a_faulty_receiver_is_reported_and_the_others_get_their_events(store: St
     assert (code, "Receivers that cannot be used:" in out) == (5, True)
 
 
+def test_why_events_wait_is_printed_once_for_each_receiver(store: Store, listener: Listener) -> None:
+    faulty = {"BACKEND": "pagerduty", "ROUTING_KEY": "example"}
+    down = {"BACKEND": "webhook", "URL": "http://127.0.0.1:9"}
+    listener.reply = Reply(500)
+    code, out, err = run("check_alerts", store=store, pager=faulty, down=down, chat=pager(listener))
+    waiting = [line for line in out if line.startswith("waiting ")]
+    assert (code, len(waiting)) == (5, 6)
+    assert [line for line in out if line.startswith("problem ")] == [
+        "problem  chat: answered with status 500",
+        "problem  down: Connection refused",
+    ]
+    assert "".join((*out, err)).count("32 letters and digits") == 1
+
+
 def test_a_faulty_declaration_is_reported_and_the_others_are_judged(store: Store, listener: Listener) -> None:
     Alert(total("nothing.emits.this"), warn=above(1), name="faulty")
     code, _, err = run("check_alerts", store=store, pager=pager(listener))
@@ -243,68 +171,3 @@ def test_without_tables_each_command_says_what_to_run(command: list[str]) -> Non
         with connection.cursor() as cursor:
             cursor.execute("ALTER TABLE away RENAME TO zemanta_ops_alert_silence")
     assert (code, "Run: manage.py migrate" in err) == (3, True)
-
-
-def silence(*arguments: str) -> tuple[int, list[str], str]:
-    return run("silence_alert", *arguments)
-
-
-def test_a_silence_from_the_command_line(store: Store, listener: Listener) -> None:
-    code, (line,), _ = silence("shop.*", "--tags", "view=cart", "--until", "2h", "--reason", "moving house")
-    number = AlertSilence.objects.get().pk
-    assert (code, line.split(" until ")[0]) == (0, f"{number}  shop.*{{view=cart}}")
-    assert line.endswith(": moving house")
-    run("check_alerts", store=store, pager=pager(listener))
-    assert [each.body["dedup_key"] for each in listener.taken] == ["checkout"]
-    _, out, _ = run("list_alerts")
-    assert "Silenced:" in out
-    assert ", silenced until " in " ".join(" ".join(out).split())
-    assert silence("--list")[1] == [line]
-    assert json.loads(silence("--list", "--json")[1][0])[0]["reason"] == "moving house"
-    assert silence("--remove", str(number))[:2] == (0, [f"removed  {number}"])
-    assert silence("--remove", str(number))[0] == 4
-    assert silence("--list")[1] == ["nothing is silenced"]
-
-
-@pytest.mark.parametrize(
-    ("arguments", "words"),
-    [
-        ([], "KEY, --until and --reason are needed"),
-        (["shop.error_ratio", "--until", "2h"], "KEY, --until and --reason are needed"),
-        (["shop.error_ratio", "--until", "2h", "--reason", " "], "are needed"),
-        (["shop.error_ratio", "--until", "2020-01-01T00:00Z", "--reason", "x"], "--until is in the past"),
-        (["shop.eror_ratio", "--until", "2h", "--reason", "x"], "Did you mean shop.error_ratio?"),
-        (["zzz", "--until", "2h", "--reason", "x"], "Known: checkout, "),
-    ],
-)
-def test_silences_that_are_refused(arguments: list[str], words: str) -> None:
-    code, _, err = silence(*arguments)
-    assert (code, words in err) == (2, True)
-    assert AlertSilence.objects.count() == 0
-
-
-@pytest.mark.parametrize(
-    "option", ["--until=tomorrow", "--until=99999-01-01", "--until=5w", "--tags=view", "--tags=a=1,=2"]
-)
-def test_values_that_no_option_takes(option: str) -> None:
-    _, _, err = silence("shop.error_ratio", option, "--reason", "x")
-    assert re.search("is not a time|does not have the form", err)
-
-
-def test_nothing_open_and_nobody_judging() -> None:
-    code, out, _ = run("list_alerts")
-    assert (code, out) == (4, ["nothing is open", "", "No alert was ever judged. Run: manage.py check_alerts"])
-    run("check_alerts")
-    AlertCheck.objects.update(checked_at=time.time() - 1_000)
-    code, out, _ = run("list_alerts")
-    assert (code, out[-2].startswith("Nobody judges the alerts: the last time was ")) == (4, True)
-
-
-def test_the_list_fits_80_columns_and_escapes_what_it_shows(listener: Listener) -> None:
-    listener.reply = Reply(500)
-    AlertSilence.objects.create(
-        pattern="*", tags={}, until=time.time() + 99, reason="\x1b[31m" + "word " * 40, author="a", created_at=0
-    )
-    _, out, _ = run("list_alerts", pager={"BACKEND": "pagerdutty"})
-    assert max(map(len, out)) <= 80
-    assert "\x1b" not in "".join(out)

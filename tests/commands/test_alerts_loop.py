@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from tests.commands.nodes import migrate, running, says, write_project
 from tests.servers.process import wait_until
-from tests.stack.alerting.listening import HANG, Listener, Reply, listening
+from tests.stack.alerting.listening import HANG, Listener, Reply
 from tests.stack.answering import Answer, Request, Server, answering
 
 PROJECT = """
@@ -37,9 +34,9 @@ settings.configure(
     },
 )
 django.setup()
-from zemanta_ops.stack.alerting import loop
+from zemanta_ops.management import alert_worker
 
-loop.TICK = 0.2
+alert_worker.TICK = 0.2
 execute_from_command_line(["manage.py", *sys.argv[3:]])
 """
 METRICS = """
@@ -57,29 +54,6 @@ def answer(request: Request) -> Answer:
     return Answer(200, text, {"Content-Type": "application/json"})
 
 
-@contextmanager
-def running(folder: Path, name: str, *arguments: str) -> Iterator[subprocess.Popen[str]]:
-    with (folder / f"{name}.log").open("w") as log:
-        process = subprocess.Popen(
-            [sys.executable, str(folder / "manage.py"), *arguments],
-            env={**os.environ, "PYTHONPATH": os.pathsep.join([str(folder), *sys.path]), "DJANGO_SETTINGS_MODULE": ""},
-            stdout=log,
-            stderr=log,
-            text=True,
-        )
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.wait()
-
-
-@pytest.fixture
-def listener() -> Iterator[Listener]:
-    with listening() as server:
-        yield server
-
-
 @pytest.fixture
 def database() -> Iterator[Server]:
     with answering(answer) as server:
@@ -88,35 +62,27 @@ def database() -> Iterator[Server]:
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    (tmp_path / "manage.py").write_text(PROJECT)
-    (tmp_path / "shop").mkdir()
-    (tmp_path / "shop" / "__init__.py").touch()
-    (tmp_path / "shop" / "metrics.py").write_text(METRICS)
-    with running(tmp_path, "setup", "http://127.0.0.1:9", "http://127.0.0.1:9", "migrate") as migrate:
-        assert migrate.wait(60) == 0, (tmp_path / "setup.log").read_text()
+    write_project(tmp_path, PROJECT, metrics=METRICS)
+    migrate(tmp_path, "http://127.0.0.1:9", "http://127.0.0.1:9")
     return tmp_path
 
 
 def test_one_of_two_nodes_judges_and_the_other_takes_over(project: Path, listener: Listener, database: Server) -> None:
     command = (database.url, listener.url, "check_alerts", "--loop", "--lease", "2")
-
-    def says(name: str, text: str) -> bool:
-        return text in (project / f"{name}.log").read_text()
-
     with running(project, "a", *command) as first:
         assert wait_until(lambda: len(listener.taken) == 1, 60), (project / "a.log").read_text()
         with running(project, "b", *command) as second:
-            assert wait_until(lambda: says("b", "waiting: another process holds the lock"), 60)
+            assert wait_until(says(project, "b", "waiting: another process holds the lock"), 60)
             first.send_signal(signal.SIGTERM)
             assert first.wait(30) == 0
-            assert wait_until(lambda: says("b", "judging"), 60)
+            assert wait_until(says(project, "b", "judging"), 60)
             asked = len(database.requests)
             assert wait_until(lambda: len(database.requests) > asked + 3, 60)
             second.send_signal(signal.SIGINT)
             assert second.wait(30) == 0
     (posted,) = listener.taken
     assert (posted.body["dedup_key"], posted.body["level"]) == ("http.request.count", "crit")
-    assert says("a", "sent     trigger crit http.request.count to chat")
+    assert says(project, "a", "sent     trigger crit http.request.count to chat")()
 
 
 def test_a_signal_during_a_send_ends_it_after_that_send(project: Path, listener: Listener, database: Server) -> None:

@@ -1,13 +1,9 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -16,6 +12,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.test import override_settings
 
+from tests.commands.nodes import migrate, running, says, write_project
 from tests.metrics.agents import wait_until
 from tests.servers.influxdb1 import InfluxDB1
 from zemanta_ops.models import Lease
@@ -207,47 +204,22 @@ execute_from_command_line(["manage.py", *sys.argv[3:]])
 """
 
 
-@contextmanager
-def running(folder: Path, name: str, *arguments: str) -> Iterator[subprocess.Popen[str]]:
-    with (folder / f"{name}.log").open("w") as log:
-        process = subprocess.Popen(
-            [sys.executable, str(folder / "manage.py"), *arguments],
-            env={**os.environ, "PYTHONPATH": os.pathsep.join([str(folder), *sys.path])},
-            stdout=log,
-            stderr=log,
-            text=True,
-        )
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.wait()
-
-
-def reports(folder: Path, name: str, text: str) -> Callable[[], bool]:
-    return lambda: text in (folder / f"{name}.log").read_text()
-
-
 def test_one_of_two_nodes_computes_and_the_other_takes_over(
     tmp_path: Path, influxdb1: InfluxDB1, database: str
 ) -> None:
-    (tmp_path / "manage.py").write_text(PROJECT)
-    (tmp_path / "shop").mkdir()
-    (tmp_path / "shop" / "__init__.py").touch()
-    (tmp_path / "shop" / "metrics.py").write_text(DECLARATIONS)
     settings = (influxdb1.url, database)
-    with running(tmp_path, "setup", *settings, "migrate") as migrate:
-        assert migrate.wait(60) == 0, (tmp_path / "setup.log").read_text()
+    write_project(tmp_path, PROJECT, metrics=DECLARATIONS)
+    migrate(tmp_path, *settings)
     ahead = range(int(time.time()) - 60, int(time.time()) + 300)
     influxdb1.write("\n".join(f"orders,shop=a,outcome=ok value=1 {second * 10**9}" for second in ahead), database)
     loop = (*settings, "compute_composites", "--loop", "--lease", "15", "-v", "2")
     with running(tmp_path, "a", *loop) as first:
-        assert wait_until(reports(tmp_path, "a", "3 windows, 3 points written"), 60), (tmp_path / "a.log").read_text()
+        assert wait_until(says(tmp_path, "a", "3 windows, 3 points written"), 60), (tmp_path / "a.log").read_text()
         with running(tmp_path, "b", *loop) as second:
-            assert wait_until(reports(tmp_path, "b", "waiting: another process"), 60)
+            assert wait_until(says(tmp_path, "b", "waiting: another process"), 60)
             first.send_signal(signal.SIGTERM)
             assert first.wait(30) == 0
-            assert wait_until(reports(tmp_path, "b", "3 windows, 3 points written"), 60)
+            assert wait_until(says(tmp_path, "b", "3 windows, 3 points written"), 60)
             second.send_signal(signal.SIGINT)
             assert second.wait(30) == 0
     stamps = influxdb1.query('SELECT "value" FROM "orders_failed_ratio"', database)

@@ -1,12 +1,9 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -15,6 +12,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.test import override_settings
 
+from tests.commands.nodes import migrate, running, says, write_project
 from tests.metrics.agents import Agent, agent, wait_until
 from zemanta_ops import metrics
 from zemanta_ops.metrics.gauges import registry as gauges
@@ -134,31 +132,14 @@ def test_a_lease_that_makes_no_sense_is_refused(seconds: str) -> None:
         emit("--once", f"--lease={seconds}")
 
 
-@contextmanager
-def running(folder: Path, port: int, node: str, *arguments: str) -> Iterator[subprocess.Popen[str]]:
-    with (folder / f"{node}.log").open("w") as log:
-        process = subprocess.Popen(
-            [sys.executable, str(folder / "manage.py"), str(port), node, *arguments],
-            env={**os.environ, "PYTHONPATH": os.pathsep.join([str(folder), *sys.path])},
-            stdout=log,
-            stderr=log,
-            text=True,
-        )
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.wait()
+def node(folder: Path, port: int, name: str, *arguments: str) -> AbstractContextManager[subprocess.Popen[str]]:
+    return running(folder, name, str(port), name, *arguments)
 
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    (tmp_path / "manage.py").write_text(PROJECT)
-    (tmp_path / "shop").mkdir()
-    (tmp_path / "shop" / "__init__.py").touch()
-    (tmp_path / "shop" / "gauges.py").write_text(GAUGES)
-    with running(tmp_path, 9, "setup", "migrate") as migrate:
-        assert migrate.wait(60) == 0, (tmp_path / "setup.log").read_text()
+    write_project(tmp_path, PROJECT, gauges=GAUGES)
+    migrate(tmp_path, "9", "setup")
     return tmp_path
 
 
@@ -170,14 +151,10 @@ def hosts(listener: Agent) -> set[str]:
     return found
 
 
-def says(folder: Path, node: str, text: str) -> Callable[[], bool]:
-    return lambda: text in (folder / f"{node}.log").read_text()
-
-
 def test_one_of_two_nodes_collects_and_the_other_takes_over(project: Path) -> None:
-    with agent() as listener, running(project, listener.port, "a", "emit_gauges", "--loop", "--lease", "1") as first:
+    with agent() as listener, node(project, listener.port, "a", "emit_gauges", "--loop", "--lease", "1") as first:
         assert wait_until(lambda: hosts(listener) == {"a"}, 30)
-        with running(project, listener.port, "b", "emit_gauges", "--loop", "--lease", "1") as second:
+        with node(project, listener.port, "b", "emit_gauges", "--loop", "--lease", "1") as second:
             assert wait_until(says(project, "b", "waiting: another process"), 30)
             hosts(listener)
             assert wait_until(lambda: hosts(listener) == {"a"}, 30)
@@ -191,9 +168,9 @@ def test_one_of_two_nodes_collects_and_the_other_takes_over(project: Path) -> No
 
 
 def test_a_leader_that_was_frozen_emits_nothing_when_it_wakes(project: Path) -> None:
-    with agent() as listener, running(project, listener.port, "a", "emit_gauges", "--loop", "--lease", "1") as first:
+    with agent() as listener, node(project, listener.port, "a", "emit_gauges", "--loop", "--lease", "1") as first:
         assert wait_until(lambda: hosts(listener) == {"a"}, 30)
-        with running(project, listener.port, "b", "emit_gauges", "--loop", "--lease", "1"):
+        with node(project, listener.port, "b", "emit_gauges", "--loop", "--lease", "1"):
             assert wait_until(says(project, "b", "waiting: another process"), 30)
             first.send_signal(signal.SIGSTOP)
             assert wait_until(says(project, "b", "collecting"), 30)
@@ -205,6 +182,6 @@ def test_a_leader_that_was_frozen_emits_nothing_when_it_wakes(project: Path) -> 
 
 def test_without_its_table_the_lock_says_what_to_do(project: Path) -> None:
     (project / "db").unlink()
-    with running(project, 9, "a", "emit_gauges", "--loop", "--json") as process:
+    with node(project, 9, "a", "emit_gauges", "--loop", "--json") as process:
         assert process.wait(30) == 3
     assert "Run: manage.py migrate" in (project / "a.log").read_text()

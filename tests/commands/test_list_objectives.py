@@ -72,6 +72,16 @@ def test_an_objective_that_burns_says_what_it_calls_for(orders: None) -> None:
     assert "99.0%" in rows["calm"]
 
 
+def test_a_budget_that_lasts_for_thousands_of_years_never_runs_out(
+    orders: None, influxdb1: InfluxDB1, database: str
+) -> None:
+    influxdb1.write(f"orders,outcome=ok value=1000000000 {(int(time.time()) - 30 * 60) * 10**9}", database)
+    declare()
+    code, out, _ = run()
+    assert (code, out.splitlines()[1].split()[-2:]) == (0, ["never", "-"])
+    assert json.loads(run("--json")[1])[0]["runs_out"] is None
+
+
 def test_json_has_every_burn_rate(orders: None) -> None:
     declare()
     [document] = json.loads(run("--json")[1])

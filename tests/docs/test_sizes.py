@@ -10,8 +10,8 @@ from statistics import median
 from tests.docs.english import PACKAGE
 
 LONGEST_FILE = 300
-# They had more lines when this was first measured: shorten them, and take them out.
-LONG_FILES = {"metrics/client.py": 380, "metrics/delivery/buffer.py": 306}
+# It had more lines when this was first measured: shorten it, and take it out.
+LONG_FILES = {"metrics/client.py": 380}
 SMALL_FILE = 40
 # A check is a plug-in, one file each; the script of a composite is the twin of that of an alert.
 SMALL_FILES = {

@@ -70,6 +70,14 @@ class Reader:
             settings = self.project / "mysite" / "settings.py"
             text = settings.read_text(encoding="utf-8")
             settings.write_text(f"{text}\n{body.replace(PLACEHOLDER, self._token)}\n", encoding="utf-8")
+        elif body.startswith("# shop/metrics.py\n"):
+            # An app of the reader's own.
+            shop = self.project / "shop"
+            shop.mkdir()
+            (shop / "__init__.py").touch()
+            (shop / "metrics.py").write_text(body, encoding="utf-8")
+            with (self.project / "mysite" / "settings.py").open("a", encoding="utf-8") as settings_file:
+                settings_file.write('INSTALLED_APPS += ["shop"]\n')
         elif body.startswith("# anywhere\n"):
             self._run("python manage.py shell", stdin=body)
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from example_project.demo import cleanup
 from tests.e2e.readme import page
 from tests.servers import cache
 from tests.servers.process import wait_until
@@ -124,3 +125,29 @@ def test_nothing_survives_that_is_only_being_started(step: str, number: signal.S
 
         assert wait_until(lambda: not find_processes(temporary), SECONDS), find_processes(temporary)
         assert wait_until(lambda: not any(temporary.iterdir()), SECONDS)
+
+
+def test_a_process_that_starts_while_the_others_are_ended_ends_too(temporary: Path) -> None:
+    asked = temporary.parent / "asked"
+    stubborn = f"trap 'touch {asked}' TERM; touch {temporary}/ready; while :; do sleep 1; done"
+    watcher = cleanup.start_watching(temporary)
+    assert watcher.stdin
+    with subprocess.Popen(cleanup.build_launch(temporary, ["sh", "-c", stubborn])) as first:
+        assert wait_until((temporary / "ready").exists, SECONDS)
+        watcher.stdin.close()
+        assert wait_until(asked.exists, SECONDS)
+        with subprocess.Popen(cleanup.build_launch(temporary, ["sleep", "20"])) as late:
+            assert late.wait(SECONDS), "it slept to its end"
+        assert first.wait(SECONDS) == -signal.SIGKILL
+    watcher.wait(SECONDS)
+    assert not temporary.exists()
+
+
+def test_a_process_that_starts_when_the_run_is_cleaned_up_does_not_run(temporary: Path) -> None:
+    watcher = cleanup.start_watching(temporary)
+    assert watcher.stdin
+    watcher.stdin.close()
+    watcher.wait(SECONDS)
+    ran = temporary.parent / "ran"
+    assert subprocess.run(cleanup.build_launch(temporary, ["touch", ran]), check=False).returncode == 1
+    assert not ran.exists()

@@ -46,6 +46,8 @@ def test_a_reader_sees_requests_the_decrypted_secret_and_metrics_of_ones_own(rea
     assert reader.setting("NEWSLETTER_API_KEY") == PLAINTEXT
     assert reader.watched("signup plan=pro")
     assert reader.watched("billing.call service=stripe")
+    assert "Share of requests that fail." in (reader.project / "deploy/grafana/dashboards/state.json").read_text()
+    assert "alert-shop-error-ratio" in (reader.project / "deploy/runbooks.rst").read_text()
 
 
 def test_the_table_of_commands_names_each_command() -> None:

@@ -16,7 +16,7 @@ from django.test import override_settings
 from tests.secrets.configuration import Config, saved, write
 from tests.secrets.tokens import local
 from zemanta_ops.conf import conf
-from zemanta_ops.secrets import Secret, SecretError, decrypt_settings, ledger, load_config, modes
+from zemanta_ops.secrets import Secret, SecretError, StrictSecret, decrypt_settings, ledger, load_config, modes
 from zemanta_ops.secrets.__main__ import main
 from zemanta_ops.secrets.backends.local import LocalBackend
 from zemanta_ops.secrets.exceptions import ConfigError, ResolveError, UnreachableError
@@ -247,7 +247,28 @@ def test_load_config_alone_warns_too(
     assert f"overrides no secret. Did you mean {PREFIX}database__password?" in caplog.text
 
 
-@pytest.mark.parametrize("bits", [0o644, 0o604, 0o666, 0o602])
+def test_an_empty_variable_does_not_make_a_secret_empty(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(f"{PREFIX}A", "")
+    monkeypatch.setenv(f"{PREFIX}database__password", "")
+    path = write(home, "config.toml")
+    for mode in ("", modes.DEFERRED, modes.FAKE):
+        monkeypatch.setenv(modes.VARIABLE, mode)
+        for read in (
+            lambda: decrypt_settings({"A": Secret(TOKEN)}),
+            lambda: Secret(TOKEN).get(name="A"),
+            lambda: StrictSecret(TOKEN).decrypt(name="A"),
+            lambda: load_config(path),
+        ):
+            with pytest.raises(ConfigError, match=rf"{PREFIX}\w+ is empty\. Run: unset {PREFIX}"):
+                read()
+
+
+def test_an_empty_value_in_the_file_is_meant(home: Path) -> None:
+    saved(home, ".secrets.local.toml", 'A = ""\n').chmod(0o600)
+    assert Secret(TOKEN).get(name="A") == ""
+
+
+@pytest.mark.parametrize("bits", [0o644, 0o604, 0o666, 0o602, 0o640, 0o660, 0o620])
 def test_a_file_that_others_can_read_or_change_is_refused(bits: int, home: Path) -> None:
     path = saved(home, ".secrets.local.toml", 'A = "instead"\n')
     path.chmod(bits)

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import stat
-import warnings
 from pathlib import Path
 from typing import Any
 
-from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register  # noqa: A004  (Django's own name)
-from django.core.exceptions import ImproperlyConfigured
 
-from zemanta_ops.secrets import Secret, backends, config, containers, ledger, overrides
+from zemanta_ops.secrets import backends, config, ledger, overrides
 from zemanta_ops.secrets.exceptions import ConfigError
 from zemanta_ops.secrets.overrides import PREFIX
+from zemanta_ops.serving import describe_cure, list_undecrypted
 
 
 @register("zemanta_ops")
@@ -25,34 +22,6 @@ def check_undecrypted(**_: Any) -> list[CheckMessage]:
         Error(f"{path} is a Secret that was not decrypted.", hint=describe_cure(), id="zemanta_ops.E001")
         for path in list_undecrypted()
     ]
-
-
-def list_undecrypted() -> list[str]:
-    """Return the path of every Secret in the settings; in ``ZEMANTA_OPS`` itself they need not be decrypted."""
-    names = sorted({name for name in dir(settings) if name.isupper()} - {"ZEMANTA_OPS"})
-    return [place.path for name in names for place in containers.find(name, _read_setting(name), Secret)]
-
-
-def describe_cure() -> str:
-    """Return where the call of ``decrypt_settings`` belongs."""
-    if (configuration := getattr(settings, "CONFIGURATION", "")) or os.environ.get("DJANGO_CONFIGURATION"):
-        name = configuration or os.environ["DJANGO_CONFIGURATION"]
-        return f"Call decrypt_settings(cls) at the end of the class method setup() of {name}."
-    module = getattr(settings, "SETTINGS_MODULE", "") or os.environ.get("DJANGO_SETTINGS_MODULE", "the settings file")
-    return (
-        f"Add decrypt_settings(globals()) as the last line of {module}, and of each file it imports that has a Secret. "
-        "What a function or property returns is not reached: call .get() there."
-    )
-
-
-def _read_setting(name: str) -> Any:
-    # Django warns about some settings when they are read, even if they have its own default.
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        # An empty SECRET_KEY raises when it is read.
-        with contextlib.suppress(ImproperlyConfigured):
-            return getattr(settings, name)
-    return None
 
 
 @register("zemanta_ops", deploy=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import math
+import json
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,8 @@ from zemanta_ops.terminal import keep_line_breaks
 
 # argparse exits with this code for wrong arguments, so the commands do too.
 EXIT_USAGE = 2
+# Sockets and selectors wait for at most 2**31 ms.
+MOST_SECONDS = 1_000_000
 
 
 class UsageError(CommandError):
@@ -29,6 +31,7 @@ class OpsCommand(BaseCommand):
     """A command whose ``epilog`` shows examples and exit codes; it runs without system checks.
 
     SIGINT and SIGTERM end it in order, with exit code 130 or 143, unless the command handles them itself.
+    With ``--json``, an error before any output is a document too: ``{"ok": false, "problems": [...]}``.
     """
 
     epilog = ""
@@ -41,18 +44,50 @@ class OpsCommand(BaseCommand):
     def execute(self, *args: Any, **options: Any) -> str | None:
         """Run the command until it returns or a signal ends it."""
         with exit_on_signals():
-            return super().execute(*args, **options)
+            if not options.get("json"):
+                return super().execute(*args, **options)
+            out = _TrackedOutput(options.get("stdout") or self.stdout)
+            try:
+                return super().execute(*args, **{**options, "stdout": out})
+            except CommandError as error:
+                if not out.was_written:
+                    document = {"ok": False, "problems": str(error).splitlines()}
+                    self.stdout.write(json.dumps(document, indent=2))
+                raise
 
 
-def parse_positive(text: str) -> float:
-    """Return the number that an option gives; it must be greater than 0."""
+class _TrackedOutput:
+    """Standard output that knows whether anything was written to it."""
+
+    def __init__(self, out: Any) -> None:
+        self._out = out
+        self.was_written = False
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._out, name)
+
+    def write(self, text: str) -> None:
+        self.was_written = True
+        self._out.write(text)
+
+
+def parse_seconds(text: str) -> float:
+    """Return the seconds that an option gives: more than 0, and no more than the system can wait for at once."""
     try:
         number = float(text)
     except ValueError:
         number = 0
-    if not 0 < number < math.inf:
-        raise argparse.ArgumentTypeError(f"{text} is not a number greater than 0")
+    if not 0 < number <= MOST_SECONDS:
+        raise argparse.ArgumentTypeError(f"{text} is not a number greater than 0, and at most {MOST_SECONDS}")
     return number
+
+
+def parse_port(text: str) -> int:
+    """Return the port that an option gives, or 0 for a free one."""
+    try:
+        return parsing.accept_whole(0, 65535)(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text} {error}") from None
 
 
 def parse_count(text: str) -> int:

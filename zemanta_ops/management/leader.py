@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import socket
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from contextlib import suppress
 from queue import Empty, SimpleQueue
+from typing import Any
 
 from django.core.management.base import CommandParser
 
@@ -29,14 +32,13 @@ class PeriodicWorker(ABC):
 
     def wait(self, seconds: float) -> None:
         """Wait until ``wake()`` is called, for at most this many seconds."""
-        # Not get(timeout=0), which may block forever before Python 3.13.
-        try:
-            if seconds > 0:
-                self._woken.get(timeout=seconds)
-            else:
-                self._woken.get_nowait()
-        except Empty:
+        # Not get(timeout=…) alone, which may block forever before Python 3.13; see Collector.wait.
+        with suppress(Empty):
+            self._woken.get_nowait()
             return
+        if seconds > 0:
+            with suppress(Empty):
+                self._woken.get(timeout=seconds)
 
     def wake(self) -> None:
         """Make a waiting method return; safe in a signal handler."""
@@ -104,3 +106,10 @@ def run_alone(worker: loop.Worker, name: str, seconds: float | None, report: Cal
     lease = create_lease(conf.metrics.gauge_lock, name, owner, length)
     with note_end_signals(worker.wake) as stopped:
         loop.run(worker, lease, length, stopped, report)
+
+
+def report_state(out: Any, state: str, word: str, *, as_json: bool) -> None:
+    """Print whether this process works, in the command's own ``word``, or waits; at once, also into a pipe."""
+    shown = word if state == loop.WORKING else state
+    out.write(json.dumps({"state": shown}) if as_json else shown)
+    out.flush()

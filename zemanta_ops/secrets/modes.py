@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from importlib import import_module
 from typing import Any, NoReturn
 
 from zemanta_ops.secrets.exceptions import ModeError
@@ -16,6 +17,7 @@ _RUNNERS = frozenset({"unittest.__main__", "twisted.trial.__main__", "testtools.
 OVERRIDE_PREFIX = "ZEMANTA_OPS_OVERRIDE__"
 
 _fake_key = os.urandom(32)
+_guarded = False
 
 
 def mode() -> str:
@@ -56,6 +58,24 @@ def refuse_fake(*, debug: bool | None = None) -> None:
     """
     if mode() == FAKE and not debug and not under_test():
         raise ModeError(f"{VARIABLE}={FAKE} is for test runs: unset it{'' if debug is None else ' if DEBUG is off'}")
+
+
+def guard_servers() -> None:
+    """Make the servers and workers of this process refuse to start without real secrets, from the first secret on.
+
+    ``zemanta_ops`` need not be in ``INSTALLED_APPS``. A process without Django has no such server; one that has a mode
+    may import Django later.
+    """
+    global _guarded
+    if _guarded or not ("django.conf" in sys.modules or os.environ.get(VARIABLE)):
+        return
+    try:
+        # Loaded by name: secrets never import Django.
+        import_module("zemanta_ops.serving").guard()
+    except ModuleNotFoundError as error:
+        if error.name != "django":
+            raise
+    _guarded = True
 
 
 def fake(token: str) -> str:

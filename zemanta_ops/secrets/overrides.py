@@ -48,11 +48,19 @@ class Overrides(dict[str, tuple[str, str]]):
         return REDACTED
 
     def take(self, path: str) -> str | None:
-        """Return the value that overrides a setting, and remember and log that it does; None if none does."""
+        """Return the value that overrides a setting, and remember and log that it does; None if none does.
+
+        Raises:
+            ConfigError: The variable is empty, as one is whose own value was not set.
+        """
         found = self.get(_make_key(path)) if path else None
         if found is None:
             return None
         value, origin = found
+        if not value and origin.startswith(PREFIX):
+            raise ConfigError(
+                f"{origin} is empty. Run: unset {origin}, or write the empty value of {path} to {FILE_NAME}"
+            )
         if ledger.overrides().get(path) != origin:
             ledger.override(path, origin)
             logger.warning("the secret %s is overridden by %s", path, origin)
@@ -130,8 +138,8 @@ def _describe(key: str, origin: str, known: Mapping[str, str]) -> Unused:
 
 
 def _refuse_open(path: Path) -> None:
-    if os.name == "posix" and path.stat().st_mode & (stat.S_IROTH | stat.S_IWOTH):
-        raise ConfigError(f"{path} can be read by other users. Run: chmod 600 {path}")
+    if os.name == "posix" and path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+        raise ConfigError(f"{path} can be read or changed by its group or other users. Run: chmod 600 {path}")
 
 
 def _flatten(path: Path, table: Mapping[str, object], prefix: str, found: Overrides) -> None:

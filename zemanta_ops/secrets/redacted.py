@@ -18,6 +18,7 @@ class Redacted:
 
     def __init__(self, *texts: str, sample: str | None = None) -> None:
         ledger.protect()
+        modes.guard_servers()
         if not isinstance(sample, (str, type(None))):
             raise TokenError(f"a sample must be text, not {type(sample).__name__}")
         self._texts = texts
@@ -69,6 +70,7 @@ class Redacted:
         mode = modes.mode()
         if not mode or not any(self._tokens):
             return None
+        modes.guard_servers()
         if self._sample is not None:
             if mode == modes.DEFERRED:
                 ledger.record_sample(path)

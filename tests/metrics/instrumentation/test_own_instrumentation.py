@@ -106,6 +106,11 @@ def test_one_that_cannot_be_used_is_reported_and_stops_neither_start_nor_others(
     instrumentation.uninstall()
 
 
+def test_the_check_does_not_repeat_the_message_of_a_module_that_raises(write: Write) -> None:
+    path = write("leaking", "raise ValueError('example-secret')\n")
+    assert messages(path) == [f"INSTRUMENT '{path}' cannot be used: ValueError."]
+
+
 def test_one_whose_install_raises_is_logged(write: Write, caplog: pytest.LogCaptureFixture) -> None:
     instrumentation.install([write("raising", "def install(): raise OSError('no library')\ndef uninstall(): ...\n")])
     assert "OSError: no library" in caplog.text

@@ -13,7 +13,7 @@ import requests
 from asgiref.sync import SyncToAsync
 from django.core.cache.backends.locmem import LocMemCache
 
-from tests.metrics.test_timer_protocols import StopError, drive
+from tests.metrics.timed_functions import StopError, drive
 from zemanta_ops.metrics.instrumentation import cache, http
 from zemanta_ops.metrics.instrumentation.patching import Patch
 from zemanta_ops.testing import Recorder

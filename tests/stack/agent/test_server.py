@@ -177,3 +177,10 @@ def test_datagrams_that_the_kernel_dropped_are_reported() -> None:
         assert dropped
         assert agent.total().received.kernel_dropped == dropped
         assert agent.next_interval().received.kernel_dropped == 0
+
+
+def test_drops_that_could_not_be_read_for_a_moment_are_reported_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    counts = iter([5, None, 7])
+    monkeypatch.setattr("zemanta_ops.stack.agent.server.count_kernel_drops", lambda _: next(counts))
+    with Agent(port=0) as agent:
+        assert [agent.next_interval().received.kernel_dropped for _ in range(3)] == [5, None, 2]

@@ -18,8 +18,8 @@ from tests.metrics.postgresql import ALIAS, connected
 from tests.servers.debian import PostgreSQL
 from tests.stack.alerting.listening import Listener
 from tests.stack.alerting.playing import Deployment, deploy, summarize
+from zemanta_ops.management.alert_worker import AlertWorker
 from zemanta_ops.stack.alerting import delivery, steps
-from zemanta_ops.stack.alerting.loop import AlertWorker
 from zemanta_ops.stack.alerting.store import get_table
 
 WHOLE = [("trigger", "warn", 1), ("trigger", "crit", 2), ("resolve", "ok", 3)]

@@ -275,7 +275,9 @@ def test_a_claim_that_was_left_behind_ends_and_the_repeat_is_counted(
         shop.play(6)
     monkeypatch.setattr(steps, "step_hook", lambda step: None)
     shop.restart()
-    assert outcomes(shop.check()) == []
+    ((outcome, problem),) = outcomes(shop.check())
+    assert (outcome, "was killed while it did" in problem) == ("waiting", True)
+    assert summarize(listener) == [("trigger", "crit", 1)]
     assert AlertEvent.objects.update(claimed_until=Now() - timedelta(seconds=1)) == 1
     (found,) = shop.check().deliveries
     assert (found.outcome, found.is_repeat) == ("sent", True)

@@ -86,7 +86,7 @@ def test_declarations_that_are_right_have_no_fault() -> None:
     Composite("shop.seconds", value=mean("http.request.duration") * 0.001, unit="s")
     Composite("shop.open", value=COUNT - total("http.request.count", status="2*"))
     objective()
-    objective("fast checkout", bad=None, within=500)
+    objective("fast checkout", bad=None, within=500, runbook="http://wiki:8080/fehler/größe?page=5#checkout")
     assert faults() == []
 
 
@@ -96,6 +96,14 @@ WRONG: dict[str, tuple[str, Callable[[], Any]]] = {
     "no denominator": ("E202", lambda: composite(denominator=None)),
     "a value beside numerator and denominator": ("E202", lambda: composite(value=COUNT)),
     "a name that no measurement has": ("E202", lambda: composite("shop.error ratio")),
+    "a name that no database stores": ("E202", lambda: alert(name="a\0b")),
+    "a name of an objective that no file has": ("E202", lambda: objective("a\ud800")),
+    "a name that is a path": ("E202", lambda: composite("a/../b")),
+    "a name with nothing between its dots": ("E202", lambda: composite("shop..ratio")),
+    "a name that ends in a dot": ("E202", lambda: composite("shop.")),
+    "a tag of a composite twice": ("E202", lambda: composite(by=("view", "view"))),
+    "a tag of an alert twice": ("E202", lambda: alert(by=["view", "status", "view"])),
+    "a tag of a description twice": ("E202", lambda: describe("visitors", tags=("team", "team"))),
     "a name of two lines": ("E202", lambda: composite("shop.error\nratio")),
     "an expression with an endless number": ("E202", lambda: Composite("a.b", value=COUNT * float("inf"))),
     "an expression with a number that no float holds": ("E202", lambda: Composite("a.b", value=COUNT * 10**400)),
@@ -168,6 +176,11 @@ WRONG: dict[str, tuple[str, Callable[[], Any]]] = {
     "a placeholder that looks into an object": ("E214", lambda: alert(message="{value.__class__}")),
     "a brace that is left open": ("E214", lambda: alert(message="{value fails")),
     "a format that no number has": ("E214", lambda: alert(message="{value:%Y}")),
+    "a format of gigabytes": ("E214", lambda: alert(message="{level:>1000000000}")),
+    "a precision of gigabytes": ("E214", lambda: alert(message="{value:.1000000000f}")),
+    "a width in the digits of another script": ("E214", lambda: alert(message="{name:>" + "\u0669" * 9 + "}")),
+    "a width that a tag gives": ("E214", lambda: alert(by=("view",), message="{level:>{view}}")),
+    "a conversion that there is not": ("E214", lambda: alert(message="{name!x}")),
     "a template": ("E214", lambda: alert(message="{{ .Level }}")),
     "the end of a TICKscript text": ("E214", lambda: alert(message="it's '''")),
     "a variable in a description": ("E214", lambda: describe("visitors", meaning="Costs $5")),
@@ -177,6 +190,13 @@ WRONG: dict[str, tuple[str, Callable[[], Any]]] = {
     "a unit that is not a noun": ("E215", lambda: describe("visitors", unit="km/h²")),
     "division by zero": ("E217", lambda: Composite("a.b", value=COUNT / 0)),
     "division by zero as a float": ("E217", lambda: Composite("a.b", value=mean("http.request.duration") / 0.0)),
+    "a runbook that is a script": ("E218", lambda: alert(runbook="javascript:alert(1)")),
+    "a runbook that is a text": ("E218", lambda: alert(runbook="Ask the team")),
+    "a runbook that is a file": ("E218", lambda: alert(runbook="docs/errors.md")),
+    "a runbook with a password": ("E218", lambda: alert(runbook="https://user:example@wiki.example.com/errors")),
+    "a runbook of two lines": ("E218", lambda: alert(runbook="https://wiki.example.com/a\nb")),
+    "a runbook with a blank at its end": ("E218", lambda: objective(runbook="https://wiki.example.com/ ")),
+    "a warning's runbook": ("E218", lambda: alert(warn=above(1), crit=None, runbook="ftp://wiki.example.com/")),
     "crit without a runbook": ("W201", lambda: alert(runbook="")),
 }  # fmt: skip
 

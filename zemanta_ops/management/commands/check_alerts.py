@@ -10,16 +10,17 @@ import django.db
 from django.core.management.base import CommandError, CommandParser
 
 from zemanta_ops.extras import MissingExtraError
+from zemanta_ops.management.alert_worker import AlertWorker
 from zemanta_ops.management.base import OpsCommand, UsageError
-from zemanta_ops.management.leader import acquire_for_node, add_lease_option, run_alone
+from zemanta_ops.management.leader import acquire_for_node, add_lease_option, report_state, run_alone
 from zemanta_ops.metrics.gauges import loop
 from zemanta_ops.metrics.gauges.lease import LeaseError
 from zemanta_ops.stack.alerting.checker import Checker, Report
 from zemanta_ops.stack.alerting.declared import DeclaredAlerts, read_declared
 from zemanta_ops.stack.alerting.delivery import Sender
-from zemanta_ops.stack.alerting.loop import AlertWorker, describe_database_error
 from zemanta_ops.stack.alerting.printing import ReportPrinter
 from zemanta_ops.stack.alerting.receivers import ReceiverSet, read_receivers
+from zemanta_ops.stack.alerting.store import describe_database_error
 from zemanta_ops.stack.databases import Database, Retry
 from zemanta_ops.stack.evaluation import Reader
 from zemanta_ops.stack.settings import list_faults, open_database
@@ -65,14 +66,14 @@ class Command(OpsCommand):
         if faults := list_faults():
             raise CommandError("; ".join(faults), returncode=EXIT_SETTINGS)
         declared, receivers = read_declared(), read_receivers()
-        printer = ReportPrinter(self.stdout.write, self.stderr.write, as_json=options["json"])
+        printer = ReportPrinter(self._print, self.stderr.write, as_json=options["json"])
         try:
             with _open_database() as database:
                 checker = _build_checker(declared, receivers, database, is_dry=options["dry_run"])
                 printer.report_setup(declared, receivers)
                 if options["loop"]:
                     worker = AlertWorker(checker, printer.report_changes, printer.report_failure)
-                    run_alone(worker, NAME, options["lease"], printer.report_state)
+                    run_alone(worker, NAME, options["lease"], lambda state: self._report(state, options))
                     return
                 self._check_once(checker, printer, options)
         except LeaseError as error:
@@ -82,12 +83,20 @@ class Command(OpsCommand):
 
     def _check_once(self, checker: Checker, printer: ReportPrinter, options: dict[str, Any]) -> None:
         if not options["dry_run"] and not acquire_for_node(NAME, options["lease"]):
-            printer.report_state(loop.WAITING)
+            self._report(loop.WAITING, options)
             return
         report = checker.check(time.time())
         printer.report_all(report, is_dry=options["dry_run"])
         if code := _find_exit_code(report, is_setup_faulty=printer.is_setup_faulty):
             sys.exit(code)
+
+    def _report(self, state: str, options: dict[str, Any]) -> None:
+        report_state(self.stdout, state, "judging", as_json=options["json"])
+
+    def _print(self, line: str) -> None:
+        self.stdout.write(line)
+        # A loop's output is read while it runs, also through a pipe.
+        self.stdout.flush()
 
 
 def _open_database() -> Database:

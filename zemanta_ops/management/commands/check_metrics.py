@@ -11,7 +11,7 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from zemanta_ops import metrics
-from zemanta_ops.management.base import OpsCommand, parse_count, parse_positive
+from zemanta_ops.management.base import OpsCommand, parse_count, parse_seconds
 from zemanta_ops.metrics import catalog
 from zemanta_ops.signals import handle_end_signals
 from zemanta_ops.stack.check.flow import check_flow
@@ -47,12 +47,12 @@ class Command(OpsCommand):
         """Declare the options."""
         parser.add_argument(
             "--timeout",
-            type=parse_positive,
+            type=parse_seconds,
             metavar="SECONDS",
             help="how long to wait for the metric (default: 3 x AGENT_INTERVAL + 5)",
         )
         parser.add_argument("--json", action="store_true", help="print one JSON document per check")
-        parser.add_argument("--watch", type=parse_positive, metavar="SECONDS", help="check repeatedly, this far apart")
+        parser.add_argument("--watch", type=parse_seconds, metavar="SECONDS", help="check repeatedly, this far apart")
         parser.add_argument("--rounds", type=parse_count, metavar="N", help="end --watch after this many checks")
 
     def handle(self, *_args: Any, **options: Any) -> None:

@@ -14,7 +14,7 @@ from django.core.management.base import CommandError, CommandParser
 from zemanta_ops.extras import MissingExtraError
 from zemanta_ops.management.base import OpsCommand, UsageError, add_range_options, check_range, format_time
 from zemanta_ops.management.composite_worker import CompositeWorker, Report, compute
-from zemanta_ops.management.leader import acquire_for_node, add_lease_option, run_alone
+from zemanta_ops.management.leader import acquire_for_node, add_lease_option, report_state, run_alone
 from zemanta_ops.metrics.client import default_client
 from zemanta_ops.metrics.gauges import loop
 from zemanta_ops.metrics.gauges.lease import LeaseError
@@ -88,7 +88,10 @@ class Command(OpsCommand):
             self._fill_back(writer, options)
         elif options["loop"]:
             run_alone(
-                CompositeWorker(writer, self._build_report(options)), NAME, options["lease"], self._build_state(options)
+                CompositeWorker(writer, self._build_report(options)),
+                NAME,
+                options["lease"],
+                lambda state: report_state(self.stdout, state, "computing", as_json=options["json"]),
             )
         else:
             self._compute_once(writer, options)
@@ -130,14 +133,6 @@ class Command(OpsCommand):
                 self._print_json(_build_document(result))
             elif result.error or options["verbosity"] > 1:
                 self._list([result], values=False)
-            self.stdout.flush()
-
-        return report
-
-    def _build_state(self, options: dict[str, Any]) -> Any:
-        def report(state: str) -> None:
-            state = "computing" if state == loop.WORKING else state
-            self.stdout.write(json.dumps({"state": state}) if options["json"] else state)
             self.stdout.flush()
 
         return report

@@ -10,7 +10,7 @@ from django.core.management.base import CommandError, CommandParser
 
 from zemanta_ops.conf import conf
 from zemanta_ops.management.base import OpsCommand
-from zemanta_ops.management.leader import acquire_for_node, add_lease_option, run_alone
+from zemanta_ops.management.leader import acquire_for_node, add_lease_option, report_state, run_alone
 from zemanta_ops.metrics.client import default_client
 from zemanta_ops.metrics.gauges import lease, loop
 from zemanta_ops.metrics.gauges.collector import Collector, GaugeState
@@ -93,12 +93,12 @@ class Command(OpsCommand):
                 self.stdout.write(f"{reading.name}{tags} {reading.value:g}")
 
     def _collect_in_loop(self, collector: Collector, seconds: float | None, as_json: bool) -> None:
-        def report(state: str) -> None:
-            state = "collecting" if state == loop.WORKING else state
-            self.stdout.write(json.dumps({"state": state}) if as_json else state)
-            self.stdout.flush()
-
-        run_alone(collector, NAME, seconds, report)
+        run_alone(
+            collector,
+            NAME,
+            seconds,
+            lambda state: report_state(self.stdout, state, "collecting", as_json=as_json),
+        )
 
 
 def _build_dict(state: GaugeState) -> dict[str, Any]:

@@ -12,18 +12,20 @@ from typing import Any
 import django.db
 from django.core.management.base import CommandError, CommandParser
 
+from zemanta_ops.conf import conf
 from zemanta_ops.management.base import OpsCommand
 from zemanta_ops.management.commands.silence_alert import describe_silence
-from zemanta_ops.stack.alerting.loop import describe_database_error
 from zemanta_ops.stack.alerting.overview import OpenAlert, Overview, StuckEvent, read_overview
 from zemanta_ops.stack.alerting.receivers import read_receivers
 from zemanta_ops.stack.alerting.series import format_time
+from zemanta_ops.stack.alerting.store import describe_database_error
 from zemanta_ops.terminal import escape
 
 EXIT_SETTINGS = 3
-EXIT_STALE = 4
+EXIT_UNJUDGED = 4
 EXIT_UNDELIVERED = 5
 WIDTH = 80
+_RUN = "Run: manage.py check_alerts"
 
 EPILOG = """
 examples:
@@ -34,8 +36,8 @@ exit codes:
   0  alerts are judged and every event was accepted, whether or not something is open
   2  wrong arguments
   3  the state cannot be read; the message says why
-  4  check_alerts does not run: no alert was judged for 15 minutes
-  5  an event waits, or was refused or repeated in the last 24 hours, or a receiver cannot be used
+  4  check_alerts does not run: no alert was judged for 15 minutes; or at least one alert cannot be judged
+  5  an event waits, or was refused or skipped in the last 24 hours, or a receiver or a setting cannot be used
 """
 
 
@@ -55,19 +57,20 @@ class Command(OpsCommand):
             overview = read_overview(time.time())
         except django.db.Error as error:
             raise CommandError(describe_database_error(error), returncode=EXIT_SETTINGS) from None
+        settings = [f"{fault}." for fault in conf.alerts.find_faults()]
         faults = [f"{fault.text} {fault.hint}" for fault in read_receivers().faults]
         if options["json"]:
-            self.stdout.write(json.dumps({**overview.build_document(), "faults": faults}, indent=2))
+            self.stdout.write(json.dumps({**overview.build_document(), "faults": [*settings, *faults]}, indent=2))
         else:
-            for line in list_lines(overview, faults):
+            for line in list_lines(overview, settings, faults):
                 self.stdout.write(line)
-        if overview.is_stale:
-            sys.exit(EXIT_STALE)
-        if overview.stuck or faults:
+        if overview.is_stale or overview.failing_since is not None:
+            sys.exit(EXIT_UNJUDGED)
+        if settings or faults or any(each.is_undelivered for each in overview.stuck):
             sys.exit(EXIT_UNDELIVERED)
 
 
-def list_lines(overview: Overview, faults: list[str]) -> Iterator[str]:
+def list_lines(overview: Overview, settings: list[str], faults: list[str]) -> Iterator[str]:
     """Yield lines of at most 80 columns; only a name that is longer than that is not cut."""
     for alert in overview.alerts:
         yield from _wrap(describe_alert(alert))
@@ -75,6 +78,7 @@ def list_lines(overview: Overview, faults: list[str]) -> Iterator[str]:
         yield "nothing is open"
     yield from _list_part("Silenced", [describe_silence(each) for each in overview.silences])
     yield from _list_part("Not delivered as it should be", [describe_stuck(each) for each in overview.stuck])
+    yield from _list_part("Settings that cannot be used", settings)
     yield from _list_part("Receivers that cannot be used", faults)
     yield ""
     yield from _wrap(describe_judging(overview))
@@ -104,10 +108,12 @@ def describe_stuck(event: StuckEvent) -> str:
 def describe_judging(overview: Overview) -> str:
     """Return when alerts were judged."""
     if not overview.judged_at:
-        return "No alert was ever judged. Run: manage.py check_alerts"
+        return f"No alert was ever judged. {_RUN}"
     when = format_time(overview.judged_at)
     if overview.is_stale:
         return f"Nobody judges the alerts: the last time was {when}. Run: manage.py check_alerts --loop"
+    if overview.failing_since is not None:
+        return f"Not all alerts have been judged since {format_time(overview.failing_since)}. {_RUN}"
     return f"{overview.count} alerts, judged last at {when}"
 
 

@@ -15,7 +15,7 @@ from django.core.management.base import CommandError, CommandParser
 
 from zemanta_ops import metrics
 from zemanta_ops.extras import MissingExtraError
-from zemanta_ops.management.base import OpsCommand, UsageError, add_range_options, check_range, parse_positive
+from zemanta_ops.management.base import OpsCommand, UsageError, add_range_options, check_range, parse_seconds
 from zemanta_ops.metrics import catalog
 from zemanta_ops.signals import SIGNALLED
 from zemanta_ops.stack.settings import (
@@ -66,27 +66,20 @@ class Command(OpsCommand):
         )
         parser.add_argument("--only", action="append", metavar="NAME", help="only this declaration; may be repeated")
         add_range_options(parser)
-        parser.add_argument("--time-limit", type=parse_positive, metavar="SECONDS", help="end after this long")
+        parser.add_argument("--time-limit", type=parse_seconds, metavar="SECONDS", help="end after this long")
         parser.add_argument("--json", action="store_true", help="print one JSON document")
 
     def handle(self, *_args: Any, **options: Any) -> None:
-        """List, fill back or run once; with ``--json``, a run that cannot begin, or is ended, is a document too."""
+        """List, fill back or run once; with ``--json``, a run that a signal ends prints a document too."""
         try:
             self._run(options)
-        except CommandError as error:
-            if options["json"] and error.returncode == EXIT_SETTINGS:
-                self._print_problems(str(error).splitlines())
-            raise
         except SystemExit as ended:
             if isinstance(ended.code, int) and ended.code > SIGNALLED:
                 text = _describe_end(ended.code - SIGNALLED, options)
                 self.stderr.write(text)
                 if options["json"]:
-                    self._print_problems([text])
+                    self.stdout.write(json.dumps({"ok": False, "problems": [text]}, indent=2))
             raise
-
-    def _print_problems(self, problems: list[str]) -> None:
-        self.stdout.write(json.dumps({"ok": False, "problems": problems}, indent=2))
 
     def _run(self, options: dict[str, Any]) -> None:
         check_range(options["since"], options["until"])

@@ -17,10 +17,9 @@ from django.core.management.base import CommandError, CommandParser
 
 from zemanta_ops.management.base import OpsCommand, UsageError, parse_count
 from zemanta_ops.stack.alerting.declared import read_declared
-from zemanta_ops.stack.alerting.loop import describe_database_error
 from zemanta_ops.stack.alerting.series import format_time
 from zemanta_ops.stack.alerting.silences import Silence, add_silence, list_silences, remove_silence
-from zemanta_ops.stack.alerting.store import list_names
+from zemanta_ops.stack.alerting.store import describe_database_error, list_names
 from zemanta_ops.terminal import escape
 
 EXIT_SETTINGS = 3

@@ -12,7 +12,7 @@ from django.core.management.base import CommandError, CommandParser
 
 from zemanta_ops.conf import conf
 from zemanta_ops.extras import MissingExtraError
-from zemanta_ops.management.base import OpsCommand, UsageError, parse_count, parse_positive
+from zemanta_ops.management.base import OpsCommand, UsageError, parse_count, parse_port, parse_seconds
 from zemanta_ops.management.output import discard_output, prepare_output
 from zemanta_ops.signals import note_end_signals
 from zemanta_ops.stack.agent.forwarder import Forwarder, ForwardError
@@ -67,18 +67,21 @@ class Command(OpsCommand):
         """Declare the options; defaults come from the METRICS settings."""
         parser.add_argument("--host", default=conf.metrics.host, help="address to listen on (METRICS HOST)")
         parser.add_argument(
-            "--port", type=int, default=conf.metrics.port, help="port to listen on, 0 for a free one (METRICS PORT)"
+            "--port",
+            type=parse_port,
+            default=conf.metrics.port,
+            help="port to listen on, 0 for a free one (METRICS PORT)",
         )
         parser.add_argument("--protocol", choices=("udp", "tcp"), default=conf.metrics.protocol)
         parser.add_argument(
-            "--interval", type=parse_positive, metavar="SECONDS", help="seconds between two updates (default: 1)"
+            "--interval", type=parse_seconds, metavar="SECONDS", help="seconds between two updates (default: 1)"
         )
         parser.add_argument(
             "--dialect", choices=("influx", "dogstatsd"), default=conf.metrics.dialect, help="(METRICS DIALECT)"
         )
         parser.add_argument("--percentiles", type=parse_percentiles, help="for example 50,95,99.9")
         parser.add_argument("--once", action="store_true", help="end after one interval")
-        parser.add_argument("--for", dest="seconds", type=parse_positive, help="end after this many seconds")
+        parser.add_argument("--for", dest="seconds", type=parse_seconds, help="end after this many seconds")
         parser.add_argument("--count", type=parse_count, metavar="VALUES", help="end after this many values")
         parser.add_argument("--forward", metavar="HOST:PORT", help="forward every datagram, unchanged, over UDP")
         parser.add_argument("--write", action="store_true", help="write every interval to ZEMANTA_OPS['INFLUXDB']")

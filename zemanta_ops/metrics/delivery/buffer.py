@@ -12,14 +12,14 @@ import os
 import sys
 import threading
 import weakref
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from queue import Empty, SimpleQueue
 from typing import Any
 
 from zemanta_ops.metrics.clock import perf_counter
 from zemanta_ops.metrics.delivery.batch import DeliveryCounts, Packet, append_last_packet, pack, send
-from zemanta_ops.metrics.delivery.forks import call_in_children
+from zemanta_ops.metrics.delivery.forks import call_in_children, hold_process_lock
 from zemanta_ops.metrics.delivery.queue import Put, Queue, QueueEntry
 from zemanta_ops.metrics.delivery.shutdown import close_before_exit
 from zemanta_ops.metrics.delivery.transports import Transport
@@ -106,7 +106,7 @@ class Buffer:
 
     def _start_in_process(self) -> None:
         """Start afresh in this process: the parent sends what was queued before a fork."""
-        with _hold_lock(self._locks) as held:
+        with hold_process_lock(self._locks) as held:
             if not held or self._pid == os.getpid():
                 return
             if self._pid:
@@ -122,7 +122,7 @@ class Buffer:
         """Start the flusher unless it runs already; return False if it cannot run."""
         if not self._options.threads or self._closed or _threads_are_disabled():
             return False
-        with _hold_lock(self._locks) as held:
+        with hold_process_lock(self._locks) as held:
             # If another call holds the lock, it is starting the flusher.
             if held:
                 if self._thread is None or not self._thread.is_alive():
@@ -231,22 +231,6 @@ class Buffer:
             "flush_age": perf_counter() - self.last_flush_at if self.last_flush_at else None,
             "flush_seconds": self.last_flush_seconds,
         }
-
-
-@contextmanager
-def _hold_lock(locks: dict[int, threading.Lock]) -> Iterator[bool]:
-    """Hold this process's own lock, and yield whether it is held.
-
-    It does not wait, because a signal handler may have interrupted the code that holds the lock. Each process id has
-    its own lock: one inherited through a fork may be held by a thread that does not exist in this process.
-    """
-    lock = locks.setdefault(os.getpid(), threading.Lock())
-    held = lock.acquire(blocking=False)
-    try:
-        yield held
-    finally:
-        if held:
-            lock.release()
 
 
 def _flush_in_background(reference: weakref.ref[Buffer], wake: SimpleQueue[None]) -> None:

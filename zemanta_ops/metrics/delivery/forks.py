@@ -1,4 +1,4 @@
-"""Detects a fork: by one memory read on every emit, and by Python's own hook.
+"""Detects a fork by one memory read on every emit and by Python's own hook, and gives each process its own lock.
 
 ``os.register_at_fork`` is not enough: uWSGI and other embedders fork without Python's hooks. Calling ``os.getpid()`` on
 every emit costs a system call. Reading a page that the kernel clears in the child (``MADV_WIPEONFORK``, Linux 4.14)
@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import mmap
 import os
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Protocol
 
 _WIPE_ON_FORK = 18
@@ -54,3 +56,19 @@ def call_in_children(function: Callable[[], None]) -> None:
     register = getattr(os, "register_at_fork", None)
     if register is not None:
         register(after_in_child=function)
+
+
+@contextmanager
+def hold_process_lock(locks: dict[int, threading.Lock]) -> Iterator[bool]:
+    """Hold this process's own lock, and yield whether it is held.
+
+    It does not wait, because a signal handler may have interrupted the code that holds the lock. Each process id has
+    its own lock: one inherited through a fork may be held by a thread that does not exist in this process.
+    """
+    lock = locks.setdefault(os.getpid(), threading.Lock())
+    held = lock.acquire(blocking=False)
+    try:
+        yield held
+    finally:
+        if held:
+            lock.release()

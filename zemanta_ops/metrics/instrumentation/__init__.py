@@ -50,8 +50,11 @@ def find_problem(name: str) -> str | None:
     """Return why an entry of INSTRUMENT that is a dotted path cannot be used, or None if it can."""
     try:
         load(name)
-    except Exception as error:  # noqa: BLE001  (a user's module may raise anything when it is imported)
+    except ImportError as error:
         return f"{type(error).__name__}: {error}"
+    except Exception as error:  # noqa: BLE001  (a user's module may raise anything when it is imported)
+        # The message may repeat a value that the module read; its type is enough, and the log shows the rest.
+        return type(error).__name__
     return None
 
 

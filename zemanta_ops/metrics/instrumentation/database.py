@@ -29,6 +29,8 @@ from zemanta_ops.metrics.request.state import get_request_state
 # Of a longer statement only the start is searched.
 MAX_SQL = 20_000
 _VERBS = frozenset(DATABASE_OPERATIONS) - {"other"}
+# Statements that contain the verbs of others: WHEN MATCHED THEN UPDATE, REPLACE INTO … SELECT.
+_MIXED = frozenset({"merge", "replace"})
 _durations = Emitter(QUERY_DURATION)
 _wrapped: WeakSet[BaseDatabaseWrapper] = WeakSet()
 
@@ -69,9 +71,9 @@ def _find_operation(sql: Any) -> str:
     return word if word in DATABASE_OPERATIONS else _find_late_operation(sql)
 
 
-# Comments, quoted texts and names, words and parentheses of SQL.
+# Comments, quoted texts and names, words and parentheses of SQL. "#>" and "#-" are operators of PostgreSQL.
 _TOKEN = re.compile(
-    r"--[^\n]*|#[^\n]*|/\*.*?\*/|'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|`[^`]*`|(?P<open>\()|(?P<close>\))|(?P<word>[A-Za-z_]\w*)",
+    r"--[^\n]*|#(?![>-])[^\n]*|/\*.*?\*/|'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|`[^`]*`|(?P<open>\()|(?P<close>\))|(?P<word>[A-Za-z_]\w*)",
     re.DOTALL,
 )
 
@@ -84,6 +86,8 @@ def _find_late_operation(sql: str) -> str:
         word = (token["word"] or "").lower()
         if word in _VERBS and (depth == 0 or first):
             return word
+        if word in _MIXED and depth == 0:
+            return "other"
         if word and first and word != "with":
             return "other"
         first = first and not word

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from zemanta_ops.secrets.files.comments import find_commented
 from zemanta_ops.secrets.files.formats import Literal
 from zemanta_ops.secrets.files.formats.base import SettingPath
 from zemanta_ops.secrets.files.plaintext import is_allowed, is_readable, is_token
@@ -19,12 +20,21 @@ _INDEX = "#"
 
 @dataclass(frozen=True)
 class Exposure:
-    """A plaintext where a token was; ``value`` is where it is, ``setting`` and ``backend`` are those of the token."""
+    """A plaintext where a token was, or in a comment beside one.
+
+    Attributes:
+        file: The file that has it.
+        value: Where it is.
+        setting: The setting of the token.
+        backend: Name of the token's backend.
+        is_comment: Whether it is in a comment.
+    """
 
     file: SourceFile
     value: Literal
     setting: str
     backend: str
+    is_comment: bool = False
 
 
 @dataclass(frozen=True)
@@ -130,6 +140,19 @@ def find_referred(user: Version, new: Version, old: Version, lost: Iterable[Encr
         for value in new.readable if names else ():
             if _key(value) in names and _is_new(value, old):
                 yield from _expose(new, value, each)
+
+
+def find_in_comments(new: Version, old: Version) -> Iterator[Exposure]:
+    """Yield the plaintexts of encrypted settings in comments that ``old`` does not have."""
+    if new.file is None:
+        return
+    encrypted = {each.key[-1]: each for each in (*old.encrypted, *new.encrypted) if each.key[-1].strip(_ANY + _INDEX)}
+    known = frozenset(old.lines)
+    lines = [(number, line) for number, line in enumerate(new.lines, 1) if "#" in line and line not in known]
+    for value in find_commented(lines, new.file.kind, encrypted) if lines and encrypted else ():
+        if is_readable(value) and not is_allowed(new.lines, value.line):
+            each = encrypted[value.path[-1]]
+            yield Exposure(new.file, value, each.setting, each.backend, is_comment=True)
 
 
 def _find(new: Version, old: Version, each: Encrypted, fits: _Fits) -> Iterator[Exposure]:

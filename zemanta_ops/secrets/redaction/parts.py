@@ -1,4 +1,4 @@
-"""The parts of a value that are secrets of their own: of a URL, connection string or JSON document, and each line."""
+"""The parts of a value that are secrets of their own: of a URL, connection string or document, and each line."""
 
 from __future__ import annotations
 
@@ -16,6 +16,13 @@ _FIELD = re.compile(
     rf"""{_WORDS}\s*=\s*(?:'((?:[^'\\]|\\.)*)'|"([^"]*)"|\{{([^}}]*)\}}|([^;\s]+))""", re.IGNORECASE | re.DOTALL
 )
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
+# What is before the value in a line of YAML, TOML, .env, INI or properties. A name may be missing. In YAML, a "-" may
+# be before it, and a tag or an anchor after it.
+_NAME = r"""(?:"[^"]*"|'[^']*'|[\w.-]+)\s*(?::(?=\s)|=)\s*"""
+_ENTRY = re.compile(rf"\s*(?:-\s+)*(?:export\s+)?(?:{_NAME})?(?:[!&]\S*\s+)*(.*)", re.DOTALL)
+_COMMENT = re.compile(r"\s+#.*", re.DOTALL)
+_QUOTED = re.compile(r"""("(?:[^"\\]|\\.)*")|'((?:[^']|'')*)'""")
+_FLOW = re.compile(r"[][{},]")
 # Letters with digits, or a long run of both cases: not a word that a path or a user is named after.
 _RANDOM = re.compile(r"(?=.*\d)(?=.*[A-Za-z]).{12,}|(?=.*[a-z])(?=.*[A-Z])[A-Za-z]{16,}", re.DOTALL)
 
@@ -31,12 +38,24 @@ def parts(value: str) -> frozenset[str]:
         part = waiting.pop()
         if part and part not in found:
             found.add(part)
-            waiting += [*_lines(part), *_of_url(part), *_of_fields(part), *_of_json(part)]
+            waiting += [*_lines(part), *_of_document(part), *_of_url(part), *_of_fields(part), *_of_json(part)]
     return frozenset(found)
 
 
 def _lines(value: str) -> Iterator[str]:
     return (line.strip() for line in value.splitlines())
+
+
+def _of_document(value: str) -> Iterator[str]:
+    """Find the values of a document by its lines: a parser may not be installed, and a part may be cut out of one."""
+    for line in value.splitlines() if "\n" in value else ():
+        entry = _ENTRY.fullmatch(line)
+        text = entry[1].strip() if entry else line
+        yield from (text, _COMMENT.sub("", text))
+        for double, single in _QUOTED.findall(text):
+            yield from (*_of_json(double), double[1:-1], single, single.replace("''", "'"))
+        for piece in _FLOW.split(text) if text[:1] in ("{", "[") else ():
+            yield from (piece.strip(), piece.partition(": ")[2].strip())
 
 
 def _of_url(value: str) -> Iterator[str]:

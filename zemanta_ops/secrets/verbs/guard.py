@@ -15,7 +15,15 @@ from zemanta_ops.secrets.exceptions import SecretError
 from zemanta_ops.secrets.files import git
 from zemanta_ops.secrets.files.credentials import find_new_credentials
 from zemanta_ops.secrets.files.exclusion import Exclusion
-from zemanta_ops.secrets.files.exposure import Encrypted, Exposure, Version, find_exposed, find_moved, find_referred
+from zemanta_ops.secrets.files.exposure import (
+    Encrypted,
+    Exposure,
+    Version,
+    find_exposed,
+    find_in_comments,
+    find_moved,
+    find_referred,
+)
 from zemanta_ops.secrets.files.formats import format_of
 from zemanta_ops.secrets.files.plaintext import ALLOW, is_allowed
 from zemanta_ops.secrets.files.source_file import decode
@@ -173,6 +181,8 @@ def _find_exposures(staged: Sequence[_Staged]) -> Iterator[Exposure]:
     # A token that another file has now was moved.
     gained = {text: each for each in staged for text in _token_texts(each.data) - _token_texts(each.old_data)}
     for each in staged:
+        if format_of(each.name):
+            yield from find_in_comments(each.new, each.old)
         if not each.old_name or not format_of(each.old_name):
             continue
         lost = [gone for gone in each.new.find_lost(each.old) if gained.get(gone.text, each) is each]
@@ -191,6 +201,11 @@ def _has_news(each: _Staged) -> bool:
 
 def _describe(exposure: Exposure) -> str:
     place = f"{exposure.file.path}:{exposure.value.line}"
+    if exposure.is_comment:
+        return (
+            f"{place}: {exposure.setting} is encrypted ({exposure.backend}), and a comment would have it in plaintext. "
+            "Delete the comment"
+        )
     return (
         f"{place}: {exposure.setting} was encrypted ({exposure.backend}) and would now be committed in plaintext. "
         f"Run: encrypt_secret --into {exposure.file.path} {exposure.setting}"

@@ -131,7 +131,7 @@ class FigureReader:
         return sum(self._totals[key].count for key in keys)
 
     def count_errors(self, keys: Iterable[Key]) -> int | None:
-        """Return how many failed; None if no series has a tag that tells."""
+        """Return how many failed; None if no series has a tag for it."""
         flags = [(key, is_failure(key)) for key in keys]
         if all(failed is None for _, failed in flags):
             return None
@@ -162,7 +162,7 @@ class FigureReader:
 
 
 def is_failure(key: Key) -> bool | None:
-    """Return whether what a series counts has failed; None if it has no tag that tells."""
+    """Return whether what a series counts has failed; None if it has no tag for it."""
     tags = dict(key[1])
     if "status" in tags and "view" in tags:
         return tags["status"].startswith("5")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import selectors
 import socket
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
@@ -12,6 +14,9 @@ MAX_DATAGRAM = 65_535
 READS_AT_ONCE = 256
 # A TCP client that sends this many bytes without a newline is disconnected.
 MAX_LINE = 1024 * 1024
+# Seconds until connections are accepted again after the system had no file descriptor, or no memory, for one.
+PAUSE_SECONDS = 1.0
+_EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 
 
 class Receiver:
@@ -22,17 +27,23 @@ class Receiver:
         self._receive = receive
         self._partial: dict[socket.socket, bytes] = {}
         self._selector = selectors.DefaultSelector()
+        self._paused: list[socket.socket] = []
+        self._resume_at = 0.0
         for each in self.listeners:
-            on_ready = self._read_datagrams if each.type == socket.SOCK_DGRAM else self._accept
-            self._selector.register(each, selectors.EVENT_READ, on_ready)
+            self._listen(each)
         self._wake_sender, self._wake_receiver = socket.socketpair()
         self._wake_sender.setblocking(False)
         self._selector.register(self._wake_receiver, selectors.EVENT_READ, lambda receiver: receiver.recv(1024))
 
     def poll(self, timeout: float) -> None:
         """Wait at most ``timeout`` seconds for data, and receive what has arrived."""
+        if self._paused:
+            timeout = min(timeout, self._resume_at - time.monotonic())
         for key, _ in self._selector.select(max(timeout, 0)):
             key.data(key.fileobj)
+        if self._paused and time.monotonic() >= self._resume_at:
+            while self._paused:
+                self._listen(self._paused.pop())
 
     def add_reader(self, fd: int, on_ready: Callable[[], None]) -> None:
         """Call ``on_ready`` in ``poll`` whenever there is something to read from a file descriptor."""
@@ -53,17 +64,28 @@ class Receiver:
         for each in (*self.listeners, *self._partial, self._wake_sender, self._wake_receiver):
             each.close()
 
+    def _listen(self, listener: socket.socket) -> None:
+        on_ready = self._read_datagrams if listener.type == socket.SOCK_DGRAM else self._accept
+        self._selector.register(listener, selectors.EVENT_READ, on_ready)
+
     def _read_datagrams(self, listener: socket.socket) -> None:
         with suppress(BlockingIOError):
             for _ in range(READS_AT_ONCE):
                 self._receive(listener.recv(MAX_DATAGRAM))
 
     def _accept(self, listener: socket.socket) -> None:
-        with suppress(OSError):  # the client may have disconnected already
+        try:
             connection, _ = listener.accept()
-            connection.setblocking(False)
-            self._partial[connection] = b""
-            self._selector.register(connection, selectors.EVENT_READ, self._read_lines)
+        except OSError as error:
+            if error.errno in _EXHAUSTED:
+                # The client still waits, so the listener would be ready again at once.
+                self._selector.unregister(listener)
+                self._paused.append(listener)
+                self._resume_at = time.monotonic() + PAUSE_SECONDS
+            return  # otherwise the client may have disconnected already
+        connection.setblocking(False)
+        self._partial[connection] = b""
+        self._selector.register(connection, selectors.EVENT_READ, self._read_lines)
 
     def _read_lines(self, connection: socket.socket) -> None:
         try:

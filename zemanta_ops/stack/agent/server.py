@@ -119,8 +119,9 @@ class Agent:
         with self._lock:
             report = self.aggregator.next_interval()
             dropped = count_kernel_drops(self._receiver.listeners)
-            before, self._drops_reported = self._drops_reported, dropped or 0
-        return self._complete(report, None if dropped is None else dropped - before)
+            new = None if dropped is None else dropped - self._drops_reported
+            self._drops_reported += new or 0
+        return self._complete(report, new)
 
     def total(self) -> Report:
         """Return what was received since the agent was created."""

@@ -45,6 +45,8 @@ MARK_PAUSES = (0.5, 1.0, 2.0)
 UNKNOWN_SECONDS = 86_400
 _NOT_ACCEPTED = (AlertEvent.REFUSED, AlertEvent.SKIPPED)
 _UNKNOWN = "the receiver is not in RECEIVERS any more"
+_TAKEN_OVER = "another process has taken over"
+_CLAIMED = f"another process is sending it, or was killed while it did; it is sent again within {CLAIM_SECONDS:g} s"
 # One round sends for about this long, so that alerts are judged in time. Each receiver with events has an equal part of
 # it, so a slow one does not take the time of the others.
 ROUND_SECONDS = 60.0
@@ -89,7 +91,7 @@ class Sender:
         return [delivery for row in pending if (delivery := self._handle(row, now)) is not None]
 
     def _handle(self, row: Any, now: float) -> Delivery | None:
-        """Send one event, unless an earlier one of its series waits; None if another process has it."""
+        """Send one event, unless an earlier one of its series waits; None if another process has finished it."""
         place = (row.identity, row.receiver)
         delivery = self._try(row, now) if place not in self._blocked else self._wait(row, row.problem)
         if delivery is None or delivery.outcome == "waiting":
@@ -108,7 +110,7 @@ class Sender:
         if self._spent.get(row.receiver, 0.0) > self._part:
             return self._wait(row, row.problem or "this round has no time left for it")
         if not self.may_send():
-            return self._wait(row, "another process has taken over")
+            return self._wait(row, _TAKEN_OVER)
         started = time.monotonic()
         try:
             return self._claim_and_send(row, receiver, now)
@@ -121,20 +123,20 @@ class Sender:
             return self._wait(row, self.reasons[row.receiver])
         if now - row.created_at < UNKNOWN_SECONDS:
             return self._wait(row, _UNKNOWN)
-        return self._finish(row, "skipped", _UNKNOWN, now) if self._claim(row) else None
+        return self._finish(row, "skipped", _UNKNOWN, now) if self._claim(row) else self._report_claimed(row)
 
     def _claim_and_send(self, row: Any, receiver: Receiver, now: float) -> Delivery | None:
         claimed_at = read_clock()
         with mark_step("claim"):
             is_mine = self._claim(row)
         if not is_mine:
-            return None
+            return self._report_claimed(row)
         is_repeat = row.claimed_until is not None
         if self._is_needless(row):
             return self._finish(row, "skipped", "the receiver never accepted that it began", now)
         if read_clock() - claimed_at > CLAIM_SECONDS / 2 or not self.may_send():
             # The process was frozen; somebody else may be sending by now.
-            return None
+            return self._wait(row, _TAKEN_OVER)
         try:
             with mark_step("send"):
                 receiver.send(decode_notification(row.notification))
@@ -152,6 +154,11 @@ class Sender:
         values = {"claimed_by": self.owner, "claimed_until": Now() + timedelta(seconds=CLAIM_SECONDS)}
         counted = {"attempts": F("attempts") + 1, "repeats": F("repeats") + int(row.claimed_until is not None)}
         return bool(mine.update(**values, **counted))
+
+    def _report_claimed(self, row: Any) -> Delivery | None:
+        """Return that an event waits for the process that has claimed it; None if that process has finished it."""
+        is_pending = get_table("AlertEvent").filter(pk=row.pk, status=AlertEvent.PENDING).exists()
+        return self._wait(row, _CLAIMED) if is_pending else None
 
     def _is_needless(self, row: Any) -> bool:
         """Return whether a resolve has nothing to resolve: no trigger since the last one can have been accepted."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from zemanta_ops.stack.alerting.notification import Deploy
-from zemanta_ops.stack.alerting.receivers import Receiver, RefusedError, read_receivers
+from zemanta_ops.stack.alerting.receivers import DeployReceiver, RefusedError, read_receivers
 from zemanta_ops.stack.alerting.receivers.base import describe_failure
 
 ATTEMPTS = 3
@@ -24,7 +24,7 @@ def announce_deploy(deploy: Deploy) -> tuple[list[str], list[str]]:
     accepted: list[str] = []
     problems = [f"{fault.text} {fault.hint}" for fault in receivers.faults]
     for name, receiver in receivers.usable.items():
-        if not receiver.sends_deploys:
+        if not isinstance(receiver, DeployReceiver):
             continue
         if problem := _send(receiver, deploy):
             problems.append(f"{name} did not accept the deploy: {problem}")
@@ -33,7 +33,7 @@ def announce_deploy(deploy: Deploy) -> tuple[list[str], list[str]]:
     return accepted, problems
 
 
-def _send(receiver: Receiver, deploy: Deploy) -> str:
+def _send(receiver: DeployReceiver, deploy: Deploy) -> str:
     """Return why the receiver did not accept the deploy; empty if it did."""
     problem = ""
     for attempt in range(ATTEMPTS):

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from zemanta_ops.stack.alerting.machine import Level, Rule, read_rule
-from zemanta_ops.stack.alerting.notification import cut
+from zemanta_ops.stack.alerting.notification import clean, cut
 from zemanta_ops.stack.declarations import Alert, Composite, Objective
+from zemanta_ops.stack.declarations.messages import fill_message
 from zemanta_ops.stack.declarations.runbooks import find_runbook
 from zemanta_ops.stack.evaluation import Reader, Span, compute_alert, compute_burn_rates
 
@@ -117,8 +118,8 @@ class AlertJudge:
         default = f"{{name}} is {{value:g}}{''.join(f', {tag} {{{tag}}}' for tag in self.alert.by)}"
         given = {"value": _NoValue() if value is None else value, "level": level.word, "name": self.name}
         try:
-            return cut((self.alert.message or default).format(**{**given, **tags})), ""
-        except (ValueError, TypeError, LookupError, AttributeError) as error:
+            return cut(fill_message(self.alert.message or default, {**tags, **given})), ""
+        except (ValueError, TypeError, LookupError) as error:
             return cut(f"{self.name} is {level.word}"), f"the message cannot be formatted ({type(error).__name__})"
 
 
@@ -213,4 +214,4 @@ def _collect_details(declared: Alert | Objective, subject: Alert | Composite | O
         "impact": declared.impact or subject.impact,
         "advice": declared.action or subject.action,
     }
-    return {name: " ".join(text.split()) for name, text in found.items() if text}
+    return {name: " ".join(clean(text).split()) for name, text in found.items() if text}

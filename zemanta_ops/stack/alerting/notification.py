@@ -72,7 +72,12 @@ def build_dedup_key(name: str, tags: Mapping[str, str]) -> str:
     return f"{full[: MAX_DEDUP_KEY - _HASH_LENGTH - 1]}-{digest}"
 
 
+def clean(text: str) -> str:
+    """Return a text that any database can store: PostgreSQL refuses NUL, and JSON lone surrogates."""
+    return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
+
+
 def cut(text: str, length: int = MAX_SUMMARY) -> str:
     """Return the text on one line and of at most ``length`` characters."""
-    line = " ".join(text.split())
+    line = " ".join(clean(text).split())
     return line if len(line) <= length else f"{line[: length - 1]}…"

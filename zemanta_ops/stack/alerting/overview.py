@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from zemanta_ops.models import AlertEvent
+from zemanta_ops.stack.alerting.judges import OWN_NAME
 from zemanta_ops.stack.alerting.machine import Level
 from zemanta_ops.stack.alerting.series import SeriesState, format_time
 from zemanta_ops.stack.alerting.silences import Silence, find_silence, list_silences
@@ -28,7 +29,7 @@ class OpenAlert:
 
 @dataclass(frozen=True)
 class StuckEvent:
-    """An event that a receiver has not accepted: it is tried again (``pending``), or it was refused for good."""
+    """An event that was not delivered as it should be: it waits, was refused for good, or was sent twice."""
 
     identity: str
     receiver: str
@@ -39,10 +40,19 @@ class StuckEvent:
     attempts: int
     problem: str
 
+    @property
+    def is_undelivered(self) -> bool:
+        """Whether the receiver has not accepted it."""
+        return self.status != AlertEvent.SENT
+
 
 @dataclass(frozen=True)
 class Overview:
-    """Everything that is stored, as of ``now``; ``judged_at`` is 0 if no alert was ever judged."""
+    """Everything that is stored, as of ``now``.
+
+    ``judged_at`` is 0 if no alert was ever judged. ``failing_since`` is since when at least one alert cannot be judged,
+    or None.
+    """
 
     now: float
     alerts: list[OpenAlert]
@@ -50,6 +60,7 @@ class Overview:
     stuck: list[StuckEvent]
     count: int
     judged_at: int
+    failing_since: int | None = None
 
     @property
     def is_stale(self) -> bool:
@@ -64,6 +75,7 @@ class Overview:
             "undelivered": [{**vars(each), "created_at": format_time(each.created_at)} for each in self.stuck],
             "judged": self.count,
             "judged_at": format_time(self.judged_at) if self.judged_at else None,
+            "failing_since": None if self.failing_since is None else format_time(self.failing_since),
         }
 
 
@@ -79,11 +91,12 @@ def read_overview(now: float) -> Overview:
     ]
     alerts.sort(key=lambda each: (-each.state.memory.level, each.state.memory.since))
     times = list(get_table("AlertCheck").values_list("checked_at", flat=True))
-    return Overview(now, alerts, silences, list_stuck(now), len(times), max(times, default=0))
+    failing_since = next((state.memory.crit_since for name, state in found if name == OWN_NAME), None)
+    return Overview(now, alerts, silences, list_stuck(now), len(times), max(times, default=0), failing_since)
 
 
 def list_stuck(now: float) -> list[StuckEvent]:
-    """Return the events that wait, those that were refused lately, and those whose message had a fault."""
+    """Return the events that wait, and those that were refused, skipped or sent twice lately."""
     table = get_table("AlertEvent")
     waiting = table.filter(status=AlertEvent.PENDING)
     lately = table.filter(finished_at__gt=int(now) - SHOWN_SECONDS).exclude(problem="")

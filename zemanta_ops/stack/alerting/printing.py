@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from zemanta_ops.metrics.gauges.loop import WORKING
 from zemanta_ops.stack.alerting.checker import JudgedSeries, Report
 from zemanta_ops.stack.alerting.declared import DeclaredAlerts
 from zemanta_ops.stack.alerting.delivery import Delivery
@@ -35,18 +34,15 @@ class ReportPrinter:
     as_json: bool
     is_setup_faulty: bool = False
     _printed: set[str] = field(default_factory=set)
+    _known: set[str] = field(default_factory=set)
 
     def report_setup(self, declared: DeclaredAlerts, receivers: ReceiverSet) -> None:
         """Print which declarations and receivers cannot be used."""
         problems = [*declared.problems, *(f"{fault.text} {fault.hint}" for fault in receivers.faults)]
         self.is_setup_faulty = bool(problems)
+        self._known = set(problems)
         for problem in problems or ([] if receivers.names else [NO_RECEIVER]):
             self.err(escape(problem))
-
-    def report_state(self, state: str) -> None:
-        """Print whether this process judges or waits."""
-        shown = "judging" if state == WORKING else state
-        self.out(json.dumps({"state": shown}) if self.as_json else shown)
 
     def report_failure(self, text: str) -> None:
         """Print why the state could not be stored."""
@@ -60,7 +56,7 @@ class ReportPrinter:
         for each in report.judged:
             if each.state.memory.level > Level.OK:
                 self.out(describe_series(each))
-        for line in _list_lines(report, is_dry=is_dry):
+        for line in self._list_lines(report, is_dry=is_dry):
             self.out(line)
         names = {each.name for each in report.judged}
         self.out(f"judged   alerts: {len(names)}, series: {len(report.judged)}" if names else "judged   nothing is due")
@@ -76,7 +72,7 @@ class ReportPrinter:
                 self.out(text)
             self._printed = {text}
             return
-        lines = list(_list_lines(report, is_dry=False))
+        lines = list(self._list_lines(report, is_dry=False))
         problems = [escape(problem) for problem in report.problems]
         for line in lines:
             if line not in self._printed:
@@ -85,6 +81,20 @@ class ReportPrinter:
             if problem not in self._printed:
                 self.err(problem)
         self._printed = {*lines, *problems}
+
+    def _list_lines(self, report: Report, *, is_dry: bool) -> Iterator[str]:
+        for each in report.events if is_dry else ():
+            yield escape(f"would    {_describe_event(each)}")
+        for event in report.events:
+            if event.problem:
+                yield escape(f"problem  {event.notification.dedup_key}: {event.problem}")
+        # Why events wait is about their receiver, so it is printed once, and not at all if the settings are the reason.
+        reasons = {(each.receiver, each.problem): None for each in report.deliveries if each.outcome == "waiting"}
+        for receiver, reason in reasons:
+            if reason and reason not in self._known:
+                yield escape(f"problem  {receiver}: {reason}")
+        for delivery in report.deliveries:
+            yield escape(_describe_delivery_line(delivery))
 
 
 def build_document(report: Report) -> dict[str, Any]:
@@ -108,22 +118,15 @@ def describe_series(judged: JudgedSeries) -> str:
     return escape(f"{state.memory.level.word:9}{state.identity} {value} since {format_time(state.memory.since)}{note}")
 
 
-def _list_lines(report: Report, *, is_dry: bool) -> Iterator[str]:
-    for each in report.events if is_dry else ():
-        yield escape(f"would    {_describe_event(each)}")
-    for event in report.events:
-        if event.problem:
-            yield escape(f"problem  {event.notification.dedup_key}: {event.problem}")
-    for delivery in report.deliveries:
-        note = f": {delivery.problem}" if delivery.problem else ""
-        event = PlannedEvent(delivery.receiver, delivery.notification)
-        yield escape(f"{delivery.outcome:9}{_describe_event(event)}{note}")
-
-
 def _describe_event(event: PlannedEvent) -> str:
     notification = event.notification
     what = notification.action if notification.action == "resolve" else f"{notification.action} {notification.level}"
     return f"{what} {notification.dedup_key} to {event.receiver}"
+
+
+def _describe_delivery_line(delivery: Delivery) -> str:
+    note = f": {delivery.problem}" if delivery.problem and delivery.outcome != "waiting" else ""
+    return f"{delivery.outcome:9}{_describe_event(PlannedEvent(delivery.receiver, delivery.notification))}{note}"
 
 
 def _describe_judged(judged: JudgedSeries) -> dict[str, Any]:

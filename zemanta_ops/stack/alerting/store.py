@@ -132,6 +132,13 @@ def prune_events(now: float) -> int:
     return deleted
 
 
+def describe_database_error(error: Exception) -> str:
+    """Return what to do about an error of Django's database."""
+    text = " ".join(str(error).split())
+    kind = type(error).__name__
+    return f"The state of alerts cannot be read or stored ({kind}: {text}). Run: manage.py migrate; or see the database"
+
+
 def _take_version(table: Any, record: AlertRecord, window_end: int, now: int) -> None:
     if record.version == 0:
         table.create(identity=record.identity, name=record.name, window_end=window_end, checked_at=now)

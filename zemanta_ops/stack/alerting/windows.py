@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 
 from zemanta_ops.stack.alerting.judges import Judge, Observation
 from zemanta_ops.stack.alerting.machine import Level, Memory
-from zemanta_ops.stack.alerting.notification import build_dedup_key
+from zemanta_ops.stack.alerting.notification import build_dedup_key, clean
 from zemanta_ops.stack.alerting.series import SeriesState
 
 # How often the last sight of a series is written if nothing else changes.
@@ -40,7 +40,9 @@ def advance_series(
     judge: Judge, series: Mapping[str, SeriesState], observations: Iterable[Observation], end: int
 ) -> dict[str, SeriesState]:
     """Return the series after a window: those that have points, and those that are known."""
-    seen = {build_dedup_key(judge.name, tags): (tags, each) for each in observations for tags in [_clean(each.tags)]}
+    seen = {
+        build_dedup_key(judge.name, tags): (tags, each) for each in observations for tags in [_clean_tags(each.tags)]
+    }
     missing = Observation({}, None, judge.rule.judge(None))
     if not judge.is_tagged:
         seen.setdefault(build_dedup_key(judge.name, {}), ({}, missing))
@@ -66,6 +68,5 @@ def is_worth_storing(state: SeriesState, stored: SeriesState | None, judge: Judg
     return state.memory.level > Level.OK and state.value != stored.value
 
 
-def _clean(tags: Mapping[str, str]) -> dict[str, str]:
-    """Return tags that any database can store: PostgreSQL refuses NUL, and JSON lone surrogates."""
-    return {tag: value.replace("\0", "\ufffd").encode("utf-8", "replace").decode() for tag, value in tags.items()}
+def _clean_tags(tags: Mapping[str, str]) -> dict[str, str]:
+    return {tag: clean(value) for tag, value in tags.items()}

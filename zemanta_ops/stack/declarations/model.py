@@ -23,8 +23,8 @@ class Declared:
 
     Attributes:
         meaning: What the number is.
-        trouble: How trouble looks in it.
-        impact: What users suffer then.
+        trouble: What a problem looks like in it.
+        impact: How it affects users.
         action: What to do first.
         place: ``module:line`` of the declaration.
 
@@ -262,8 +262,8 @@ def describe(
         name: The metric's name, as the application emits it.
         unit: For example ``ms``, ``bytes``, ``ratio``, or a plural noun such as ``jobs``.
         meaning: What the number is.
-        trouble: How trouble looks in it.
-        impact: What users suffer then.
+        trouble: What a problem looks like in it.
+        impact: How it affects users.
         action: What to do first.
         tags: The tags of its series, for a gauge whose rows carry tags.
         repeat: A tag for each of whose values the dashboard has a panel.

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import zlib
 
+from zemanta_ops import parsing
 from zemanta_ops.conf import conf
 from zemanta_ops.stack.declarations.model import Alert, Objective
 from zemanta_ops.stack.declarations.names import to_slug
@@ -18,7 +20,22 @@ def name_anchor(declaration: Alert | Objective) -> str:
 
 
 def find_runbook(declaration: Alert | Objective) -> str:
-    """Return the address of the runbook; empty if there is none."""
-    if declaration.runbook or not conf.alerts.runbooks:
+    """Return the address of the runbook; empty if there is none that may be a link."""
+    if declaration.runbook and is_page(declaration.runbook):
         return declaration.runbook
-    return f"{conf.alerts.runbooks}#{name_anchor(declaration)}"
+    return f"{conf.alerts.runbooks}#{name_anchor(declaration)}" if conf.alerts.runbooks else ""
+
+
+def is_page(address: str) -> bool:
+    """Return whether a text is the address of a page, of http or https and without credentials.
+
+    Dashboards, messages and the page of runbooks make a link of it, so another scheme could run a script.
+    """
+    if not address.isprintable() or address != address.strip():
+        return False
+    try:
+        # The page may have a query and a fragment, and blanks in its path.
+        parsing.split_url(re.split("[?#]", address, maxsplit=1)[0].replace(" ", "%20"))
+    except ValueError:
+        return False
+    return True

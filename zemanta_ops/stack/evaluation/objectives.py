@@ -22,6 +22,8 @@ BURN_SPANS: tuple[tuple[Severity, int, int, float], ...] = (
     ("ticket", 3 * DAY, 21_600, 1.0),
 )
 _MINUTE = 60
+# Nobody plans for this long, and dates end in the year 9999.
+_NEVER = 36_500 * DAY
 
 
 @dataclass(frozen=True)
@@ -76,7 +78,8 @@ class Budget:
         left: The share of the budget that is left, 1 if nothing failed, negative if it is overspent; None if there
             are no events.
         today_burn: The burn rate of the last 24 hours; None if they have no events.
-        seconds_left: After how long nothing is left at this rate; 0 if nothing is, None if it does not run out.
+        seconds_left: After how long nothing is left at this rate; 0 if nothing is, None if it does not run out
+            within a century.
 
     """
 
@@ -124,7 +127,8 @@ def _find_seconds_left(objective: Objective, left: float | None, burn: float | N
     if left is None or not burn:
         return None
     # A burn rate of 1 spends a whole budget in a whole period.
-    return left * objective.period_seconds / burn
+    seconds = left * objective.period_seconds / burn
+    return seconds if seconds < _NEVER else None
 
 
 def _find_end(reader: Reader, objective: Objective, now: float) -> int:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from zemanta_ops import parsing
 from zemanta_ops.conf import conf
 from zemanta_ops.stack.declarations.names import to_slug
 from zemanta_ops.stack.generate.files import IsSecret
@@ -51,6 +52,11 @@ def read_receivers(is_secret: IsSecret) -> tuple[list[Receiver], list[str]]:
     receivers: dict[str, Receiver] = {}
     warnings = []
     for name, options in sorted(given.items()):
+        try:
+            parsing.accept_label(name)
+        except ValueError as error:
+            warnings.append(f"a receiver is left out: its name {error}. Run: manage.py check")
+            continue
         receiver = _read(name, options, is_secret)
         place = f"the receiver {name!r}"
         if receiver is None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from email.utils import formatdate
+from typing import Any
 
 import pytest
 
@@ -84,3 +86,18 @@ def test_nobody_there_and_no_such_host() -> None:
 def test_a_port_that_does_not_speak_tls(listener: Listener) -> None:
     with pytest.raises(UnavailableError, match=r"should start with http://|TLS failed"):
         send(listener.url.replace("http:", "https:"))
+
+
+def test_nothing_is_sent_after_the_deadline(listener: Listener, monkeypatch: pytest.MonkeyPatch) -> None:
+    connect = socket.create_connection
+
+    def connect_late(*arguments: Any, **options: Any) -> socket.socket:
+        time.sleep(0.3)
+        return connect(*arguments, **options)
+
+    monkeypatch.setattr(socket, "create_connection", connect_late)
+    with pytest.raises(UnavailableError, match=r"^no answer within 0\.1 s$"):
+        send(listener.url, 0.1)
+    monkeypatch.undo()
+    send(listener.url)
+    assert len(listener.posted) == 1

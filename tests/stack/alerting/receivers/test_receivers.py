@@ -19,7 +19,7 @@ from django.test import override_settings
 from tests.stack.alerting.listening import Listener, Reply
 from tests.stack.alerting.receivers.sending import RESOLVE, ROUTING_KEY, TRIGGER, build
 from zemanta_ops.stack.alerting.notification import Deploy, build_dedup_key, cut
-from zemanta_ops.stack.alerting.receivers import Receiver, RefusedError, UnavailableError
+from zemanta_ops.stack.alerting.receivers import DeployReceiver, RefusedError, UnavailableError
 
 SMTP = "django.core.mail.backends.smtp.EmailBackend"
 
@@ -31,8 +31,10 @@ def mailing(backend: str, **options: Any) -> override_settings:
     return override_settings(EMAIL_BACKEND=backend, **{f"EMAIL_{name.upper()}": each for name, each in options.items()})
 
 
-def pager(listener: Listener, **options: Any) -> Receiver:
-    return build(BACKEND="pagerduty", ROUTING_KEY=ROUTING_KEY, URL=listener.url, SOURCE="shop", **options)
+def pager(listener: Listener, **options: Any) -> DeployReceiver:
+    built = build(BACKEND="pagerduty", ROUTING_KEY=ROUTING_KEY, URL=listener.url, SOURCE="shop", **options)
+    assert isinstance(built, DeployReceiver)
+    return built
 
 
 def test_pagerduty_gets_what_its_events_api_wants(listener: Listener) -> None:

@@ -15,7 +15,7 @@ from zemanta_ops.checks.alerts import check_receivers
 from zemanta_ops.secrets import Secret, ledger
 from zemanta_ops.secrets.modes import Deferred
 from zemanta_ops.stack.alerting.notification import Notification
-from zemanta_ops.stack.alerting.receivers import Receiver, ReceiverOption, read_receivers
+from zemanta_ops.stack.alerting.receivers import DeployReceiver, Receiver, ReceiverOption, read_receivers
 
 PAGER = {"BACKEND": "pagerduty", "ROUTING_KEY": ROUTING_KEY}
 CHAT = {"BACKEND": "webhook", "URL": "http://127.0.0.1:9/example-token", "KEY": "example-key"}
@@ -33,6 +33,37 @@ class Sms(Receiver):
 
 class NotOne:
     """Not a receiver."""
+
+
+class Unfinished(DeployReceiver):
+    """A receiver that cannot send deploys."""
+
+    def send(self, notification: Notification) -> None:
+        """Do nothing."""
+
+
+class Broken(Sms):
+    """A receiver that cannot be created."""
+
+    def __init__(self, name: str, values: Any) -> None:
+        raise RuntimeError("example-token")
+
+
+def look_up(value: str) -> str:
+    return {"one": "1"}[value]
+
+
+def convert(value: str) -> str:
+    return str(int(value))
+
+
+class Talkative(Receiver):
+    """A receiver whose functions repeat what they do not accept."""
+
+    options = (ReceiverOption("A", look_up, "1"), ReceiverOption("B", convert, "1", is_credential=True))
+
+    def send(self, notification: Notification) -> None:
+        """Do nothing."""
 
 
 SENT: list[tuple[str, str]] = []
@@ -68,6 +99,10 @@ def test_receivers_as_the_documentation_shows_them_are_usable() -> None:
         ({"BACKEND": "carrier-pigeon"}, "E301", "Known: apprise"),
         ({"BACKEND": "nowhere.Pager"}, "E301", "cannot be imported (ModuleNotFoundError)"),
         ({"BACKEND": f"{__name__}.NotOne"}, "E301", "is not a class of receivers"),
+        ({"BACKEND": f"{__name__}.Unfinished"}, "E301", "cannot be used (TypeError). Define in it: send_deploy."),
+        ({"BACKEND": f"{__name__}.Broken", "NUMBER": "1"}, "E301", "cannot be used (RuntimeError). Correct its"),
+        ({"BACKEND": f"{__name__}.Talkative", "A": "example-token"}, "E303", "has a A that has the wrong type"),
+        ({"BACKEND": f"{__name__}.Talkative", "B": "example-token"}, "E303", "has a B that is not accepted"),
         ({"BACKEND": f"{__name__}.Sms"}, "E302", "has no NUMBER. Add NUMBER."),
         ({"BACKEND": "pagerduty"}, "E302", "has no ROUTING_KEY. Add ROUTING_KEY, as a Secret."),
         ({**PAGER, "ROUTINGKEY": "x"}, "E302", "Did you mean ROUTING_KEY?"),
@@ -92,6 +127,16 @@ def test_each_mistake_has_an_id_and_leaves_the_others_usable(given: Any, id_: st
     assert "example-token" not in text
     assert list(read(bad=given, pager=PAGER).usable) == ["pager"]
     assert read(bad=given, pager=PAGER).names == ["bad", "pager"]
+
+
+@pytest.mark.parametrize("name", ["", " ", "x" * 101, "x" * 300, "pager\n", "pager\0", "\ud800"])
+def test_a_name_that_no_event_can_be_stored_under_is_refused_and_the_others_stay(name: str) -> None:
+    ((id_, text),) = [each for each in check(**{name: PAGER}) if each[0] != "W301"]
+    assert id_ == "E301"
+    assert text.endswith(", which must be 1 to 100 printable characters. Rename it.")
+    assert len(text) < 150
+    found = read(**{name: PAGER, "x" * 100: PAGER})
+    assert (list(found.usable), list(found.least_levels), found.names) == (["x" * 100],) * 3
 
 
 def test_a_name_that_is_a_number_is_a_name() -> None:

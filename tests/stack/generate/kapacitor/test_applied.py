@@ -60,7 +60,7 @@ def test_kapacitor_applies_every_odd_character(influxdb1: InfluxDB1, database: s
                 name=f"{number}{odd}",
                 message=message,
                 meaning=f"{odd}<script>",
-                runbook=f"https://{odd}",
+                runbook=f"https://wiki.example.com/{odd}",
             )
             Alert(errors, crit=above(1), by=(), name=f"{number} no data{odd}", no_data="alert", window="2m")
 

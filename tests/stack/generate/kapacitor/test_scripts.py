@@ -62,6 +62,14 @@ def test_each_declaration_has_one_script_and_each_topic_its_handlers() -> None:
     assert files.warnings == []
 
 
+@pytest.mark.parametrize("name", ["", "x" * 300, "a\nb"])
+def test_a_receiver_whose_name_no_file_can_have_is_left_out(name: str) -> None:
+    files = generate_kapacitor(declare, ALERTS={"RECEIVERS": {name: RECEIVERS["chat"], "pager": RECEIVERS["pager"]}})
+    assert sorted(read_handlers(files)) == ["shop-pager", "shop-without-runbook-pager"]
+    (warning,) = files.warnings
+    assert "a receiver is left out: its name must be 1 to 100 printable characters" in warning
+
+
 def test_a_changed_declaration_changes_one_file() -> None:
     before, after = generate_texts(declare), generate_texts(lambda: declare(0.1))
     assert [path for path in before if before[path] != after[path]] == [

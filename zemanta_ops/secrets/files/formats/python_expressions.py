@@ -29,6 +29,7 @@ class Context:
     foreign: str = ""
     fstring: ast.expr | None = None
     statement: int = 0
+    attributes: bool = False
 
     def key(self, *names: str) -> Context:
         return replace(self, path=(*self.path, *names))

@@ -76,6 +76,17 @@ class _Visitor(Expressions):
         yield from self.visit(node.iter, at.target(name_of(node.target)))
         yield from self.visit_all([*node.body, *node.orelse], at.branch())
 
+    def managed(self, node: ast.withitem, at: Context) -> Iterator[Literal]:
+        yield from self.visit(node.context_expr, at)
+        if node.optional_vars is not None:
+            yield from self._to_target(node.optional_vars, node.context_expr, at.inside())
+
+    def match(self, node: ast.Match, at: Context) -> Iterator[Literal]:
+        yield from self.branches(node, at)
+        for pattern in (each for case in node.cases for each in ast.walk(case.pattern)):
+            if isinstance(pattern, (ast.MatchAs, ast.MatchStar)) and pattern.name:
+                yield from self.visit(node.subject, at.target((pattern.name,)).inside().branch())
+
     def call(self, node: ast.Call, at: Context) -> Iterator[Literal]:
         name = name_of(node.func)
         ours, foreign = self.source.identify(name)
@@ -121,7 +132,12 @@ class _Visitor(Expressions):
         for argument in node.args:
             yield from self.visit(argument, inner if is_value(node, argument) else at.inside(readable=False))
         for keyword in node.keywords:
-            yield from self.visit(keyword.value, inner if is_value(node, keyword) else at.inside(readable=False))
+            inside = inner if is_value(node, keyword) else at.inside(readable=False)
+            if not at.attributes:
+                yield from self.visit(keyword.value, inside)
+            # The result may have the argument as an attribute, as that of SimpleNamespace has.
+            if keyword.arg and (at.attributes or (at.direct and at.path != at.scope)):
+                yield from self.visit(keyword.value, replace(inside.key(keyword.arg), attributes=True))
             # Env(KEY=(str, "default")), for example.
             if keyword.arg and keyword.arg.isupper():
                 yield from self.visit(keyword.value, at.target((keyword.arg,)))
@@ -194,8 +210,10 @@ _Visitor.handlers = {
     ast.If: _Visitor.branches,
     ast.While: _Visitor.branches,
     ast.For: _Visitor.loop,
+    ast.AsyncFor: _Visitor.loop,
+    ast.withitem: _Visitor.managed,
     ast.Try: _Visitor.branches,
-    ast.Match: _Visitor.branches,
+    ast.Match: _Visitor.match,
     ast.Dict: _Visitor.mapping,
     ast.List: _Visitor.sequence,
     ast.Tuple: _Visitor.sequence,

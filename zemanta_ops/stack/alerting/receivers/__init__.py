@@ -21,6 +21,7 @@ from zemanta_ops.stack.alerting.machine import Level, parse_level
 from zemanta_ops.stack.alerting.notification import Deploy, Notification
 from zemanta_ops.stack.alerting.receivers.base import (
     REQUIRED,
+    DeployReceiver,
     Receiver,
     ReceiverError,
     ReceiverOption,
@@ -31,6 +32,7 @@ from zemanta_ops.stack.alerting.receivers.base import (
 __all__ = [
     "REQUIRED",
     "Deploy",
+    "DeployReceiver",
     "Notification",
     "Receiver",
     "ReceiverError",
@@ -47,6 +49,7 @@ PATHS = {
 }
 _BACKEND = "BACKEND"
 LONGEST_TIMEOUT = 60
+_SHOWN_NAME = 30
 # The options that every receiver has.
 _COMMON = (
     ReceiverOption("LEVEL", parsing.accept_one_of("warn", "crit"), "warn"),
@@ -58,7 +61,8 @@ _COMMON = (
 class ReceiverFault:
     """What is wrong with a receiver's dict; the text never repeats a value.
 
-    ``is_deferred`` means that a value is a secret that this process does not decrypt.
+    ``receiver`` is empty if nothing can be stored under its name. ``is_deferred`` means that a value is a secret that
+    this process does not decrypt.
     """
 
     id: str
@@ -77,8 +81,8 @@ class ReceiverSet:
 
     @property
     def names(self) -> list[str]:
-        """The names of all receivers, usable or not."""
-        return sorted({*self.usable, *(fault.receiver for fault in self.faults)})
+        """The names of all receivers, usable or not, that an event can be stored for."""
+        return sorted({*self.usable, *(fault.receiver for fault in self.faults if fault.receiver)})
 
     @property
     def least_levels(self) -> dict[str, Level]:
@@ -91,11 +95,16 @@ def read_receivers() -> ReceiverSet:
     """Return the receivers that the settings list; a faulty one does not affect the others."""
     found = ReceiverSet()
     for name, given in conf.alerts.receivers.items():
+        try:
+            parsing.accept_label(name)
+        except ValueError as error:
+            found.faults.append(_report_name(name, error))
+            continue
         class_, faults = _find_class(name, given)
         if class_ is not None:
             values, faults = _read_values(name, class_, given)
             if not faults:
-                found.usable[name] = class_(name, values)
+                faults = _add(found.usable, name, class_, values)
         found.faults += faults
     return found
 
@@ -107,6 +116,23 @@ def list_plain_credentials() -> Iterator[tuple[str, str]]:
         for option in class_.options if class_ is not None else ():
             if option.is_credential and isinstance(given.get(option.name), str) and given[option.name]:
                 yield f'{_place(name)}["{option.name}"]', given[option.name]
+
+
+def _report_name(name: str, error: ValueError) -> ReceiverFault:
+    shown = name if len(name) <= _SHOWN_NAME else f"{name[:_SHOWN_NAME]}…"
+    text = f'{SETTING}["ALERTS"]["RECEIVERS"] has the name {shown!r}, which {error}.'
+    return ReceiverFault("zemanta_ops.E301", "", text, "Rename it.")
+
+
+def _add(usable: dict[str, Receiver], name: str, class_: type[Receiver], values: dict[str, Any]) -> list[ReceiverFault]:
+    try:
+        usable[name] = class_(name, values)
+    except Exception as error:  # noqa: BLE001  (a class of the project may raise anything)
+        missing = ", ".join(sorted(getattr(class_, "__abstractmethods__", ())))
+        hint = f"Define in it: {missing}." if missing else "Correct its __init__, or leave it out."
+        text = f"has a BACKEND that cannot be used ({type(error).__name__})"
+        return [_make_fault("zemanta_ops.E301", name, text, hint)]
+    return []
 
 
 def _find_class(name: str, given: Any) -> tuple[type[Receiver] | None, list[ReceiverFault]]:
@@ -150,16 +176,27 @@ def _read_values(
             values[option.name] = option.accept(given[option.name])
         except MissingExtraError as error:
             faults.append(_make_fault("zemanta_ops.E304", name, "lacks an optional package", str(error)))
-        except (TypeError, ValueError) as error:
-            faults.append(_report_value(name, option, error))
+        except Exception as error:  # noqa: BLE001  (a function of the project may raise anything)
+            faults.append(_report_value(name, option, given[option.name], error))
     return values, faults
 
 
-def _report_value(name: str, option: ReceiverOption, error: Exception) -> ReceiverFault:
-    # A TypeError may repeat the value; the words of ValueErrors are those of ``parsing``.
+def _report_value(name: str, option: ReceiverOption, given: Any, error: Exception) -> ReceiverFault:
+    # Other errors may repeat the value, and so may those of a project's own function.
     reason = str(error) if isinstance(error, ValueError) else "has the wrong type"
+    if option.is_credential and _reveal(given) in reason:
+        reason = "is not accepted"
     fault = _make_fault("zemanta_ops.E303", name, f"has a {option.name} that {reason}", f"Correct {option.name}.")
     return ReceiverFault(**{**vars(fault), "is_deferred": isinstance(error, parsing.DeferredError)})
+
+
+def _reveal(given: Any) -> str:
+    """Return what must not be shown; if it cannot be read, a text that no sentence has."""
+    try:
+        parsing.refuse_deferred(given)
+        return str(parsing.reveal(given)) or "\0"
+    except ValueError:
+        return "\0"
 
 
 def _report_unknown(name: str, key: object, options: Mapping[str, ReceiverOption]) -> ReceiverFault:

@@ -55,14 +55,12 @@ class Receiver(ABC):
 
     Attributes:
         options: The keys of its dict in the settings, besides BACKEND, LEVEL and TIMEOUT.
-        sends_deploys: Whether it has ``send_deploy``.
         name: Its name in the settings.
         values: The converted values of all options, by name. They have credentials: never show them.
 
     """
 
     options: ClassVar[tuple[ReceiverOption, ...]] = ()
-    sends_deploys: ClassVar[bool] = False
 
     def __init__(self, name: str, values: Mapping[str, Any]) -> None:
         self.name = name
@@ -86,9 +84,13 @@ class Receiver(ABC):
 
         """
 
+
+class DeployReceiver(Receiver):
+    """A receiver that also shows deploys, beside incidents."""
+
+    @abstractmethod
     def send_deploy(self, deploy: Deploy) -> None:
-        """Send a deploy; called only if ``sends_deploys`` is set. Errors as for ``send``."""
-        raise NotImplementedError
+        """Send a deploy. Errors as for ``send``."""
 
 
 def describe_failure(error: Exception) -> str:

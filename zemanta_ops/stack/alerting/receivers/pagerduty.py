@@ -10,7 +10,7 @@ from typing import Any
 
 from zemanta_ops import parsing
 from zemanta_ops.stack.alerting.notification import Deploy, Notification, cut
-from zemanta_ops.stack.alerting.receivers.base import Receiver, ReceiverOption
+from zemanta_ops.stack.alerting.receivers.base import DeployReceiver, ReceiverOption
 from zemanta_ops.stack.alerting.receivers.posting import post
 
 _ROUTING_KEY = re.compile(r"[A-Za-z0-9]{32}")
@@ -27,7 +27,7 @@ def accept_routing_key(value: Any) -> str:
     return text
 
 
-class PagerDuty(Receiver):
+class PagerDuty(DeployReceiver):
     """Opens, changes and resolves incidents, and shows deploys beside them."""
 
     options = (
@@ -35,7 +35,6 @@ class PagerDuty(Receiver):
         ReceiverOption("URL", parsing.accept_url, "https://events.pagerduty.com"),
         ReceiverOption("SOURCE", parsing.accept_text, ""),
     )
-    sends_deploys = True
 
     def send(self, notification: Notification) -> None:
         """Enqueue an event."""

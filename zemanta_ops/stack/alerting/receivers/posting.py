@@ -61,6 +61,9 @@ def _exchange(url: str, body: bytes, headers: Mapping[str, str], seconds: float)
     try:
         with _end_at_deadline(connection, seconds, late):
             connection.connect()
+            if late.is_set():
+                # Names and addresses took too long. What is sent now could arrive twice.
+                raise TimeoutError
             connection.request("POST", target, body, {"User-Agent": "zemanta-ops", **headers})
             answer = connection.getresponse()
             if late.is_set():

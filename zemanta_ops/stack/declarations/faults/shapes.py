@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -11,6 +12,10 @@ from zemanta_ops.stack.declarations.faults.fault import Fault, make_fault
 from zemanta_ops.stack.declarations.model import NO_DATA, Alert, Composite, Description, Objective
 from zemanta_ops.stack.declarations.terms import Expression, Term, Threshold
 
+# A composite's name is also a part of addresses, so it has no empty words.
+_NAME = re.compile(r"[A-Za-z0-9_-]+([./][A-Za-z0-9_-]+)*")
+# Databases and file systems refuse these in a name.
+_UNSTORABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _AGGREGATE = 'Write an aggregate, for example total("http.request.count", status="5*").'
 _THRESHOLD = "Write above(0.05) or below(10)."
 
@@ -20,6 +25,8 @@ def find_shape_faults(declaration: Any) -> Iterator[Fault]:
     name = declaration.key if isinstance(declaration, Alert) else declaration.name
     if not isinstance(name, str) or not name.strip("."):
         yield make_fault("zemanta_ops.E202", declaration, "has no name", "Give it a name such as shop.error_ratio.")
+    elif _UNSTORABLE.search(name):
+        yield make_fault("zemanta_ops.E202", declaration, "has a control character in its name", "Write it without.")
     texts = ("meaning", "trouble", "impact", "action", "unit", "message", "runbook", "repeat", "measurement", "field")
     for each in texts:
         if not isinstance(getattr(declaration, each, ""), str):
@@ -31,6 +38,8 @@ def find_shape_faults(declaration: Any) -> Iterator[Fault]:
         yield make_fault(
             "zemanta_ops.E202", declaration, "has a tag that is not a text", "Give the names of tags as texts."
         )
+    elif len(set(tags)) < len(tags):
+        yield make_fault("zemanta_ops.E202", declaration, "names a tag twice", "Name each tag once.")
     for text, hint in _check_parts(declaration):
         yield make_fault("zemanta_ops.E202", declaration, text, hint)
 
@@ -45,8 +54,11 @@ def _check_parts(declaration: Any) -> Iterator[tuple[str, str]]:
 
 
 def _check_composite(composite: Composite) -> Iterator[tuple[str, str]]:
-    if clean_name(composite.name) != composite.name:
-        yield "has a name that is not a metric's", "Use letters, digits, dots and underscores."
+    if clean_name(composite.name) != composite.name or not _NAME.fullmatch(composite.name):
+        yield (
+            "has a name that is not a metric's",
+            "Use letters, digits, dashes and underscores, with dots between words.",
+        )
     sides = {"numerator": composite.numerator, "denominator": composite.denominator}
     if composite.value is None:
         for side, term in sides.items():

@@ -1,4 +1,4 @@
-"""AWS services, as ``push_cloudwatch`` fetches them: how trouble looks, what users suffer, what to do.
+"""AWS services, as ``push_cloudwatch`` fetches them: what a problem looks like, how it affects users, what to do.
 
 What each metric is, is with the metrics that are fetched.
 """

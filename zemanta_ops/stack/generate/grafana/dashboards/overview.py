@@ -26,9 +26,10 @@ from zemanta_ops.stack.queries import RatioQuery, SeriesQuery
 NAME = "overview"
 ERRORS = "http.request.error_ratio"
 _HOW_TO_READ = """\
-**Read from the top.** Green is well, yellow wants attention in office hours, red calls a person. Vertical lines are
-deploys: trouble that begins at one was probably brought by it. A panel's own text says what it shows, how trouble
-looks, what users suffer, and what to do. Click a line or a view to open it; the time and the choices above are kept.
+**Read from the top.** Green is fine, yellow needs attention in office hours, red calls a person. Vertical lines are
+deploys: if a problem starts at one, it was probably the cause. The description of a panel says what it shows, what a
+problem looks like, how it affects users, and what to do. Click a line or a view to open it; time and filters
+are kept.
 """
 
 

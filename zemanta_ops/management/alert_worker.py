@@ -1,20 +1,21 @@
-"""Judges alerts for as long as a process runs, in the manner of ``metrics.gauges.loop.Worker``."""
+"""Judge alerts and send events for as long as a process holds the lock."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from queue import Empty, SimpleQueue
 
 import django.db
 
+from zemanta_ops.management.leader import PeriodicWorker
 from zemanta_ops.stack.alerting.checker import Checker, Report
+from zemanta_ops.stack.alerting.store import describe_database_error
 
 # Seconds between two looks at what is due.
 TICK = 5.0
 
 
-class AlertWorker:
+class AlertWorker(PeriodicWorker):
     """Runs a checker every few seconds.
 
     Args:
@@ -27,11 +28,10 @@ class AlertWorker:
     def __init__(
         self, checker: Checker, report: Callable[[Report], None], report_failure: Callable[[str], None]
     ) -> None:
-        self.may_emit: Callable[[], bool] = lambda: True
+        super().__init__()
         self._checker = checker
         self._report = report
         self._report_failure = report_failure
-        self._alarm: SimpleQueue[None] = SimpleQueue()
         # A plain flag, because a signal handler sets it.
         self._is_ending = False
         checker.is_stopping = lambda: self._is_ending
@@ -48,17 +48,6 @@ class AlertWorker:
             self._report_failure(describe_database_error(error))
         self.wait(TICK)
 
-    def wait(self, seconds: float) -> None:
-        """Wait for at most ``seconds``, or until ``wake`` is called."""
-        # Not get(timeout=0), which may block for ever before Python 3.13.
-        try:
-            self._alarm.get_nowait()
-        except Empty:
-            try:
-                self._alarm.get(timeout=max(seconds, 0.001))
-            except Empty:
-                return
-
     def forget(self) -> None:
         """Read everything again: another process may have judged since."""
         self._checker.forget()
@@ -66,11 +55,4 @@ class AlertWorker:
     def wake(self) -> None:
         """End a round between two sends, and a wait at once; safe in a signal handler."""
         self._is_ending = True
-        self._alarm.put(None)
-
-
-def describe_database_error(error: Exception) -> str:
-    """Return what to do about an error of Django's database."""
-    text = " ".join(str(error).split())
-    kind = type(error).__name__
-    return f"The state of alerts cannot be read or stored ({kind}: {text}). Run: manage.py migrate; or see the database"
+        super().wake()
