@@ -24,6 +24,7 @@ from zemanta_ops.stack.evaluation import Reader, compute_alert, list_spans_betwe
 from zemanta_ops.stack.generate.kapacitor.generator import render_scripts
 from zemanta_ops.stack.generate.kapacitor.reading import Database
 from zemanta_ops.stack.generate.kapacitor.windows import SIDES
+from zemanta_ops.stack.inventory.usable import Usable
 
 pytestmark = pytest.mark.second_tier
 
