@@ -162,7 +162,7 @@ def _open_database() -> Database:
 
 
 def _choose(usable: Usable, only: list[str] | None) -> list[Composite]:
-    found = usable.declared.composites
+    found = usable.declarations.composites
     names = [each.name for each in found]
     for name in only or ():
         if name not in names:

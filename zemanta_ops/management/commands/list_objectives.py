@@ -73,12 +73,12 @@ class Command(OpsCommand):
         if faults := list_faults():
             raise CommandError("; ".join(faults), returncode=EXIT_SETTINGS)
         usable = read_usable()
-        if not usable.declared.objectives:
+        if not usable.declarations.objectives:
             raise CommandError("No objective is declared. Declare one in metrics.py of an app: class Objective")
         now = time.time()
         with _open_database() as database:
             reader = Reader(database, usable.deployment)
-            listed = [_compute(reader, each, now) for each in usable.declared.objectives]
+            listed = [_compute(reader, each, now) for each in usable.declarations.objectives]
         if options["json"]:
             self.stdout.write(json.dumps([_build_document(each, now) for each in listed], indent=2))
         else:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Collection, Mapping
+import math
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from zemanta_ops.stack.declarations.names import to_measurement
+from zemanta_ops.stack.declarations.terms import Term
 
 # The field that a kind of metric has beside those of Telegraf's timings.
 VALUE = "value"
@@ -14,6 +16,10 @@ VALUE = "value"
 # application. Others, such as a zone or a version, differ within a deployment.
 ENVIRONMENT_TAGS = ("environment", "env", "stage")
 APPLICATION_TAGS = ("application", "app", "service", "project", "stack")
+
+_CLOUDWATCH = "cloudwatch"
+# AWS has the metrics of a period minutes after its end, and push_cloudwatch fetches them every five minutes.
+_CLOUDWATCH_DELAY = 900
 
 
 @dataclass(frozen=True)
@@ -43,11 +49,14 @@ class KnownMetric:
     remedy: str = ""
     meaning: str = ""
 
+    @property
+    def is_foreign(self) -> bool:
+        """Whether something else than the application emits it, so that it does not carry METRICS["TAGS"]."""
+        return self.source in ("elsewhere", _CLOUDWATCH)
+
     def has_tag(self, tag: str, common: frozenset[str] = frozenset()) -> bool:
         """Return whether its series may carry a tag; ``common`` has those of every metric."""
-        if self.source in ("elsewhere", "cloudwatch"):
-            return self.tags is None or tag in self.tags
-        return self.tags is None or tag in self.tags or tag in common
+        return self.tags is None or tag in self.tags or (tag in common and not self.is_foreign)
 
 
 @dataclass(frozen=True)
@@ -77,6 +86,24 @@ class Deployment:
         """Return the measurement of a metric or composite."""
         known = self.metrics.get(name)
         return known.measurement if known else to_measurement(name, self.prefix)
+
+    @property
+    def project(self) -> str:
+        """The name of the application."""
+        named = (self.identity[tag] for tag in APPLICATION_TAGS if tag in self.identity)
+        return next(named, "") or self.prefix or "application"
+
+    def scope_of(self, metric: str) -> Mapping[str, str]:
+        """Return the tags that tell this application's series of a metric from those of others."""
+        known = self.metrics.get(metric)
+        return {} if known is not None and known.is_foreign else self.identity
+
+    def find_delay(self, terms: Iterable[Term]) -> int:
+        """Return after how many seconds all points of these aggregates have been written."""
+        delay = max(2, 2 * math.ceil(self.agent_interval))
+        known = (self.metrics.get(term.metric) for term in terms)
+        is_late = any(each is not None and each.source == _CLOUDWATCH for each in known)
+        return max(delay, _CLOUDWATCH_DELAY) if is_late else delay
 
 
 def find_identity(tags: Collection[str]) -> list[str]:

@@ -18,11 +18,6 @@ from zemanta_ops.stack.queries.aggregates import ask_term
 # The values of the tags ``by``, in their order; a series without a tag has an empty value.
 Key = tuple[str, ...]
 
-# What writes metrics with a tag of its own for each application: the others may carry none of ours.
-_FOREIGN = ("elsewhere", "cloudwatch")
-# AWS has the metrics of a period minutes after its end, and push_cloudwatch fetches them every five minutes.
-_CLOUDWATCH_DELAY = 900.0
-
 
 @dataclass(frozen=True)
 class Reader:
@@ -36,9 +31,7 @@ class Reader:
 
     def find_delay(self, terms: Iterable[Term]) -> float:
         """Return the seconds for which points of these aggregates may still arrive or be invisible."""
-        delay = max(2 * self.deployment.agent_interval, self.database.lag)
-        sources = [known.source for term in terms if (known := self.deployment.metrics.get(term.metric))]
-        return max(delay, _CLOUDWATCH_DELAY) if "cloudwatch" in sources else delay
+        return max(self.deployment.find_delay(terms), self.database.lag)
 
     def read(self, term: Term, by: Sequence[str], span: Span) -> dict[Key, float]:
         """Return the aggregate of each group of series that has a point in the span."""
@@ -52,9 +45,8 @@ class Reader:
 
     def _restrict(self, query: SeriesQuery, term: Term) -> SeriesQuery:
         """Leave out the series of other deployments, which may share the database."""
-        known = self.deployment.metrics.get(term.metric)
-        own = {} if known is not None and known.source in _FOREIGN else self.deployment.identity
-        wanted = {tag: to_regex([value]) for tag, value in {**self.database.labels, **own}.items()}
+        own = {**self.database.labels, **self.deployment.scope_of(term.metric)}
+        wanted = {tag: to_regex([value]) for tag, value in own.items()}
         filters = {self.database.spell_name(tag): regex for tag, regex in {**wanted, **query.selection.filters}.items()}
         measurement = self.database.spell_name(query.selection.measurement)
         selection = dataclasses.replace(query.selection, measurement=measurement, filters=filters)

@@ -12,9 +12,9 @@ from zemanta_ops.stack.inventory.deployment import read_deployment
 
 @dataclass(frozen=True)
 class Usable:
-    """What is declared, and the deployment that it is for; ``faults`` has everything that is wrong."""
+    """The declarations without faults, and the deployment that they are for; ``faults`` has all that is wrong."""
 
-    declared: Declarations
+    declarations: Declarations
     deployment: Deployment
     faults: list[Fault]
 

@@ -21,10 +21,10 @@ from zemanta_ops.stack.alerting.notification import build_dedup_key
 from zemanta_ops.stack.declarations import Alert, Composite, Declarations, above, below, isolate, last, mean, rate
 from zemanta_ops.stack.declarations.durations import DAY
 from zemanta_ops.stack.evaluation import Reader, compute_alert, list_spans_between
-from zemanta_ops.stack.generate.declared import Declared
 from zemanta_ops.stack.generate.kapacitor.generator import render_scripts
 from zemanta_ops.stack.generate.kapacitor.reading import Database
 from zemanta_ops.stack.generate.kapacitor.windows import SIDES
+from zemanta_ops.stack.inventory.usable import Usable
 
 pytestmark = pytest.mark.second_tier
 
@@ -79,8 +79,8 @@ def kapacitor(
 
 def replay(server: GeneratedKapacitor, declarations: Declarations, start: int, stop: int) -> None:
     """Run the script of a declaration over a part of the day."""
-    declared = Declared(declarations, DEPLOYMENT, "shop")
-    [file], warnings = render_scripts(declared, Database(DATABASE, "autogen"), [])
+    usable = Usable(declarations, DEPLOYMENT, [])
+    [file], warnings = render_scripts(usable, Database(DATABASE, "autogen"), [])
     assert warnings == []
     server.call("tasks", {"id": "day", "type": "batch", "script": file.text, "status": "disabled"})
     # A replay reads everything at its beginning: a second one reads the sides that the first has written.

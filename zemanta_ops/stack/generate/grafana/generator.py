@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from zemanta_ops.conf import conf
 from zemanta_ops.stack.databases.urls import show_url, split_url
 from zemanta_ops.stack.declarations.durations import format_duration
-from zemanta_ops.stack.generate.declared import Declared, read_declared
 from zemanta_ops.stack.generate.files import Generated, GeneratedFile, IsSecret, SettingsError
 from zemanta_ops.stack.generate.grafana.alerting import (
     lint_rule,
@@ -28,6 +27,7 @@ from zemanta_ops.stack.generate.grafana.provisioning import (
 )
 from zemanta_ops.stack.generate.grafana.sources import Sources
 from zemanta_ops.stack.generate.receivers import read_receivers
+from zemanta_ops.stack.inventory.usable import Usable, read_usable
 from zemanta_ops.stack.settings import list_faults
 
 # Grafana reads these from its environment, so the files can be generated without them.
@@ -67,14 +67,14 @@ def generate_alerts(is_secret: IsSecret) -> Generated:
 
     """
     generated = generate(is_secret)
-    declared, _ = read_declared()
+    usable = read_usable()
     sources, _ = read_sources()
     receivers, warnings = read_receivers(is_secret)
-    groups, faulty = build_groups(declared, sources, choose_language())
+    groups, faulty = build_groups(usable, sources, choose_language())
     documents = {
         "rules": {"apiVersion": 1, "groups": groups},
-        "contacts": render_contacts(declared.project, receivers),
-        "policies": render_policies(declared.project, receivers, declared.declarations.alerts),
+        "contacts": render_contacts(usable.deployment.project, receivers),
+        "policies": render_policies(usable.deployment.project, receivers, usable.declarations.alerts),
     }
     files = [
         GeneratedFile(f"provisioning/alerting/zemanta_ops_{name}.yaml", render_document(document))
@@ -84,15 +84,15 @@ def generate_alerts(is_secret: IsSecret) -> Generated:
     return Generated([*generated.files, *files], [*generated.warnings, *warnings, *faulty])
 
 
-def build_groups(declared: Declared, sources: Sources, language: str) -> tuple[list[Json], list[str]]:
+def build_groups(usable: Usable, sources: Sources, language: str) -> tuple[list[Json], list[str]]:
     """Return the groups of alert rules, and a sentence for each rule that Grafana would not take."""
     dashboards = draw_dashboards(sources)
     panels = {each.uid: {panel.number(each.uid) for row in each.rows for panel in row.panels} for each in dashboards}
     warnings = []
-    groups = render_groups(declared, sources, dashboards, language)
+    groups = render_groups(usable, sources, dashboards, language)
     for group in groups:
         for rule in group["rules"][:]:
-            if faults := list(lint_rule(rule, name_datasource(declared.project), panels)):
+            if faults := list(lint_rule(rule, name_datasource(usable.deployment.project), panels)):
                 group["rules"].remove(rule)
                 warnings.append(f"the rule {rule['title']!r} is left out: {faults[0]}")
     return [group for group in groups if group["rules"]], warnings
@@ -100,9 +100,9 @@ def build_groups(declared: Declared, sources: Sources, language: str) -> tuple[l
 
 def read_sources() -> tuple[Sources, list[str]]:
     """Return what the dashboards are drawn from, and a sentence for each declaration that is left out."""
-    declared, warnings = read_declared()
+    usable = read_usable()
     labels = {"db": conf.victoriametrics.database} if conf.victoriametrics in conf.list_databases() else {}
-    return Sources(declared.declarations, declared.deployment, declared.project, labels), warnings
+    return Sources(usable.declarations, usable.deployment, usable.deployment.project, labels), usable.refusals
 
 
 def build_dashboards(sources: Sources, language: str) -> Mapping[str, Json]:

@@ -129,9 +129,8 @@ class Sources:
 
     def _has(self, name: str, tag: str) -> bool:
         known = self.deployment.metrics[name]
-        if known.source in ("elsewhere", "cloudwatch"):
-            return known.tags is not None and tag in known.tags
-        return tag in self.deployment.common_tags or (known.tags is not None and tag in known.tags)
+        is_common = tag in self.deployment.common_tags and not known.is_foreign
+        return is_common or (known.tags is not None and tag in known.tags)
 
 
 def write_text(declared: Declared | None, extra: str = "") -> str:

@@ -6,10 +6,10 @@ import html
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from zemanta_ops.stack.declarations.known import Deployment
 from zemanta_ops.stack.declarations.model import Alert, Composite
 from zemanta_ops.stack.declarations.runbooks import find_runbook
 from zemanta_ops.stack.declarations.terms import Threshold
-from zemanta_ops.stack.generate.declared import Declared
 from zemanta_ops.stack.generate.kapacitor.reading import COUNT, Database, Reader
 from zemanta_ops.stack.generate.kapacitor.schedule import Schedule
 from zemanta_ops.stack.generate.kapacitor.tick import (
@@ -40,7 +40,7 @@ class Topic(NamedTuple):
     only_crit: bool
 
 
-def render_alert(alert: Alert, declared: Declared, database: Database, task: str, topics: Sequence[Topic]) -> str:
+def render_alert(alert: Alert, deployment: Deployment, database: Database, task: str, topics: Sequence[Topic]) -> str:
     """Return the script, which publishes to each of the topics.
 
     Raises:
@@ -52,8 +52,8 @@ def render_alert(alert: Alert, declared: Declared, database: Database, task: str
     if expression is None:
         raise UnsupportedError("is of a composite that is not complete")
     minimum = subject.min_denominator if isinstance(subject, Composite) else 0
-    schedule = Schedule(alert.every_seconds, alert.window_seconds, declared.find_delay(alert))
-    reader = Reader(declared, database, alert.by, schedule)
+    schedule = Schedule(alert.every_seconds, alert.window_seconds, deployment.find_delay(alert.terms))
+    reader = Reader(deployment, database, alert.by, schedule)
     computation = Computation(reader, task, expression, minimum, fills=alert.no_data != "keep")
     tracked = render_pipeline(VALUE, [*_add_fields(alert), *_track(alert)], _TRACKED)
     published = [render_pipeline(_TRACKED, [_publish(alert, topic)]) for topic in topics]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from zemanta_ops.stack.declarations.known import Deployment
 from zemanta_ops.stack.declarations.model import Composite
 from zemanta_ops.stack.declarations.names import to_measurement
-from zemanta_ops.stack.generate.declared import Declared
 from zemanta_ops.stack.generate.kapacitor.reading import Database, Reader
 from zemanta_ops.stack.generate.kapacitor.schedule import Schedule
 from zemanta_ops.stack.generate.kapacitor.tick import UnsupportedError, render_node, render_write
@@ -14,7 +14,7 @@ from zemanta_ops.stack.generate.kapacitor.windows import Computation
 REWRITTEN = 3
 
 
-def render_composite(composite: Composite, declared: Declared, database: Database, task: str) -> str:
+def render_composite(composite: Composite, deployment: Deployment, database: Database, task: str) -> str:
     """Return the script.
 
     Raises:
@@ -23,11 +23,11 @@ def render_composite(composite: Composite, declared: Declared, database: Databas
     """
     if composite.expression is None:
         raise UnsupportedError("is not complete")
-    schedule = Schedule(composite.every_seconds, composite.window_seconds, declared.find_delay(composite))
-    reader = Reader(declared, database, composite.by, schedule)
+    schedule = Schedule(composite.every_seconds, composite.window_seconds, deployment.find_delay(composite.terms))
+    reader = Reader(deployment, database, composite.by, schedule)
     computation = Computation(reader, task, composite.expression, composite.min_denominator)
-    measurement = to_measurement(composite.name, declared.deployment.prefix)
-    write = render_write(database.name, database.policy, measurement, declared.deployment.identity)
+    measurement = to_measurement(composite.name, deployment.prefix)
+    write = render_write(database.name, database.policy, measurement, deployment.identity)
     shift = render_node("shift", [f"-{schedule.window}s"])
     parts = [database.render_dbrp()]
     for back in range(REWRITTEN):

@@ -11,7 +11,6 @@ from zemanta_ops.stack.databases.urls import show_url, split_url
 from zemanta_ops.stack.declarations.model import Alert, Composite
 from zemanta_ops.stack.declarations.names import to_slug
 from zemanta_ops.stack.declarations.runbooks import find_runbook
-from zemanta_ops.stack.generate.declared import Declared, read_declared
 from zemanta_ops.stack.generate.files import Generated, GeneratedFile, IsSecret, SettingsError
 from zemanta_ops.stack.generate.kapacitor.alerts import Topic, render_alert
 from zemanta_ops.stack.generate.kapacitor.composites import render_composite
@@ -20,6 +19,7 @@ from zemanta_ops.stack.generate.kapacitor.reading import Database
 from zemanta_ops.stack.generate.kapacitor.server import render_config, render_environment
 from zemanta_ops.stack.generate.kapacitor.tick import UnsupportedError
 from zemanta_ops.stack.generate.receivers import PAGERDUTY, Receiver, read_receivers
+from zemanta_ops.stack.inventory.usable import Usable, read_usable
 from zemanta_ops.stack.settings import list_faults
 
 FOLDER = "kapacitor"
@@ -49,34 +49,34 @@ def generate(is_secret: IsSecret) -> Generated:
         )
     if any(is_secret(each) for each in (influxdb.url, influxdb.database, influxdb.username) if each):
         raise SettingsError("INFLUXDB has a secret beside its PASSWORD, which no generated file may have")
-    declared, warnings = read_declared()
+    usable = read_usable()
     receivers, more = read_receivers(is_secret)
     receivers, single = _keep_one_pager(receivers)
     name, _, policy = influxdb.database.partition("/")
-    scripts, unsupported = render_scripts(declared, Database(name, policy or _DEFAULT_POLICY), receivers)
+    scripts, unsupported = render_scripts(usable, Database(name, policy or _DEFAULT_POLICY), receivers)
     url = show_url(split_url(influxdb.url))
     files = [
         GeneratedFile(f"{FOLDER}/kapacitor.conf", render_config(url, influxdb.username, receivers)),
         GeneratedFile(f"{FOLDER}/kapacitor.env.example", render_environment(influxdb.username, receivers), 0o600),
         *scripts,
-        *_render_handlers(declared, receivers),
+        *_render_handlers(usable, receivers),
     ]
-    return Generated(files, [*warnings, *more, *single, *unsupported])
+    return Generated(files, [*usable.refusals, *more, *single, *unsupported])
 
 
 def render_scripts(
-    declared: Declared, database: Database, receivers: Sequence[Receiver]
+    usable: Usable, database: Database, receivers: Sequence[Receiver]
 ) -> tuple[list[GeneratedFile], list[str]]:
     """Return a script for each composite and alert, and a sentence for each that Kapacitor cannot run."""
     files: dict[str, GeneratedFile] = {}
     warnings = []
-    declarations: list[Composite | Alert] = [*declared.declarations.composites, *declared.declarations.alerts]
+    declarations: list[Composite | Alert] = [*usable.declarations.composites, *usable.declarations.alerts]
     for each in declarations:
-        task = name_task(declared.project, each)
+        task = name_task(usable.deployment.project, each)
         try:
             if task in files:
                 raise UnsupportedError("has the name of another")
-            text = _render_script(each, task, declared, database, receivers)
+            text = _render_script(each, task, usable, database, receivers)
         except UnsupportedError as error:
             warnings.append(f"{_describe(each)} is left out for Kapacitor: it {error} ({each.place})")
             continue
@@ -105,18 +105,19 @@ def list_topics(project: str, alert: Alert, receivers: Sequence[Receiver]) -> li
 
 
 def _render_script(
-    declaration: Composite | Alert, task: str, declared: Declared, database: Database, receivers: Sequence[Receiver]
+    declaration: Composite | Alert, task: str, usable: Usable, database: Database, receivers: Sequence[Receiver]
 ) -> str:
     if isinstance(declaration, Composite):
-        return render_composite(declaration, declared, database, task)
-    return render_alert(declaration, declared, database, task, list_topics(declared.project, declaration, receivers))
+        return render_composite(declaration, usable.deployment, database, task)
+    topics = list_topics(usable.deployment.project, declaration, receivers)
+    return render_alert(declaration, usable.deployment, database, task, topics)
 
 
-def _render_handlers(declared: Declared, receivers: Sequence[Receiver]) -> Iterator[GeneratedFile]:
+def _render_handlers(usable: Usable, receivers: Sequence[Receiver]) -> Iterator[GeneratedFile]:
     topics = {
         topic: bool(find_runbook(alert))
-        for alert in declared.declarations.alerts
-        for topic in list_topics(declared.project, alert, receivers)
+        for alert in usable.declarations.alerts
+        for topic in list_topics(usable.deployment.project, alert, receivers)
     }
     for topic, has_runbook in sorted(topics.items()):
         for receiver in receivers:

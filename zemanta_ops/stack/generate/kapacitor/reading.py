@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from zemanta_ops.stack.declarations.known import KnownMetric
+from zemanta_ops.stack.declarations.known import Deployment, KnownMetric
 from zemanta_ops.stack.declarations.terms import Term, to_regex
-from zemanta_ops.stack.generate.declared import Declared
 from zemanta_ops.stack.generate.kapacitor.schedule import Schedule
 from zemanta_ops.stack.generate.kapacitor.tick import (
     evaluate,
@@ -62,14 +61,14 @@ class Reader:
     """Reads the windows of a schedule.
 
     Attributes:
-        declared: What is known of the metrics.
+        deployment: What is known of the metrics.
         database: Where they are.
         by: The tags that are told apart.
         schedule: When, and over which windows.
 
     """
 
-    declared: Declared
+    deployment: Deployment
     database: Database
     by: tuple[str, ...]
     schedule: Schedule
@@ -100,7 +99,7 @@ class Reader:
 
     def select_from(self, term: Term, filters: Mapping[str, tuple[str, ...]]) -> str:
         """Return the measurement of a term and the condition that selects this application's series in it."""
-        own = self.declared.scope_of(term.metric)
+        own = self.deployment.scope_of(term.metric)
         conditions = [f"{quote_identifier(tag)} = {quote_value(value)}" for tag, value in own.items()]
         conditions += [f"{quote_identifier(tag)} =~ {quote_regex(to_regex(each))}" for tag, each in filters.items()]
         where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
@@ -125,7 +124,7 @@ class Reader:
 
     def find(self, term: Term) -> KnownMetric:
         """Return what is known of the term's metric; declarations of unknown metrics are left out before."""
-        return self.declared.deployment.metrics[term.metric]
+        return self.deployment.metrics[term.metric]
 
 
 def name_counted_field(known: KnownMetric) -> str:

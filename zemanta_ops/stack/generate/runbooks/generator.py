@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator
 from urllib.parse import quote
 
 from zemanta_ops.conf import conf
-from zemanta_ops.stack.generate.declared import read_declared
 from zemanta_ops.stack.generate.files import Generated, GeneratedFile, IsSecret, SettingsError
 from zemanta_ops.stack.generate.runbooks.sections import Section, list_sections
+from zemanta_ops.stack.inventory.usable import read_usable
 from zemanta_ops.stack.settings import list_faults
 
 # None of these is needed for a page.
@@ -36,11 +36,11 @@ def generate_markdown(is_secret: IsSecret) -> Generated:
 def _generate(path: str, render: Callable[[list[Section]], Iterator[str]], is_secret: IsSecret) -> Generated:
     if faults := list_faults(unused=CREDENTIALS):
         raise SettingsError("; ".join(faults))
-    declared, warnings = read_declared()
-    text = "\n".join(render(list_sections(declared, _choose_language())))
-    if any(is_secret(value) and value in text for value in declared.deployment.identity.values()):
+    usable = read_usable()
+    text = "\n".join(render(list_sections(usable, _choose_language())))
+    if any(is_secret(value) and value in text for value in usable.deployment.identity.values()):
         raise SettingsError("METRICS TAGS has a secret, which the page would show")
-    return Generated([GeneratedFile(path, f"{text}\n")], warnings)
+    return Generated([GeneratedFile(path, f"{text}\n")], usable.refusals)
 
 
 def _choose_language() -> str:

@@ -9,7 +9,7 @@ from zemanta_ops.stack.declarations.durations import format_duration
 from zemanta_ops.stack.declarations.model import Alert, Composite, Declared, Objective
 from zemanta_ops.stack.declarations.runbooks import name_anchor
 from zemanta_ops.stack.declarations.terms import Term
-from zemanta_ops.stack.generate import declared as generated
+from zemanta_ops.stack.inventory.usable import Usable
 from zemanta_ops.stack.queries import LANGUAGES
 from zemanta_ops.stack.queries.aggregates import ask_term
 
@@ -36,29 +36,29 @@ class Section:
     queries: dict[str, str] = field(default_factory=dict)
 
 
-def list_sections(declared: generated.Declared, language: str) -> list[Section]:
+def list_sections(usable: Usable, language: str) -> list[Section]:
     """Return the sections: alerts first, then objectives, each in the order of their names."""
-    declarations = declared.declarations
+    declarations = usable.declarations
     return [
-        *(_describe_alert(alert, declared, language) for alert in declarations.alerts),
-        *(_describe_objective(objective, declared, language) for objective in declarations.objectives),
+        *(_describe_alert(alert, usable, language) for alert in declarations.alerts),
+        *(_describe_objective(objective, usable, language) for objective in declarations.objectives),
     ]
 
 
-def _describe_alert(alert: Alert, declared: generated.Declared, language: str) -> Section:
+def _describe_alert(alert: Alert, usable: Usable, language: str) -> Section:
     subject = alert.subject
-    described = subject if isinstance(subject, Composite) else declared.declarations.describe(subject.metric)
+    described = subject if isinstance(subject, Composite) else usable.declarations.describe(subject.metric)
     texts = {**_list_texts(alert, described), "Rings": _describe_limits(alert)}
     return Section(
         name_anchor(alert),
         alert.key,
         texts,
         alert.runbook,
-        dict(_list_queries(alert.terms, alert.by, alert.window_seconds, declared, language)),
+        dict(_list_queries(alert.terms, alert.by, alert.window_seconds, usable, language)),
     )
 
 
-def _describe_objective(objective: Objective, declared: generated.Declared, language: str) -> Section:
+def _describe_objective(objective: Objective, usable: Usable, language: str) -> Section:
     words = f"{objective.target:.3%} of events must be good within {objective.period}."
     if objective.within is not None:
         words += f" An event is good within {objective.within:g} ms."
@@ -67,7 +67,7 @@ def _describe_objective(objective: Objective, declared: generated.Declared, lang
         f"{objective.name} (objective)",
         {**_list_texts(objective, None), "Promise": words},
         objective.runbook,
-        dict(_list_queries(objective.terms, (), _HOUR, declared, language)),
+        dict(_list_queries(objective.terms, (), _HOUR, usable, language)),
     )
 
 
@@ -93,8 +93,8 @@ def _describe_limits(alert: Alert) -> str:
 
 
 def _list_queries(
-    terms: list[Term], by: tuple[str, ...], length: int, declared: generated.Declared, language: str
+    terms: list[Term], by: tuple[str, ...], length: int, usable: Usable, language: str
 ) -> Iterator[tuple[str, str]]:
     for term in terms:
-        asked = LANGUAGES[language].render_alert(ask_term(term, declared.deployment, by, whole=True), length, 0)
+        asked = LANGUAGES[language].render_alert(ask_term(term, usable.deployment, by, whole=True), length, 0)
         yield str(term), asked.get("query") or asked["expr"]

@@ -14,9 +14,9 @@ from tests.servers.victoriametrics import VictoriaMetrics
 from tests.stack.generate.grafana.traffic import configured
 from zemanta_ops.stack.declarations import Alert, Composite, above, describe, isolate, mean, rate, total
 from zemanta_ops.stack.evaluation import Reader, Span, compute_alert
-from zemanta_ops.stack.generate.declared import read_declared
 from zemanta_ops.stack.generate.grafana import read_sources
 from zemanta_ops.stack.generate.grafana.generator import build_groups, choose_language
+from zemanta_ops.stack.inventory.usable import read_usable
 
 DELAY, WINDOW = 2, 300
 TAGS = "env=test,app=print-shop"
@@ -81,7 +81,7 @@ def test_a_rule_asks_for_what_check_alerts_computes(new_any_store: Callable[[], 
     write_traffic(store)
     with isolate(), configured(**{store.section: store.settings}):
         alerts = declare()
-        declared, _ = read_declared()
+        declared = read_usable()
         sources, _ = read_sources()
         groups, warnings = build_groups(declared, sources, choose_language())
         assert warnings == []

@@ -24,13 +24,13 @@ from zemanta_ops.stack.declarations import (
     total,
 )
 from zemanta_ops.stack.generate import Generated, generate
-from zemanta_ops.stack.generate.declared import Declared, read_declared
 from zemanta_ops.stack.generate.grafana import build_dashboards, read_sources
 from zemanta_ops.stack.generate.grafana.alerting.lint import lint_contacts, lint_rules
 from zemanta_ops.stack.generate.grafana.alerting.subjects import spell_regex
 from zemanta_ops.stack.generate.grafana.generator import build_groups
 from zemanta_ops.stack.generate.grafana.layout import name_datasource
 from zemanta_ops.stack.generate.grafana.lint import list_all_panels
+from zemanta_ops.stack.inventory.usable import Usable, read_usable
 
 Json = dict[str, Any]
 LANGUAGES = ("influxql", "flux", "promql")
@@ -73,9 +73,9 @@ def read(generated: Generated, name: str) -> Json:
     return document
 
 
-def build(language: str = "influxql") -> tuple[Declared, list[Json], dict[str, set[int]]]:
+def build(language: str = "influxql") -> tuple[Usable, list[Json], dict[str, set[int]]]:
     """Return what is declared, the groups of rules, and the panels of the dashboards."""
-    declared, _ = read_declared()
+    declared = read_usable()
     sources, _ = read_sources()
     groups, warnings = build_groups(declared, sources, language)
     assert warnings == []
@@ -85,7 +85,7 @@ def build(language: str = "influxql") -> tuple[Declared, list[Json], dict[str, s
 
 
 @pytest.fixture(scope="module")
-def built(settings: None) -> tuple[Declared, list[Json], dict[str, set[int]]]:
+def built(settings: None) -> tuple[Usable, list[Json], dict[str, set[int]]]:
     return build()
 
 
@@ -97,7 +97,7 @@ def list_rules(groups: list[Json]) -> dict[str, Json]:
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_no_rule_has_a_fault(language: str) -> None:
     declared, groups, panels = build(language)
-    assert list(lint_rules(groups, name_datasource(declared.project), panels)) == []
+    assert list(lint_rules(groups, name_datasource(declared.deployment.project), panels)) == []
     assert "$" not in json.dumps(groups)
 
 
@@ -245,13 +245,13 @@ MUTATIONS = {
 
 @pytest.mark.parametrize("name", MUTATIONS)
 def test_the_lint_sees_each_mutation_of_a_rule(
-    name: str, built: tuple[Declared, list[Json], dict[str, set[int]]]
+    name: str, built: tuple[Usable, list[Json], dict[str, set[int]]]
 ) -> None:
     declared, groups, panels = built[0], copy.deepcopy(built[1]), built[2]
     # The group of a rule that has everything.
     [group] = [group for group in groups if group["interval"] == "60s"]
     MUTATIONS[name](group)
-    assert list(lint_rules(groups, name_datasource(declared.project), panels))
+    assert list(lint_rules(groups, name_datasource(declared.deployment.project), panels))
 
 
 CONTACT_MUTATIONS: dict[str, Callable[[Json, Json], None]] = {

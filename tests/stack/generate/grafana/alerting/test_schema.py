@@ -65,8 +65,8 @@ def documents() -> Iterator[Documents]:
                 around = {"orgID": group["orgId"], "folderUID": group["folder"], "ruleGroup": group["name"]}
                 rules += [{**rule, **around} for rule in group["rules"]]
         receivers, _ = read_receivers(lambda _: False)
-        contacts = render_contacts(declared.project, receivers)["contactPoints"]
-        [policy] = render_policies(declared.project, receivers, declared.declarations.alerts)["policies"]
+        contacts = render_contacts(declared.deployment.project, receivers)["contactPoints"]
+        [policy] = render_policies(declared.deployment.project, receivers, declared.declarations.alerts)["policies"]
         yield {
             "rules": rules,
             "contacts": [{"name": point["name"], **each} for point in contacts for each in point["receivers"]],

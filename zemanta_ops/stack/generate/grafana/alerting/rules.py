@@ -5,16 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
+from zemanta_ops.stack.declarations.known import Deployment
 from zemanta_ops.stack.declarations.model import Alert, Composite
 from zemanta_ops.stack.declarations.names import to_slug, to_uid
 from zemanta_ops.stack.declarations.runbooks import find_runbook
 from zemanta_ops.stack.declarations.terms import Term, Threshold
-from zemanta_ops.stack.generate.declared import Declared
 from zemanta_ops.stack.generate.grafana.alerting.subjects import ask_alert
 from zemanta_ops.stack.generate.grafana.layout import Dashboard, name_datasource
 from zemanta_ops.stack.generate.grafana.panels import Json, Panel
 from zemanta_ops.stack.generate.grafana.sources import Sources
 from zemanta_ops.stack.generate.messages import quote_go, render_template, split_message, to_printf
+from zemanta_ops.stack.inventory.usable import Usable
 from zemanta_ops.stack.queries import LANGUAGES
 
 EXPRESSION = "__expr__"
@@ -26,21 +27,22 @@ _EVALUATORS = {"above": "gt", "below": "lt"}
 _QUERY, _NUMBER, _LIMIT = "A", "B", "C"
 
 
-def render_groups(declared: Declared, sources: Sources, dashboards: Sequence[Dashboard], language: str) -> list[Json]:
+def render_groups(usable: Usable, sources: Sources, dashboards: Sequence[Dashboard], language: str) -> list[Json]:
     """Return the groups of rules: one for each ``every``, because Grafana evaluates a group at once."""
     groups: dict[int, list[Json]] = {}
-    for alert in declared.declarations.alerts:
+    deployment = usable.deployment
+    for alert in usable.declarations.alerts:
         interval = math.ceil(alert.every_seconds / SCHEDULER_SECONDS) * SCHEDULER_SECONDS
         for level, threshold in (("warn", alert.warn), ("crit", alert.crit)):
             if threshold is not None:
-                rule = _render_rule(alert, level, threshold, declared, sources, language)
+                rule = _render_rule(alert, level, threshold, deployment, sources, language)
                 rule["annotations"] |= _link_panel(alert, dashboards)
                 groups.setdefault(interval, []).append(rule)
     return [
         {
             "orgId": 1,
-            "name": f"{declared.project} every {interval}s",
-            "folder": declared.project,
+            "name": f"{deployment.project} every {interval}s",
+            "folder": deployment.project,
             "interval": f"{interval}s",
             "rules": rules,
         }
@@ -49,10 +51,10 @@ def render_groups(declared: Declared, sources: Sources, dashboards: Sequence[Das
 
 
 def _render_rule(
-    alert: Alert, level: str, threshold: Threshold, declared: Declared, sources: Sources, language: str
+    alert: Alert, level: str, threshold: Threshold, deployment: Deployment, sources: Sources, language: str
 ) -> Json:
     rule: Json = {
-        "uid": to_uid(declared.project, alert.key, level),
+        "uid": to_uid(deployment.project, alert.key, level),
         "title": f"{alert.key} ({level})",
         "condition": _LIMIT,
         "for": f"{alert.for_seconds}s",
@@ -60,7 +62,7 @@ def _render_rule(
         "execErrState": "Error",
         "isPaused": False,
         "data": [
-            _render_query(alert, declared, sources, language),
+            _render_query(alert, deployment, sources, language),
             _render_expression(_NUMBER, {"type": "reduce", "expression": _QUERY, "reducer": "last"}),
             _render_expression(
                 _LIMIT, {"type": "threshold", "expression": _NUMBER, "conditions": [_render_limit(threshold)]}
@@ -68,7 +70,7 @@ def _render_rule(
         ],
         "annotations": _write_annotations(alert, level),
         "labels": {
-            "project": declared.project,
+            "project": deployment.project,
             "rule": to_slug(alert.key),
             "severity": SEVERITIES[level],
         },
@@ -76,10 +78,10 @@ def _render_rule(
     return rule
 
 
-def _render_query(alert: Alert, declared: Declared, sources: Sources, language: str) -> Json:
-    length, delay = alert.window_seconds, declared.find_delay(alert)
-    model = LANGUAGES[language].render_alert(ask_alert(alert, declared, sources), length, delay)
-    uid = name_datasource(declared.project)
+def _render_query(alert: Alert, deployment: Deployment, sources: Sources, language: str) -> Json:
+    length, delay = alert.window_seconds, deployment.find_delay(alert.terms)
+    model = LANGUAGES[language].render_alert(ask_alert(alert, deployment, sources), length, delay)
+    uid = name_datasource(deployment.project)
     return {
         "refId": _QUERY,
         "datasourceUid": uid,

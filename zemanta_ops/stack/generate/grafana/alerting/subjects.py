@@ -6,30 +6,26 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 
+from zemanta_ops.stack.declarations.known import Deployment
 from zemanta_ops.stack.declarations.model import Alert
 from zemanta_ops.stack.declarations.terms import Term, to_regex
-from zemanta_ops.stack.generate.declared import Declared
 from zemanta_ops.stack.generate.grafana.sources import Sources
 from zemanta_ops.stack.queries import Query, RatioQuery, SeriesQuery
 from zemanta_ops.stack.queries.aggregates import ask_term
 
 
-def ask_alert(alert: Alert, declared: Declared, sources: Sources) -> Query:
+def ask_alert(alert: Alert, deployment: Deployment, sources: Sources) -> Query:
     """Return the query of one number for each group, of this application's series alone.
 
     A composite of two metrics is read as it was written back: the mean of its values in the window.
     """
     subject = alert.subject
     if isinstance(subject, Term):
-        query: Query = ask_term(subject, declared.deployment, alert.by, whole=True)
-        own = declared.scope_of(subject.metric)
+        query: Query = ask_term(subject, deployment, alert.by, whole=True)
+        own = deployment.scope_of(subject.metric)
     else:
         query = sources.ask_composite(subject, whole=True)
-        own = (
-            declared.scope_of(subject.terms[0].metric)
-            if isinstance(query, RatioQuery)
-            else declared.deployment.identity
-        )
+        own = deployment.scope_of(subject.terms[0].metric) if isinstance(query, RatioQuery) else deployment.identity
     filters = {tag: to_regex([value]) for tag, value in {**sources.labels, **own}.items()}
     return _avoid_dollars(query, alert.by, filters)
 
