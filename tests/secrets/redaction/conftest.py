@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from tests.secrets.redaction import processes
+from tests.secrets.tokens import local
 from zemanta_ops.secrets import ledger
 from zemanta_ops.secrets.redaction.logs import install
 
@@ -30,3 +34,10 @@ def installed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     install()
     yield
     logging.setLogRecordFactory(before)
+
+
+@pytest.fixture
+def environment(home: Path) -> dict[str, str]:
+    """Return the variables of a process that can decrypt the secret."""
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "XDG_DATA_HOME")}
+    return {**kept, "PYTHONPATH": str(processes.ROOT), "CANARY_TOKEN": local(processes.CANARY)}
