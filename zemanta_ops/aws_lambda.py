@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
-from zemanta_ops import parsing
 from zemanta_ops.secrets import Secret, backends, decrypt_settings
 from zemanta_ops.secrets.redaction.values import redact
 from zemanta_ops.stack.cloudwatch.clients import AwsClients
@@ -26,6 +25,7 @@ from zemanta_ops.stack.cloudwatch.defaults import parse_toml
 from zemanta_ops.stack.cloudwatch.listing import Listing
 from zemanta_ops.stack.cloudwatch.run import push
 from zemanta_ops.stack.databases import Database, Retry, connect
+from zemanta_ops.times import accept_moment
 
 APP_VARIABLE = "ZEMANTA_OPS_APP"
 FILE_VARIABLE = "ZEMANTA_OPS_CLOUDWATCH"
@@ -166,7 +166,7 @@ def _read_time(event: Mapping[str, Any], key: str, now: datetime) -> datetime | 
     if event.get(key) is None:
         return None
     try:
-        return parsing.accept_moment(str(event[key]), now)
+        return accept_moment(str(event[key]), now)
     except ValueError as error:
         raise ValueError(f"{key} {error}") from None
 

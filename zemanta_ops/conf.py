@@ -14,7 +14,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from zemanta_ops import parsing
+from zemanta_ops import parsing, times
 from zemanta_ops.setting import SETTING, Fault, Section, Setting, read_section
 
 __all__ = ["conf"]
@@ -135,7 +135,7 @@ class InfluxDB(DatabaseSection):
     bucket = Setting("", parsing.accept_text, doc="InfluxDB 2.x: the bucket")
     token = Setting("", parsing.accept_token, doc="InfluxDB 2.x: an API token")
     retention: Setting[int | None] = Setting(
-        None, parsing.accept_duration, doc="how long the database keeps points, for example 90d"
+        None, times.accept_duration, doc="how long the database keeps points, for example 90d"
     )
 
     def find_conflicts(self) -> Iterator[str]:

@@ -11,11 +11,11 @@ from zemanta_ops import atomic
 from zemanta_ops.conf import conf
 from zemanta_ops.extras import MissingExtraError
 from zemanta_ops.management.base import OpsCommand, UsageError, parse_folder
-from zemanta_ops.parsing import accept_duration
 from zemanta_ops.stack.charts.interpolation import Choice, Window
 from zemanta_ops.stack.databases import Database, DatabaseError
 from zemanta_ops.stack.generate.grafana import build_dashboards, choose_language, read_sources
 from zemanta_ops.stack.settings import list_faults, open_database
+from zemanta_ops.times import accept_duration
 
 EXIT_SETTINGS = 3
 EXIT_DATABASE = 4

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from zemanta_ops.parsing import accept_duration
+from zemanta_ops.times import accept_duration
 
 DAY = 86_400
 
