@@ -7,13 +7,14 @@ import pkgutil
 from pathlib import Path
 
 import pytest
-from django.core.management import load_command_class
+from django.core.management import CommandError, load_command_class
 from django.test import override_settings
 
 from tests.special_files import kept, make_special
 from zemanta_ops.management import commands
 from zemanta_ops.management.base import EXIT_USAGE, OpsCommand
 from zemanta_ops.management.verbs import VerbCommand
+from zemanta_ops.secrets import ledger
 from zemanta_ops.stack.declarations import isolate
 
 # Django's own command, with secrets redacted.
@@ -139,3 +140,17 @@ def test_an_error_before_any_output_is_a_document_with_json(
     assert document["ok"] is False
     assert document["problems"]
     assert document["problems"][0] in shown.err
+
+
+def test_a_secret_in_the_error_of_a_command_is_not_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    class Failing(OpsCommand):
+        def handle(self, *_args: object, **_options: object) -> None:
+            raise CommandError("redis://:example-secret@cache.example.com does not answer", returncode=3)
+
+    ledger.reveal("example-secret")
+    with pytest.raises(SystemExit) as ended:
+        Failing().run_from_argv(["manage.py", "failing"])
+    assert ended.value.code == 3
+    shown = capsys.readouterr().err
+    assert "@cache.example.com does not answer" in shown
+    assert "example-secret" not in shown

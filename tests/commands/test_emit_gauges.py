@@ -17,6 +17,7 @@ from tests.metrics.agents import Agent, agent, wait_until
 from zemanta_ops import metrics
 from zemanta_ops.metrics.gauges import registry as gauges
 from zemanta_ops.models import Lease
+from zemanta_ops.secrets import ledger
 from zemanta_ops.testing import Recorder
 
 PROJECT = """
@@ -97,6 +98,18 @@ def test_a_failing_gauge_gives_an_exit_code_and_the_others_are_sent(captured_met
     }
     captured_metrics.assert_gauge("jobs.waiting", 4)
     assert "broken failed: LookupError" in emit("--once")[2]
+
+
+@pytest.mark.django_db
+def test_a_secret_in_the_error_of_a_gauge_is_not_printed() -> None:
+    @metrics.app_gauge("leaking")
+    def leak() -> int:
+        raise LookupError("https://user:example-secret@queue.example.com/ is away")
+
+    ledger.reveal("example-secret")
+    printed = [*emit("--once"), *emit("--once", "--json")]
+    assert "example-secret" not in str(printed)
+    assert str(printed).count("@queue.example.com/ is away") == 2
 
 
 @pytest.mark.django_db

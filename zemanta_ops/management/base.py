@@ -11,8 +11,10 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from zemanta_ops import parsing
+from zemanta_ops.secrets.redaction import redact
 from zemanta_ops.signals import exit_on_signals
 from zemanta_ops.terminal import keep_line_breaks
+from zemanta_ops.times import accept_moment
 
 # argparse exits with this code for wrong arguments, so the commands do too.
 EXIT_USAGE = 2
@@ -42,17 +44,21 @@ class OpsCommand(BaseCommand):
         return super().create_parser(prog_name, subcommand, **{**keep_line_breaks(self.epilog), **kwargs})
 
     def execute(self, *args: Any, **options: Any) -> str | None:
-        """Run the command until it returns or a signal ends it."""
+        """Run the command until it returns or a signal ends it; its error has no decrypted secret in it.
+
+        With ``--json``, an error before any output is a document.
+        """
+        out = _TrackedOutput(options.get("stdout") or self.stdout)
+        if options.get("json"):
+            options["stdout"] = out
         with exit_on_signals():
-            if not options.get("json"):
-                return super().execute(*args, **options)
-            out = _TrackedOutput(options.get("stdout") or self.stdout)
             try:
-                return super().execute(*args, **{**options, "stdout": out})
+                return super().execute(*args, **options)
             except CommandError as error:
-                if not out.was_written:
-                    document = {"ok": False, "problems": str(error).splitlines()}
-                    self.stdout.write(json.dumps(document, indent=2))
+                # It may repeat what a library or the application's own code has raised.
+                error.args = (redact(str(error)),)
+                if options.get("json") and not out.was_written:
+                    self.stdout.write(json.dumps({"ok": False, "problems": str(error).splitlines()}, indent=2))
                 raise
 
 
@@ -100,7 +106,7 @@ def parse_count(text: str) -> int:
 def parse_time(text: str) -> datetime:
     """Return the time that an option gives: ISO 8601, or how long ago: 14d, 6h or 90m."""
     try:
-        return parsing.accept_moment(text, datetime.now(timezone.utc))
+        return accept_moment(text, datetime.now(timezone.utc))
     except ValueError as error:
         raise argparse.ArgumentTypeError(f"{text} {error}") from None
 

@@ -15,6 +15,7 @@ from zemanta_ops.metrics.client import default_client
 from zemanta_ops.metrics.gauges import lease, loop
 from zemanta_ops.metrics.gauges.collector import Collector, GaugeState
 from zemanta_ops.metrics.gauges.registry import find_gauges
+from zemanta_ops.secrets.redaction import redact
 
 EXIT_LOCK = 3
 EXIT_FAILED = 4
@@ -87,7 +88,7 @@ class Command(OpsCommand):
     def _list(self, states: list[GaugeState]) -> None:
         for state in states:
             if state.error:
-                self.stderr.write(f"{state.gauge.name} failed: {state.error}")
+                self.stderr.write(f"{state.gauge.name} failed: {redact(state.error)}")
             for reading in state.values:
                 tags = "".join(f" {key}={value}" for key, value in reading.tags.items())
                 self.stdout.write(f"{reading.name}{tags} {reading.value:g}")
@@ -103,4 +104,4 @@ class Command(OpsCommand):
 
 def _build_dict(state: GaugeState) -> dict[str, Any]:
     readings = [{"value": reading.value, "tags": dict(reading.tags)} for reading in state.values]
-    return {"name": state.gauge.name, "error": state.error, "readings": readings}
+    return {"name": state.gauge.name, "error": state.error and redact(state.error), "readings": readings}
