@@ -6,10 +6,12 @@ datagram is lost, and the flusher counts it.
 
 from __future__ import annotations
 
+import _socket
 import errno
+import os
 import socket
 import time
-from typing import Protocol
+from typing import Any, Protocol
 
 from zemanta_ops.metrics.catalog import DropReason
 from zemanta_ops.metrics.clock import perf_counter
@@ -20,6 +22,9 @@ CONNECT_SECONDS = 1.0
 RETRY_SECONDS = 0.005
 # The first and the longest pause between attempts to connect.
 BACKOFF_SECONDS = (0.5, 30.0)
+
+# As getaddrinfo returns it: family, kind, protocol, canonical name, address of a socket.
+Address = tuple[Any, Any, int, str, Any]
 
 
 class Transport(Protocol):
@@ -69,7 +74,7 @@ class Endpoint:
     def _connect_first(self) -> socket.socket:
         """Return a socket to the first address of the name that accepts a connection, from the current one on."""
         failure: OSError = OSError(errno.EADDRNOTAVAIL, "the name has no address")
-        found = socket.getaddrinfo(*self._address, type=self._kind)
+        found = _resolve(*self._address, self._kind)
         start = self._skipped % len(found) if found else 0
         for family, kind, proto, _, target in [*found[start:], *found[:start]]:
             sock = socket.socket(family, kind, proto)
@@ -84,6 +89,60 @@ class Endpoint:
         raise failure
 
 
+def _resolve(host: str, port: int, kind: socket.SocketKind) -> list[Address]:
+    """Return the addresses of a name; raise OSError if it has none.
+
+    gevent resolves names in threads of its own. While the process exits, none can start: then this thread resolves it.
+    """
+    try:
+        return socket.getaddrinfo(host, port, type=kind)
+    except RuntimeError:
+        return _socket.getaddrinfo(host, port, type=kind)
+    except UnicodeError as error:
+        raise socket.gaierror(socket.EAI_NONAME, str(error)) from error
+
+
+class HeldSocket:
+    """The socket of a transport, as long as its number is the transport's.
+
+    Daemons close every number above standard error, and the system gives the numbers to the next files and connections
+    of the application: what we sent there would end up in these.
+    """
+
+    def __init__(self) -> None:
+        self._socket: socket.socket | None = None
+        self._inode: tuple[int, int] | None = None
+
+    def get(self) -> socket.socket | None:
+        """Return the socket, or None if there is none or something else has its number."""
+        if self._socket is not None and _find_inode(self._socket) != self._inode:
+            self._socket.detach()
+            self._socket = None
+        return self._socket
+
+    def replace(self, sock: socket.socket) -> socket.socket:
+        """Close the socket, hold this one instead and return it."""
+        self.close()
+        self._socket, self._inode = sock, _find_inode(sock)
+        return sock
+
+    def close(self) -> None:
+        """Close the socket, unless something else has its number."""
+        sock = self.get()
+        self._socket = None
+        if sock is not None:
+            sock.close()
+
+
+def _find_inode(sock: socket.socket) -> tuple[int, int] | None:
+    """Return what tells a socket from whatever may have its number later; None on Windows."""
+    try:
+        found = os.fstat(sock.fileno())
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
 class UDP:
     """A connected UDP socket, so that a dead agent is reported as ECONNREFUSED.
 
@@ -94,7 +153,7 @@ class UDP:
     def __init__(self, host: str, port: int, dns_seconds: float = DNS_SECONDS) -> None:
         self._endpoint = Endpoint(host, port, socket.SOCK_DGRAM, BACKOFF_SECONDS)
         self._dns_seconds = dns_seconds
-        self._socket: socket.socket | None = None
+        self._held = HeldSocket()
         self._resolved_at = 0.0
 
     def send(self, datagram: bytes) -> None:
@@ -114,9 +173,7 @@ class UDP:
 
     def close(self) -> None:
         """Close the socket; the next send resolves the name again."""
-        if self._socket is not None:
-            self._socket.close()
-            self._socket = None
+        self._held.close()
 
     def _replace_next_time(self) -> None:
         # The next address of the name may be a healthy agent; with one address it is the same agent again.
@@ -124,19 +181,18 @@ class UDP:
         self._resolved_at = float("-inf")
 
     def _get_socket(self) -> socket.socket:
-        if self._socket is not None and perf_counter() - self._resolved_at < self._dns_seconds:
-            return self._socket
+        sock = self._held.get()
+        if sock is not None and perf_counter() - self._resolved_at < self._dns_seconds:
+            return sock
         try:
             fresh = self._endpoint.connect()
         except OSError:
             # The name server may be down while the agent is well: the old socket serves until there is a new one.
-            if self._socket is None:
+            if sock is None:
                 raise
-            return self._socket
-        self.close()
-        self._socket = fresh
+            return sock
         self._resolved_at = perf_counter()
-        return self._socket
+        return self._held.replace(fresh)
 
 
 class TCP:
@@ -144,27 +200,25 @@ class TCP:
 
     def __init__(self, host: str, port: int, backoff: tuple[float, float] = BACKOFF_SECONDS) -> None:
         self._endpoint = Endpoint(host, port, socket.SOCK_STREAM, backoff)
-        self._socket: socket.socket | None = None
+        self._held = HeldSocket()
 
     def send(self, datagram: bytes) -> None:
         """Send the lines; raise OSError if they are lost."""
-        if self._socket is not None and _has_ended(self._socket):
+        sock = self._held.get()
+        if sock is None or _has_ended(sock):
             # Nothing of this datagram has been sent yet, so a new connection loses none of it.
             self.close()
-        if self._socket is None:
-            self._socket = self._endpoint.connect()
+            sock = self._held.replace(self._endpoint.connect())
         try:
-            self._socket.settimeout(CONNECT_SECONDS)
-            self._socket.sendall(datagram + b"\n")
+            sock.settimeout(CONNECT_SECONDS)
+            sock.sendall(datagram + b"\n")
         except OSError:
             self.close()
             raise
 
     def close(self) -> None:
         """Close the connection."""
-        if self._socket is not None:
-            self._socket.close()
-            self._socket = None
+        self._held.close()
 
 
 def _has_ended(sock: socket.socket) -> bool:
