@@ -103,7 +103,7 @@ def build_datagram(node: int, interval: int) -> bytes:
 
 def measure_chain(store: Store, nodes: int, folder: Path) -> str:
     """Send the datagrams of all nodes evenly over each interval; return what arrived, and what Telegraf needed."""
-    port = free_port(socket.SOCK_DGRAM)
+    port = free_port()
     telegraf = Telegraf(folder, config(port, store.output, interval=f"{INTERVAL}s"), port)
     telegraf.start()
     try:

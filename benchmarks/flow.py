@@ -116,7 +116,7 @@ def flood(telegraf: Telegraf, rate: int) -> int:
 
 def measure_agent(folder: Path, influxdb: InfluxDB1) -> Iterator[str]:
     """Yield a line a rate: what was sent, what Telegraf received and dropped, what it cost."""
-    port = free_port(socket.SOCK_DGRAM)
+    port = free_port()
     database = influxdb.create("agent")
     text = config(port, influxdb1_output(influxdb.url, database) + "[[inputs.internal]]", statsd=FLOATS)
     telegraf = Telegraf(folder, text, port)

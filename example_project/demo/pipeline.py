@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -65,7 +64,7 @@ def pipeline(folder: Path) -> Iterator[Pipeline | None]:
         stack.callback(influxdb.stop)
         influxdb.start()
         influxdb.create(DATABASE)
-        port = free_port(socket.SOCK_DGRAM)
+        port = free_port()
         output = InfluxDB1Output(influxdb.url, DATABASE)
         config = TelegrafConfig(address=f"127.0.0.1:{port}", interval=1.0, output=output)
         telegraf = Telegraf(folder, render_config(config), port)

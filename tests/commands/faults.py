@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -29,7 +28,7 @@ def found(name: str, store: Store, *arguments: str, port: int = 0, **metrics: An
 
 def started(start: StartTelegraf, store: Store, more: str = INTERNAL, interval: str = "500ms") -> Telegraf:
     """Start a Telegraf that writes into a store and about itself."""
-    port = free_port(socket.SOCK_DGRAM)
+    port = free_port()
     return start(config(port, store.output + more, interval=interval), port)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import time
 
 import pytest
@@ -25,7 +24,7 @@ def test_a_healthy_chain_is_proven(store: Store, start_telegraf: StartTelegraf) 
 
 
 def test_an_agent_that_is_down_is_told_though_the_database_is_there(store: Store) -> None:
-    code, cause, _ = found("agent", store, port=free_port(socket.SOCK_DGRAM))
+    code, cause, _ = found("agent", store, port=free_port())
 
     assert (code, cause) == (11, "agent_down")
 
@@ -33,7 +32,7 @@ def test_an_agent_that_is_down_is_told_though_the_database_is_there(store: Store
 def test_an_agent_on_another_port_is_told_with_its_port(store: Store, start_telegraf: StartTelegraf) -> None:
     telegraf = started(start_telegraf, store)
     speaks(store)
-    code, cause, one = found("agent", store, port=free_port(socket.SOCK_DGRAM))
+    code, cause, one = found("agent", store, port=free_port())
 
     assert (code, cause) == (11, "agent_elsewhere")
     assert str(telegraf.port) in one["text"]
@@ -76,7 +75,7 @@ def test_an_agent_that_flushes_seldom_is_told_with_its_pace(store: Store, start_
 
 
 def test_an_agent_whose_buffer_is_full_is_told_with_its_losses(own_store: Store, start_telegraf: StartTelegraf) -> None:
-    port = free_port(socket.SOCK_DGRAM)
+    port = free_port()
     small = "[agent]\n  metric_buffer_limit = 20\n  metric_batch_size = 10"
     telegraf = start_telegraf(config(port, own_store.output + INTERNAL).replace("[agent]", small, 1), port)
     speaks(own_store, 2)
@@ -104,7 +103,7 @@ def test_a_probe_that_the_output_filters_is_told(store: Store, start_telegraf: S
 def test_points_that_land_at_a_wrong_time_are_told(store: Store, start_telegraf: StartTelegraf) -> None:
     # The clock of this machine cannot be set; a Telegraf that rounds to hours is as far off as a clock can be.
     unit = max((3000, 3600), key=lambda unit: min(time.time() % unit, unit - time.time() % unit))
-    port = free_port(socket.SOCK_DGRAM)
+    port = free_port()
     text = config(port, store.output + INTERNAL).replace("[agent]", f'[agent]\n  precision = "{unit}s"', 1)
     start_telegraf(text, port)
     code, cause, one = found("probe", store, port=port)

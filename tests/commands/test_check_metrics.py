@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import json
 import signal
-import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,7 +27,7 @@ def agent() -> Iterator[Agent]:
 @pytest.fixture
 def chain(start_telegraf: StartTelegraf, influxdb1: InfluxDB1, database: str) -> dict[str, Any]:
     """Start Telegraf between a free port and a database, and return the settings of both."""
-    port = free_port(socket.SOCK_DGRAM)
+    port = free_port()
     start_telegraf(config(port, influxdb1_output(influxdb1.url, database) + "[[inputs.internal]]"), port)
     return {"metrics": {"PORT": port}, "influxdb": {"URL": influxdb1.url, "DATABASE": database}}
 
@@ -135,13 +134,13 @@ def test_a_host_without_an_address_is_told() -> None:
 
 
 def test_an_agent_that_is_down_is_told() -> None:
-    code, document = checked_here(metrics={"PORT": free_port(socket.SOCK_DGRAM)})
+    code, document = checked_here(metrics={"PORT": free_port()})
 
     assert (code, hop(document, "agent")["cause"]) == (11, "agent_down")
 
 
 def test_the_failing_line_says_what_to_do(tmp_path: Path) -> None:
-    run = command(tmp_path, metrics={"PORT": free_port(socket.SOCK_DGRAM)}, influxdb={})
+    run = command(tmp_path, metrics={"PORT": free_port()}, influxdb={})
     done = subprocess.run(**run, capture_output=True, text=True, timeout=60)
 
     assert done.returncode == 11

@@ -156,7 +156,7 @@ def test_a_bucket_of_2x_is_read_through_the_interface_of_1x(influxdb2: InfluxDB2
 
 @pytest.mark.parametrize(("protocol", "other"), [("udp", "tcp"), ("tcp", "udp")])
 def test_tcp_against_udp(store: Store, start_telegraf: StartTelegraf, protocol: str, other: str) -> None:
-    port = free_port(socket.SOCK_STREAM)
+    port = free_port()
     text = config(port, store.output + INTERNAL)
     if other == "tcp":
         text = text.replace('protocol = "udp"', 'protocol = "tcp"').replace("read_buffer_size = 4194304", "")
@@ -168,7 +168,7 @@ def test_tcp_against_udp(store: Store, start_telegraf: StartTelegraf, protocol: 
 
 
 def test_exhausted_tcp_connections(store: Store, start_telegraf: StartTelegraf) -> None:
-    port = free_port(socket.SOCK_STREAM)
+    port = free_port()
     text = config(port, store.output + INTERNAL).replace('protocol = "udp"', f'protocol = "tcp"\n  {TCP}')
     start_telegraf(text.replace("read_buffer_size = 4194304", ""), port)
     with socket.create_connection(("127.0.0.1", port)):
@@ -205,7 +205,7 @@ def crashing(command: list[Any], folder: Path, lives: float, pauses: float) -> I
 
 def test_a_crash_loop(store: Store, tmp_path: Path) -> None:
     require("telegraf")
-    port = free_port(socket.SOCK_DGRAM)
+    port = free_port()
     path = tmp_path / "telegraf.conf"
     path.write_text(config(port, store.output + INTERNAL, interval="10s"))
     command = [cache.binary("telegraf"), "--strict-env-handling", "--config", path]

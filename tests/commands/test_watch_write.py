@@ -81,7 +81,7 @@ def test_what_it_writes_is_what_the_real_telegraf_writes(
     start_telegraf: StartTelegraf, influxdb1: InfluxDB1, database: str, tmp_path: Path
 ) -> None:
     """Each datagram goes to both: ``--forward`` passes it on to Telegraf."""
-    port, ours = free_port(socket.SOCK_DGRAM), influxdb1.create(f"{database}_ours")
+    port, ours = free_port(), influxdb1.create(f"{database}_ours")
     text = config(
         port,
         influxdb1_output(influxdb1.url, database),

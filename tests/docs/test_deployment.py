@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import re
-import socket
 import textwrap
 from collections.abc import Iterator
 from math import ceil
@@ -86,7 +85,7 @@ def test_telegraf_leaves_out_the_fields_that_the_page_excludes(
     start_telegraf: StartTelegraf, influxdb1: InfluxDB1, database: str
 ) -> None:
     (section,) = blocks("sizing", "toml")
-    port = free_port(socket.SOCK_DGRAM)
+    port = free_port()
     output = section.replace("http://127.0.0.1:8086", influxdb1.url).replace('"telegraf"', f'"{database}"')
     percentiles = ("[50.0, 90.0, 99.0]", "[50.0, 90.0, 95.0, 99.0]")
     start_telegraf(config(port, output, interval="500ms").replace(*percentiles), port).send("load:1.5|ms")

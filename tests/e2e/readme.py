@@ -6,7 +6,6 @@ import os
 import re
 import shlex
 import signal
-import socket
 import subprocess
 import sys
 import textwrap
@@ -58,7 +57,7 @@ class Reader:
             "HOME": str(folder / "home"),
             "PIP_FIND_LINKS": links,
             "PIP_CACHE_DIR": str(pip_cache()),
-            "ZEMANTA_OPS_METRICS_PORT": str(free_port(socket.SOCK_DGRAM)),
+            "ZEMANTA_OPS_METRICS_PORT": str(free_port()),
         }
 
     def follow(self, language: str, body: str) -> None:
@@ -100,7 +99,7 @@ class Reader:
         if "watch_metrics" in line:
             self._start(line, self._watched)
         elif "runserver" in line:
-            address = f"127.0.0.1:{free_port(socket.SOCK_STREAM)}"
+            address = f"127.0.0.1:{free_port()}"
             log = self.project.parent / "runserver.txt"
             self._start(f"{line} {address}", log)
             wait_until(lambda: answers(f"http://{address}/"))

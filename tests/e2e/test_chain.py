@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import subprocess
 import sys
 import time
@@ -58,7 +57,7 @@ def test_a_request_is_read_back_from_influxdb(
     tmp_path: Path,
     server_stack: ExitStack,
 ) -> None:
-    agent_port = free_port(socket.SOCK_DGRAM)
+    agent_port = free_port()
     telegraf = start_telegraf(config(agent_port, influxdb1_output(influxdb1.url, database)), agent_port)
     url = site(command, agent_port, tmp_path, server_stack)
     path = {"job-list": "/jobs/", "async-counts": "/async/"}[view]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Iterator
 from contextlib import ExitStack
 
@@ -22,7 +21,7 @@ def chain(
 ) -> Iterator[Chain]:
     require("telegraf")
     database = influxdb1.create(f"{request.module.__name__.rpartition('.')[2]}_{request.param}")
-    port = free_port(socket.SOCK_DGRAM)
+    port = free_port()
     text = config(port, influxdb1_output(influxdb1.url, database), statsd=SETTINGS[request.param], interval="500ms")
     with ExitStack() as stack:
         telegraf = Telegraf(tmp_path_factory.mktemp("telegraf"), text, port)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import socket
 from pathlib import Path
 
 import pytest
@@ -19,7 +18,7 @@ OUTPUT = '[[outputs.file]]\n  files = ["{file}"]\n  data_format = "influx"\n'
 
 @pytest.mark.parametrize("protocol", ["udp", "tcp"])
 def test_every_sample_has_arrived_or_was_dropped(protocol: str, start_telegraf: StartTelegraf, tmp_path: Path) -> None:
-    port = free_port(socket.SOCK_DGRAM if protocol == "udp" else socket.SOCK_STREAM)
+    port = free_port()
     file = tmp_path / "metrics.influx"
     text = config(port, OUTPUT.format(file=file), interval="200ms", statsd="")
     telegraf = start_telegraf(text.replace('protocol = "udp"', f'protocol = "{protocol}"'), port)

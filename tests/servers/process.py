@@ -9,12 +9,14 @@ import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from secrets import randbelow
 
 START_SECONDS = 60.0
 STOP_SECONDS = 20.0
 PORTS = (15_000, 32_000)
+_returned: set[int] = set()
 # With this variable coverage measures a child process, which then takes half as long again.
 COVERAGE = "COVERAGE_PROCESS_CONFIG"
 
@@ -23,18 +25,27 @@ class ServerError(Exception):
     """A server did not start or not answer; the message ends with what it logged last."""
 
 
-def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
-    """Return a loopback port that nobody uses at this moment.
+def free_port() -> int:
+    """Return a loopback port that nobody uses, neither over TCP nor over UDP, and that is returned only once.
 
-    A server takes seconds until it listens there. So that nobody else gets the port meanwhile, it is below those that
-    a system gives to outgoing connections and to whoever asks for any, and it is drawn by chance: another process of
-    the tests hardly draws the same.
+    A server takes seconds until it listens there, and a test may want nobody to listen there at all. So that nobody
+    else gets the port meanwhile, it is below those that a system gives to outgoing connections and to whoever asks for
+    any, and each worker of pytest-xdist has ports of its own.
     """
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    own = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
     while True:
-        port = PORTS[0] + randbelow(PORTS[1] - PORTS[0])
-        with socket.socket(socket.AF_INET, kind) as probe, suppress(OSError):
-            probe.bind(("127.0.0.1", port))
+        port = PORTS[0] + workers * randbelow((PORTS[1] - PORTS[0]) // workers) + own
+        if port not in _returned and all(map(partial(_can_bind, port), (socket.SOCK_STREAM, socket.SOCK_DGRAM))):
+            _returned.add(port)
             return port
+
+
+def _can_bind(port: int, kind: socket.SocketKind) -> bool:
+    with socket.socket(socket.AF_INET, kind) as probe, suppress(OSError):
+        probe.bind(("", port))
+        return True
+    return False
 
 
 def untraced() -> dict[str, str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import subprocess
 import time
 from pathlib import Path
@@ -25,7 +24,7 @@ pytestmark = pytest.mark.second_tier
 def test_a_gauge_goes_through_telegraf_into_influxdb_2(
     start_telegraf: StartTelegraf, influxdb2: InfluxDB2, bucket: str
 ) -> None:
-    port = free_port(socket.SOCK_DGRAM)
+    port = free_port()
     telegraf = start_telegraf(config(port, influxdb2_output(influxdb2.url, bucket)), port)
 
     telegraf.send("load,room=größe:2.5|g")

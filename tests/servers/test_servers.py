@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 from base64 import b64encode
 from pathlib import Path
@@ -23,7 +22,7 @@ from tests.servers.vault import Vault
 def test_a_counter_goes_through_telegraf_into_influxdb(
     start_telegraf: StartTelegraf, influxdb1: InfluxDB1, database: str
 ) -> None:
-    port = free_port(socket.SOCK_DGRAM)
+    port = free_port()
     telegraf = start_telegraf(config(port, influxdb1_output(influxdb1.url, database)), port)
 
     telegraf.send("signup,plan=pro:3|c")

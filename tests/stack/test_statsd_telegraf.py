@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import re
-import socket
 from collections.abc import Iterator
 from contextlib import ExitStack
 from math import isclose
@@ -234,7 +233,7 @@ def test_every_vector_is_counted_or_refused_as_by_the_real_telegraf(
     options: str, tmp_path: Path, server_stack: ExitStack
 ) -> None:
     require("telegraf")
-    port, out = free_port(socket.SOCK_DGRAM), tmp_path / "points.txt"
+    port, out = free_port(), tmp_path / "points.txt"
     text = config(port, f'[[outputs.file]]\nfiles = ["{out}"]', statsd=OPTIONS[options], interval="200ms")
     telegraf = Telegraf(tmp_path, text.replace("percentiles = [50.0, 90.0, 99.0]", ""), port)
     run(telegraf, server_stack)

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import sys
 import threading
 import time
@@ -12,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.metrics.agents import Agent, agent, client_of, counted, wait_until
+from tests.servers.process import free_port
 from zemanta_ops.metrics.client import Client
 from zemanta_ops.metrics.options import Options
 
@@ -155,10 +155,7 @@ def test_threads_may_emit_at_once(running: Agent) -> None:
 
 
 def test_nobody_listening_is_counted_and_never_raised() -> None:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
-        taken.bind(("127.0.0.1", 0))
-        port = taken.getsockname()[1]
-    client = Client(Options(port=port, flush_seconds=60))
+    client = Client(Options(port=free_port(), flush_seconds=60))
     for _ in range(10):
         client.incr("n")
     client.flush()

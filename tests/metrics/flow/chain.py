@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from pathlib import Path
 
 from tests.servers.fixtures import StartTelegraf
@@ -33,7 +32,7 @@ class Chain:
     ) -> None:
         self.influxdb = influxdb
         self.database = database
-        self.port = free_port(socket.SOCK_DGRAM)
+        self.port = free_port()
         text = config(
             self.port,
             f"{influxdb1_output(influxdb.url, database)}{output}\n{sections}{INTERNAL}",

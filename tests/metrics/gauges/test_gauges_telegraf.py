@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -62,7 +61,7 @@ def watch(
     folder: Path, start_telegraf: StartTelegraf, *, interval: int, every: int, intervals: int
 ) -> dict[int, float]:
     """Return what Telegraf wrote while the collector ran, for at least this number of intervals."""
-    output, port = folder / "points", free_port(socket.SOCK_DGRAM)
+    output, port = folder / "points", free_port()
     section = f'[[outputs.file]]\n  files = ["{output}"]\n  data_format = "influx"\n'
     start_telegraf(config(port, section, interval=f"{interval}s"), port)
     with collecting(folder, port, interval, every):
@@ -85,7 +84,7 @@ def test_a_gauge_is_there_in_every_interval(tmp_path: Path, start_telegraf: Star
 def test_gauges_and_their_tags_are_read_back_from_influxdb(
     tmp_path: Path, start_telegraf: StartTelegraf, influxdb1: InfluxDB1, database: str
 ) -> None:
-    port = free_port(socket.SOCK_DGRAM)
+    port = free_port()
     start_telegraf(config(port, influxdb1_output(influxdb1.url, database), interval="2s"), port)
 
     def stored(measurement: str) -> dict[int, float]:

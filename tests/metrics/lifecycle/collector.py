@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import socket
 import time
 from pathlib import Path
 
@@ -20,7 +19,7 @@ class Collector:
     """The receiving end of a conservation test."""
 
     def __init__(self, start: StartTelegraf, folder: Path, output: str = "") -> None:
-        self.port = free_port(socket.SOCK_DGRAM)
+        self.port = free_port()
         self._file = folder / "metrics.influx"
         output += f'[[outputs.file]]\n  files = ["{self._file}"]\n  data_format = "influx"\n'
         self.telegraf: Telegraf = start(config(self.port, output, interval=f"{INTERVAL}s", statsd=""), self.port)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -72,7 +71,7 @@ class Flow:
 def flow(new_any_store: Callable[[], Store], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flow]:
     """Start a Telegraf for the tests of this module."""
     require("telegraf")
-    port = free_port(socket.SOCK_DGRAM)
+    port = free_port()
     store = new_any_store()
     with ExitStack() as stack:
         telegraf = Telegraf(tmp_path_factory.mktemp("telegraf"), config(port, store.output), port)

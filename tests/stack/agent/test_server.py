@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.servers.process import free_port
 from tests.stack.telegraf_aggregates import send, send_tcp
 from zemanta_ops.stack.agent.forwarder import Forwarder, ForwardError
 from zemanta_ops.stack.agent.server import Agent
@@ -104,10 +105,7 @@ def test_forwards_each_datagram_unchanged(agent: Agent) -> None:
 
 
 def test_a_dead_receiver_is_counted_with_its_reason_and_nothing_is_raised() -> None:
-    with closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as dead:
-        dead.bind(("127.0.0.1", 0))
-        port = dead.getsockname()[1]
-    with closing(Forwarder(f"127.0.0.1:{port}")) as forward:
+    with closing(Forwarder(f"127.0.0.1:{free_port()}")) as forward:
         for _ in range(3):
             forward.send(b"hits:1|c")
 

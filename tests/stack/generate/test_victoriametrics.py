@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -90,7 +89,7 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
 def telegraf(pair: Pair, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Telegraf]:
     """Start a Telegraf on the configuration that is generated for the pair."""
     require("telegraf")
-    port = free_port(socket.SOCK_DGRAM)
+    port = free_port()
     text = generated(pair.settings, "telegraf", PORT=port, AGENT_INTERVAL=1)["telegraf.conf"]
     env = {"VM_USERNAME": "user", "VM_PASSWORD": PASSWORD}
     with ExitStack() as stack:

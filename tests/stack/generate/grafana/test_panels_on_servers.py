@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import socket
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
@@ -52,7 +51,7 @@ class Filled:
 
 
 def fill(stack: ExitStack, folder: Any, outputs: str, arrived: Callable[[], bool]) -> Window:
-    port = free_port(socket.SOCK_DGRAM)
+    port = free_port()
     text = config(port, outputs, statsd=STATSD).replace("percentiles = [50.0, 90.0, 99.0]", PERCENTILES)
     telegraf = Telegraf(folder, text, port)
     run(telegraf, stack)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import socket
 from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Any
@@ -79,7 +78,7 @@ def check(
     **metrics: Any,
 ) -> tuple[int, dict[str, Any], str]:
     """Start Telegraf on what is generated, and return what check_metrics reports, and Telegraf's log."""
-    port = free_port(socket.SOCK_DGRAM)
+    port = free_port()
     metrics |= {"PORT": port, "AGENT_INTERVAL": 1}
     telegraf = start(generated(section, settings, **metrics).files[0].text, port, env)
     code, document = checked_here("--timeout", timeout, metrics=metrics, influxdb=settings, section=section)

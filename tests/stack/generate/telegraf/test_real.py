@@ -189,7 +189,7 @@ def test_every_combination_runs_without_a_warning_and_delivers(
     combinations = itertools.product(("web-1", None), (False, True), addresses())
     for number, values in enumerate(combinations):
         case, name = Case(protocol, dialect, *values), f"{store.mark}-{protocol}-{dialect}-{number}"
-        port = free_port(socket.SOCK_DGRAM if protocol == "udp" else socket.SOCK_STREAM)
+        port = free_port()
         text, options = text_and_options(case, port, store.settings, *store.environment.values())
         folder = tmp_path / name
         folder.mkdir()
@@ -215,7 +215,7 @@ def test_counters_gauges_and_sets_of_one_name_have_one_type(
     influxdb1: InfluxDB1, database: str, start_telegraf: StartTelegraf
 ) -> None:
     case = Case("udp", "influx", None, False, "127.0.0.1")
-    port = free_port(socket.SOCK_DGRAM)
+    port = free_port()
     text, options = text_and_options(case, port, {"URL": influxdb1.url, "DATABASE": database})
     one = Running("types", case, start_telegraf(text, port, {"TELEGRAF_HOSTNAME": "agent-types"}), options)
     emit(one)
@@ -240,7 +240,7 @@ def test_without_its_credentials_it_does_not_start_and_names_the_variable(
     value: str | None, start_telegraf: StartTelegraf
 ) -> None:
     case = Case("udp", "influx", None, False, "127.0.0.1")
-    port = free_port(socket.SOCK_DGRAM)
+    port = free_port()
     text, _ = text_and_options(case, port, {"URL": "http://127.0.0.1:1", "ORG": "o", "BUCKET": "b"})
     with pytest.raises(ServerError, match="required variable INFLUX_TOKEN is missing a value: set it in the env"):
         start_telegraf(text, port, {} if value is None else {"INFLUX_TOKEN": value})
@@ -251,7 +251,7 @@ def test_the_command_of_the_drop_in_with_the_environment_file_filled_in(
 ) -> None:
     """The drop-in's own command, but for the folders; systemd itself is not run."""
     require("telegraf")
-    port = free_port(socket.SOCK_DGRAM)
+    port = free_port()
     influxdb = {"URL": "http://127.0.0.1:1", "ORG": "o", "BUCKET": "b"}
     with override_settings(ZEMANTA_OPS={"METRICS": {"PORT": port}, "INFLUXDB": influxdb}):
         config, example, drop_in = generate(lambda _: False).files

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import random
-import socket
 
 import pytest
 
@@ -79,7 +78,7 @@ def assert_converted(names: list[str], patterns: list[Pattern], start_telegraf: 
     """
     outcomes = [explain_name(name, patterns) for name in names]
     expected = {said(outcome) for outcome in outcomes if outcome.measurement}
-    port = free_port(socket.SOCK_DGRAM)
+    port = free_port()
     config = TelegrafConfig(address=f"127.0.0.1:{port}", interval=0.2, templates=render_templates(patterns))
     telegraf = start_telegraf(render_config(config), port, {"TELEGRAF_HOSTNAME": "agent"})
     lines, attempts = [f"{name}:1|c" for name in names], 3
@@ -125,7 +124,7 @@ def test_a_table_of_names(start_telegraf: StartTelegraf) -> None:
     ],
 )
 def test_tags_that_are_sent_beside_a_name(line: str, dogstatsd: bool, host: str, start_telegraf: StartTelegraf) -> None:
-    port = free_port(socket.SOCK_DGRAM)
+    port = free_port()
     patterns = render_templates([parse_pattern("z1.{host}.{measurement}")])
     config = TelegrafConfig(address=f"127.0.0.1:{port}", interval=0.2, dogstatsd=dogstatsd, templates=patterns)
     telegraf = start_telegraf(render_config(config), port)
