@@ -215,3 +215,26 @@ def test_it_looks_as_without_the_timer(function: Callable[..., Any]) -> None:
     for each in (made, expected):
         if isinstance(each, Coroutine):
             each.close()
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        property(plain),
+        functools.cached_property(plain),
+        functools.partialmethod(plain, "p"),
+        functools.singledispatchmethod(plain),
+        "plain",
+    ],
+)
+def test_what_cannot_be_called_is_refused_when_it_is_decorated(made: Any) -> None:
+    with pytest.raises(TypeError, match=f"not a {type(made).__name__}: put @timer below"):
+        metrics.timer("t")(made)
+
+
+def test_a_function_with_a_cache_keeps_the_methods_of_the_cache() -> None:
+    timed = metrics.timer("t")(functools.lru_cache(maxsize=7)(plain))
+    assert (timed("p"), timed("p")) == ("p", "p")
+    assert (timed.cache_info().hits, timed.cache_parameters()["maxsize"]) == (1, 7)
+    timed.cache_clear()
+    assert timed.cache_info().currsize == 0

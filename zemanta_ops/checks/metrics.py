@@ -36,7 +36,7 @@ def check_settings(**_: Any) -> list[CheckMessage]:
 
 @register("zemanta_ops")
 def check_request_tags(**_: Any) -> list[CheckMessage]:
-    """Check that REQUEST_TAGS is the dotted path of a function, and not of an async one or a generator."""
+    """Check that REQUEST_TAGS is the dotted path of a function that can be called, and returns no coroutine."""
     path = conf.metrics.request_tags
     if not path:
         return []
@@ -50,7 +50,21 @@ def check_request_tags(**_: Any) -> list[CheckMessage]:
     if _returns_no_dict(hook):
         text = "REQUEST_TAGS is an async function or a generator, which nobody awaits, so its tags are omitted."
         return [Error(text, hint=f"Write it with def, without await and yield. {hint}", id="zemanta_ops.E106")]
+    if isinstance(hook, type) or not _takes_two(hook):
+        text = "REQUEST_TAGS cannot be called with a request and a response, so its tags are omitted."
+        return [Error(text, hint=hint, id="zemanta_ops.E109")]
     return []
+
+
+@register("zemanta_ops")
+def check_exclude_paths(**_: Any) -> list[CheckMessage]:
+    """Warn about EXCLUDE_PATHS that do not match any path."""
+    hint = 'A path starts with a slash, and a * at its end makes it a prefix: "/healthz/", "/static/*".'
+    return [
+        Warning(f"EXCLUDE_PATHS {path!r} does not match any request.", hint=hint, id="zemanta_ops.W105")
+        for path in conf.metrics.exclude_paths
+        if not path.startswith(("/", "*")) or "*" in path[:-1]
+    ]
 
 
 @register("zemanta_ops")
@@ -150,6 +164,16 @@ def _returns_no_dict(hook: Any) -> bool:
     called = getattr(hook, "__call__", None)  # noqa: B004  (of an object with an async __call__)
     kinds = (iscoroutinefunction, inspect.isasyncgenfunction, inspect.isgeneratorfunction)
     return any(is_kind(each) for each in (inspect.unwrap(hook), hook, called) for is_kind in kinds)
+
+
+def _takes_two(hook: Any) -> bool:
+    try:
+        inspect.signature(hook).bind(None, None)
+    except TypeError:
+        return False
+    except ValueError:
+        return True  # It is written in C, and nothing is known of its arguments.
+    return True
 
 
 def _list_middlewares() -> list[str]:

@@ -43,7 +43,14 @@ class Timer:
     def __call__(self, function: F) -> F:
         if isinstance(function, (staticmethod, classmethod)):
             return cast(F, type(function)(self(function.__func__)))
-        return cast(F, functools.wraps(function)(self._wrap(function)))
+        if not callable(cast(Any, function)):
+            kind = type(function).__name__
+            raise TypeError(f"timer measures functions, not a {kind}: put @timer below what makes the {kind}")
+        wrapper = functools.wraps(function)(self._wrap(function))
+        if isinstance(function, functools._lru_cache_wrapper):
+            for name in ("cache_info", "cache_clear", "cache_parameters"):
+                setattr(wrapper, name, getattr(function, name))
+        return cast(F, wrapper)
 
     def _wrap(self, function: Callable[..., Any]) -> Callable[..., Any]:
         if _is_kind(inspect.isasyncgenfunction, function):

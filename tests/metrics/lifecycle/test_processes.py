@@ -64,6 +64,8 @@ ENDS: dict[str, tuple[str, int]] = {
         0,
     ),
     "from atexit": ("import atexit; work(4); atexit.register(work, 6)", 0),
+    "from atexit alone": ("import atexit; atexit.register(work, 10)", 0),
+    "from a finalizer alone": ("import weakref; weakref.finalize(work, work, 10)", 0),
 }
 
 FORKS: dict[str, tuple[str, int]] = {
@@ -137,6 +139,13 @@ def run(collector: Collector, code: str, *arguments: str, **variables: str) -> i
 @pytest.mark.parametrize(("body", "code"), ENDS.values(), ids=ENDS.keys())
 def test_a_process_ends(body: str, code: int, collector: Collector) -> None:
     assert run(collector, SETUP + textwrap.dedent(body)) == code
+    assert collector.reaches("done", 10)
+
+
+@pytest.mark.parametrize("sooner", ["", "work(4)"])
+def test_a_function_that_was_registered_for_the_end_before_the_import_counts(sooner: str, collector: Collector) -> None:
+    first = f"import atexit; atexit.register(lambda: work({6 if sooner else 10}))\n"
+    assert run(collector, first + SETUP + sooner) == 0
     assert collector.reaches("done", 10)
     assert collector.kernel_drops() == 0
 

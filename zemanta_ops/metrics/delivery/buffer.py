@@ -21,7 +21,7 @@ from zemanta_ops.metrics.clock import perf_counter
 from zemanta_ops.metrics.delivery.batch import DeliveryCounts, Packet, append_last_packet, pack, send
 from zemanta_ops.metrics.delivery.forks import call_in_children, hold_process_lock
 from zemanta_ops.metrics.delivery.queue import Put, Queue, QueueEntry
-from zemanta_ops.metrics.delivery.shutdown import close_before_exit
+from zemanta_ops.metrics.delivery.shutdown import close_before_exit, is_exiting
 from zemanta_ops.metrics.delivery.transports import Transport
 from zemanta_ops.metrics.options import Options
 from zemanta_ops.metrics.series.series import Series
@@ -114,6 +114,7 @@ class Buffer:
                 self.transport.close()
             self.counts = DeliveryCounts()
             self._reset_threads()
+            self._closed = is_exiting()
             self.last_flush_at = perf_counter()
             close_before_exit(self)
             self._pid = os.getpid()

@@ -44,14 +44,13 @@ class Flushable(Protocol):
 _to_close: weakref.WeakSet[Closable] = weakref.WeakSet()
 # The process ids for which each way to end is prepared.
 _prepared: set[tuple[str, int]] = set()
+# It gets an item when the exit functions of this module have run.
+_exits: list[bool] = []
 
 
 def close_before_exit(target: Closable) -> None:
     """Call ``target.close()``, once or more, when the process ends, without keeping it alive."""
     _to_close.add(target)
-    # Registered in the parent, it is registered in a forked child too.
-    if _is_first("atexit", 0):
-        atexit.register(_close_all)
     process = sys.modules.get("multiprocessing.process")
     if process is not None and process.parent_process() is not None and _is_first("multiprocessing", os.getpid()):
         from multiprocessing.util import Finalize
@@ -61,6 +60,11 @@ def close_before_exit(target: Closable) -> None:
         from celery.signals import worker_process_shutdown
 
         worker_process_shutdown.connect(_close_all, weak=False)
+
+
+def is_exiting() -> bool:
+    """Return whether what has to be sent before the process ends has been sent already."""
+    return bool(_exits)
 
 
 def _is_first(way: str, pid: int) -> bool:
@@ -74,6 +78,15 @@ def _is_first(way: str, pid: int) -> bool:
 def _close_all(**_: Any) -> None:
     for target in list(_to_close):
         _close(target)
+
+
+def _close_at_exit() -> None:
+    _exits.append(True)
+    _close_all()
+
+
+# At import, because what is registered while the process exits is never called. A forked child has it from its parent.
+atexit.register(_close_at_exit)
 
 
 def _close(target: Closable) -> None:
