@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -17,6 +18,7 @@ from tests.stack.alerting.listening import Listener, Reply, listening
 from tests.stack.alerting.receivers.sending import ROUTING_KEY
 from zemanta_ops.models import AlertCheck, AlertEvent, Lease
 from zemanta_ops.stack.declarations import Alert, above, total
+from zemanta_ops.stack.settings import NO_DATABASE
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("shop_alerts")]
 
@@ -144,7 +146,7 @@ def test_another_node_with_the_lock_leaves_it_alone(listener: Listener) -> None:
 @pytest.mark.parametrize(
     ("arguments", "section", "words"),
     [
-        ([], {"INFLUXDB": {}}, "No database of metrics is configured"),
+        ([], {"INFLUXDB": {}}, re.escape(NO_DATABASE)),
         ([], {**NOBODY, "ALERTS": {"RECEIVERS": ["pager"]}}, "must be a dict of dicts"),
         ([], {**NOBODY, "METRICS": {"GAUGE_LOCK": "cache:default"}}, "not shared between processes"),
     ],

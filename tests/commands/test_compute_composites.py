@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import time
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from tests.metrics.agents import wait_until
 from tests.servers.influxdb1 import InfluxDB1
 from zemanta_ops.models import Lease
 from zemanta_ops.stack.declarations import Composite, describe, isolate, mean, total
+from zemanta_ops.stack.settings import NO_DATABASE
 from zemanta_ops.testing import Recorder
 
 MINUTE = 60
@@ -175,7 +177,7 @@ def test_arguments_that_contradict_each_other_are_refused(now: int, arguments: l
 
 def test_without_a_database_that_can_be_written_to_it_says_so(now: int) -> None:
     declare()
-    with override_settings(ZEMANTA_OPS={}), pytest.raises(CommandError, match="needs a database") as refused:
+    with override_settings(ZEMANTA_OPS={}), pytest.raises(CommandError, match=re.escape(NO_DATABASE)) as refused:
         compute()
     assert refused.value.returncode == 3
 

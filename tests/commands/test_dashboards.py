@@ -22,6 +22,7 @@ from tests.special_files import KINDS, kept, make_special
 from tests.stack.generate.grafana.traffic import MIDDLEWARE
 from zemanta_ops.management.commands import show_dashboards
 from zemanta_ops.stack.charts import preview as preview_module
+from zemanta_ops.stack.settings import NO_DATABASE
 
 METRICS = {"TAGS": {"app": "print-shop"}, "AGENT_INTERVAL": 1, "INSTRUMENT": ["database"]}
 
@@ -73,7 +74,7 @@ def test_a_page_shows_deploys_loads_nothing_and_repeats_nothing_as_markup(reques
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_page_replaces_a_regular_file_only(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # What is drawn does not matter here, so there is no database.
-    monkeypatch.setattr(show_dashboards, "_open", nullcontext)
+    monkeypatch.setattr(show_dashboards, "open_database_or_exit", nullcontext)
     monkeypatch.setattr(show_dashboards, "_draw", lambda *_: {"index.html": b"drawn"})
     with kept(make_special(kind, tmp_path / "index.html")):
         code, _, err = run("show_dashboards", "--output", str(tmp_path), influxdb={})
@@ -127,7 +128,7 @@ def test_without_a_database_the_settings_are_named(tmp_path: Path, command: list
     last = ["--preview"] if command[0] == "generate_stack" else [str(tmp_path)]
     code, _, message = run(*command, *last, influxdb={})
     assert code == 3
-    assert "No database is configured" in message
+    assert NO_DATABASE in message
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Iterator
 from io import StringIO
@@ -11,6 +12,7 @@ from django.test import override_settings
 
 from tests.servers.influxdb1 import InfluxDB1
 from zemanta_ops.stack.declarations import Objective, describe, isolate, total
+from zemanta_ops.stack.settings import NO_DATABASE
 
 HOUR, DAY = 3_600, 86_400
 
@@ -107,6 +109,6 @@ def test_without_an_objective_it_says_where_to_declare_one(orders: None) -> None
 
 def test_without_a_database_it_says_so(orders: None) -> None:
     declare()
-    with override_settings(ZEMANTA_OPS={}), pytest.raises(CommandError, match="No database") as refused:
+    with override_settings(ZEMANTA_OPS={}), pytest.raises(CommandError, match=re.escape(NO_DATABASE)) as refused:
         run()
     assert refused.value.returncode == 3

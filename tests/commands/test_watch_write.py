@@ -23,6 +23,7 @@ from tests.servers.telegraf import FLOATS, config, influxdb1_output
 from tests.stack.telegraf_aggregates import send
 from zemanta_ops.management.commands.watch_metrics import REQUEST_SECONDS
 from zemanta_ops.stack.agent.accumulators import PERCENTILE_LIMIT
+from zemanta_ops.stack.settings import NO_DATABASE
 from zemanta_ops.stack.statsd import parse
 
 INTERVAL = 3
@@ -219,7 +220,7 @@ def test_a_refused_point_does_not_keep_the_others_out(influxdb1: InfluxDB1, data
 @pytest.mark.parametrize(
     ("influxdb", "words"),
     [
-        ({}, "needs a database. Set ZEMANTA_OPS['INFLUXDB']"),
+        ({}, NO_DATABASE),
         ({"URL": "http://127.0.0.1:8086"}, "either DATABASE (InfluxDB 1.x) or BUCKET"),
         ({"URL": "127.0.0.1:8086", "DATABASE": "telegraf"}, "must start with http://"),
     ],

@@ -18,6 +18,7 @@ from zemanta_ops.times import accept_moment
 
 # argparse exits with this code for wrong arguments, so the commands do too.
 EXIT_USAGE = 2
+EXIT_SETTINGS = 3
 # Sockets and selectors wait for at most 2**31 ms.
 MOST_SECONDS = 1_000_000
 

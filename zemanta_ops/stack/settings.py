@@ -8,8 +8,13 @@ from zemanta_ops.conf import conf
 from zemanta_ops.setting import SETTING, Section, read_section
 from zemanta_ops.stack.databases import Database, Retry, connect
 
+NO_DATABASE = (
+    f'No database is configured. Set {SETTING}["INFLUXDB"] to a dict with URL and DATABASE, '
+    f'or {SETTING}["VICTORIAMETRICS"] to one with WRITE_URL and READ_URL'
+)
 
-def open_database(*, timeout: float = 10.0, retry: Retry | None = None) -> Database | None:
+
+def find_database(*, timeout: float = 10.0, retry: Retry | None = None) -> Database | None:
     """Return the configured database, or None if none is configured.
 
     Args:
@@ -28,17 +33,29 @@ def open_database(*, timeout: float = 10.0, retry: Retry | None = None) -> Datab
     return connect(timeout=timeout, retry=retry, **options) if options else None
 
 
+def open_database(*, timeout: float = 10.0, retry: Retry | None = None) -> Database:
+    """Return the configured database.
+
+    Raises:
+        ValueError: As for ``find_database``; or none is configured.
+        MissingExtraError: The package that the database needs is not installed.
+
+    """
+    database = find_database(timeout=timeout, retry=retry)
+    if database is None:
+        raise ValueError(NO_DATABASE)
+    return database
+
+
 def open_writable_database(*, timeout: float = 10.0, retry: Retry | None = None) -> Database:
     """Return the configured database, to write to it.
 
     Raises:
-        ValueError: As for ``open_database``; or none is configured, or only Telegraf can write to it.
+        ValueError: As for ``open_database``; or only Telegraf can write to it.
         MissingExtraError: The package that the database needs is not installed.
 
     """
     database = open_database(timeout=timeout, retry=retry)
-    if database is None:
-        raise ValueError("needs a database. Set ZEMANTA_OPS['INFLUXDB'] to a dict with URL and DATABASE")
     if not database.is_writable:
         raise ValueError(f"{database.name} accepts remote write only, which Telegraf sends. Use Telegraf")
     return database

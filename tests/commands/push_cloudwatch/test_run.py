@@ -129,7 +129,7 @@ def test_check_metrics_knows_whether_the_last_push_is_stale_or_incomplete(
     settings: dict[str, Any] = {"INFLUXDB": {"URL": influxdb1.url, "DATABASE": database}}
 
     def causes() -> list[tuple[str, str]]:
-        with open_database() as opened:  # type: ignore[union-attr]
+        with open_database() as opened:
             return [(hop.status, hop.cause) for hop in check_cloudwatch(opened)]
 
     off: dict[str, Any] = {"DECLARATIONS": {name: {"ENABLED": False} for name in load_defaults()}}

@@ -12,6 +12,7 @@ from django.test import override_settings
 from tests.commands.push_cloudwatch.running import QUEUES, run
 from tests.stack.cloudwatch.account import REGION
 from tests.stack.cloudwatch.fake import FakeCloudWatch
+from zemanta_ops.stack.settings import NO_DATABASE
 
 
 @pytest.mark.parametrize(
@@ -36,7 +37,7 @@ def test_wrong_arguments_end_it_with_code_2(
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        ({}, "No database is configured"),
+        ({}, NO_DATABASE),
         ({"CLOUDWATCH": {"REGIONS": 5}}, 'ZEMANTA_OPS["CLOUDWATCH"]["REGIONS"] must be a list of strings'),
         ({"CLOUDWATCH": {"REGIONS": ["Europe"]}}, "REGIONS must name AWS regions"),
         (
@@ -45,7 +46,7 @@ def test_wrong_arguments_end_it_with_code_2(
         ),
         (
             {"PROMETHEUS": {"WRITE_URL": "http://a.example/w", "READ_URL": "http://a.example"}, "CLOUDWATCH": {}},
-            "cannot be written by this command",
+            "accepts remote write only",
         ),
         ({"CLOUDWATCH": {"DECLARATIONS": {"rds": True}}}, "rds must map keys to values, such as METRICS"),
         ({"CLOUDWATCH": {"DECLARATIONS": ["rds"]}}, '["DECLARATIONS"] must be a dict of dicts'),

@@ -151,9 +151,7 @@ def test_a_pair_that_loses_a_node_under_a_minute_of_load_loses_nothing(pair: Pai
 
 def open_node(pair: Pair, url: str) -> Database:
     with override_settings(ZEMANTA_OPS={"VICTORIAMETRICS": {**pair.settings, "READ_URL": url}}):
-        database = open_database()
-    assert database
-    return database
+        return open_database()
 
 
 def lose_a_node_under_load(pair: Pair, telegraf: Telegraf, seconds: float) -> None:
@@ -227,9 +225,7 @@ def test_a_single_node_has_one_unit(tmp_path: Path, server_stack: ExitStack) -> 
     unit = Unit(files["victoria-metrics.service"], tmp_path / "node")
     run(unit, server_stack)
     with override_settings(ZEMANTA_OPS={"VICTORIAMETRICS": {"WRITE_URL": unit.url}}):
-        database = open_database()
-    assert database
-    database.verify()
+        open_database().verify()
 
 
 @pytest.mark.parametrize(

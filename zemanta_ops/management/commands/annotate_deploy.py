@@ -9,16 +9,15 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 
 from zemanta_ops.conf import conf
-from zemanta_ops.extras import MissingExtraError
-from zemanta_ops.management.base import OpsCommand, UsageError
+from zemanta_ops.management.base import EXIT_SETTINGS, OpsCommand, UsageError
+from zemanta_ops.management.databases import open_database_or_exit
 from zemanta_ops.metrics.series.tags import clean_tags, clean_value
 from zemanta_ops.stack.alerting.deploys import announce_deploy
 from zemanta_ops.stack.alerting.notification import Deploy
 from zemanta_ops.stack.databases import DatabaseError, Point
 from zemanta_ops.stack.declarations.names import DEPLOY
-from zemanta_ops.stack.settings import list_faults, open_database
+from zemanta_ops.stack.settings import list_faults
 
-EXIT_SETTINGS = 3
 EXIT_DATABASE = 4
 EXIT_RECEIVER = 5
 
@@ -58,17 +57,14 @@ class Command(OpsCommand):
             raise CommandError("; ".join(faults), returncode=EXIT_SETTINGS)
         try:
             self._write(build_point(options["deployed"], options["text"]))
-        except (ValueError, MissingExtraError) as error:
+        except ValueError as error:
             raise CommandError(str(error), returncode=EXIT_SETTINGS) from None
         except DatabaseError as error:
             raise CommandError(f"The deploy is not marked: {error}", returncode=EXIT_DATABASE) from None
         self._announce(options["deployed"], options["text"])
 
     def _write(self, point: Point) -> None:
-        database = open_database()
-        if database is None:
-            raise ValueError("No database is configured. Set ZEMANTA_OPS INFLUXDB, or VICTORIAMETRICS")
-        with database:
+        with open_database_or_exit(to_write=True) as database:
             report = database.write([point])
         if report.refused:
             raise CommandError(f"The deploy is not marked: {report.refused[0][1]}", returncode=EXIT_DATABASE)

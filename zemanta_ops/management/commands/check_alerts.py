@@ -9,9 +9,9 @@ from typing import Any
 import django.db
 from django.core.management.base import CommandError, CommandParser
 
-from zemanta_ops.extras import MissingExtraError
 from zemanta_ops.management.alert_worker import AlertWorker
-from zemanta_ops.management.base import OpsCommand, UsageError
+from zemanta_ops.management.base import EXIT_SETTINGS, OpsCommand, UsageError
+from zemanta_ops.management.databases import open_database_or_exit
 from zemanta_ops.management.leader import acquire_for_node, add_lease_option, report_state, run_alone
 from zemanta_ops.metrics.gauges import loop
 from zemanta_ops.metrics.gauges.lease import LeaseError
@@ -23,10 +23,9 @@ from zemanta_ops.stack.alerting.receivers import ReceiverSet, read_receivers
 from zemanta_ops.stack.alerting.store import describe_database_error
 from zemanta_ops.stack.databases import Database, Retry
 from zemanta_ops.stack.evaluation import Reader
-from zemanta_ops.stack.settings import list_faults, open_database
+from zemanta_ops.stack.settings import list_faults
 
 NAME = "check_alerts"
-EXIT_SETTINGS = 3
 EXIT_UNJUDGED = 4
 EXIT_UNDELIVERED = 5
 
@@ -68,7 +67,7 @@ class Command(OpsCommand):
         declared, receivers = read_declared(), read_receivers()
         printer = ReportPrinter(self._print, self.stderr.write, as_json=options["json"])
         try:
-            with _open_database() as database:
+            with open_database_or_exit(retry=Retry(attempts=2)) as database:
                 checker = _build_checker(declared, receivers, database, is_dry=options["dry_run"])
                 printer.report_setup(declared, receivers)
                 if options["loop"]:
@@ -97,17 +96,6 @@ class Command(OpsCommand):
         self.stdout.write(line)
         # A loop's output is read while it runs, also through a pipe.
         self.stdout.flush()
-
-
-def _open_database() -> Database:
-    try:
-        database = open_database(retry=Retry(attempts=2))
-    except (ValueError, MissingExtraError) as error:
-        raise CommandError(str(error), returncode=EXIT_SETTINGS) from None
-    if database is None:
-        text = "No database of metrics is configured. Set ZEMANTA_OPS INFLUXDB, or VICTORIAMETRICS"
-        raise CommandError(text, returncode=EXIT_SETTINGS)
-    return database
 
 
 def _build_checker(declared: DeclaredAlerts, receivers: ReceiverSet, database: Database, *, is_dry: bool) -> Checker:

@@ -11,23 +11,28 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
-from zemanta_ops.extras import MissingExtraError
-from zemanta_ops.management.base import OpsCommand, UsageError, add_range_options, check_range, format_time
+from zemanta_ops.management.base import (
+    EXIT_SETTINGS,
+    OpsCommand,
+    UsageError,
+    add_range_options,
+    check_range,
+    format_time,
+)
 from zemanta_ops.management.composite_worker import CompositeWorker, Report, compute
+from zemanta_ops.management.databases import open_database_or_exit
 from zemanta_ops.management.leader import acquire_for_node, add_lease_option, report_state, run_alone
 from zemanta_ops.metrics.client import default_client
 from zemanta_ops.metrics.gauges import loop
 from zemanta_ops.metrics.gauges.lease import LeaseError
-from zemanta_ops.stack.databases import Database
 from zemanta_ops.stack.declarations.model import Composite
 from zemanta_ops.stack.evaluation import Reader
 from zemanta_ops.stack.evaluation.writing import CompositeWriter, ComputedComposite
 from zemanta_ops.stack.inventory.usable import Usable, read_usable
-from zemanta_ops.stack.settings import list_faults, open_writable_database
+from zemanta_ops.stack.settings import list_faults
 from zemanta_ops.terminal import escape
 
 NAME = "compute_composites"
-EXIT_SETTINGS = 3
 EXIT_FAILED = 4
 
 EPILOG = """
@@ -74,7 +79,7 @@ class Command(OpsCommand):
         usable = read_usable()
         composites = _choose(usable, options["only"])
         try:
-            with _open_database() as database:
+            with open_database_or_exit(to_write=True) as database:
                 self._run(CompositeWriter(Reader(database, usable.deployment), composites), options)
         except LeaseError as error:
             raise CommandError(str(error), returncode=EXIT_SETTINGS) from error
@@ -152,13 +157,6 @@ class Command(OpsCommand):
 
     def _print_json(self, document: dict[str, Any]) -> None:
         self.stdout.write(json.dumps(document))
-
-
-def _open_database() -> Database:
-    try:
-        return open_writable_database()
-    except (ValueError, MissingExtraError) as error:
-        raise CommandError(f"compute_composites {error}", returncode=EXIT_SETTINGS) from None
 
 
 def _choose(usable: Usable, only: list[str] | None) -> list[Composite]:

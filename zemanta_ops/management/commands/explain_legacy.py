@@ -9,11 +9,10 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
-from zemanta_ops.management.base import OpsCommand, UsageError
+from zemanta_ops.management.base import EXIT_SETTINGS, OpsCommand, UsageError
 from zemanta_ops.stack.generate.telegraf.legacy.declaration import LegacyError, read_patterns
 from zemanta_ops.stack.generate.telegraf.legacy.explanation import Explanation, explain_name
 
-EXIT_SETTINGS = 3
 EXIT_NO_PATTERN = 4
 EXIT_LOST = 5
 

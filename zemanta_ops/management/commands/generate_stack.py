@@ -11,8 +11,8 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 
 from zemanta_ops.conf import conf
-from zemanta_ops.extras import MissingExtraError
-from zemanta_ops.management.base import OpsCommand, UsageError, parse_folder
+from zemanta_ops.management.base import EXIT_SETTINGS, OpsCommand, UsageError, parse_folder
+from zemanta_ops.management.databases import open_database_or_exit
 from zemanta_ops.secrets import ledger
 from zemanta_ops.stack.charts.interpolation import Choice, Window
 from zemanta_ops.stack.charts.preview import Finding, preview
@@ -20,12 +20,11 @@ from zemanta_ops.stack.databases import DatabaseError
 from zemanta_ops.stack.generate import VARIANTS, Generated, SettingsError, generate, list_targets
 from zemanta_ops.stack.generate.files import PlannedFile, WriteError, compare_files, write_files
 from zemanta_ops.stack.generate.grafana import build_dashboards, choose_language, read_sources
-from zemanta_ops.stack.settings import list_faults, open_database
+from zemanta_ops.stack.settings import list_faults
 
 # The last six hours, as a dashboard shows when it is opened.
 _PREVIEWED = 6 * 3_600_000
 
-EXIT_SETTINGS = 3
 EXIT_NOT_WRITTEN = 4
 EXIT_DATABASE = 5
 EXIT_FINDINGS = 6
@@ -140,13 +139,8 @@ def preview_panels() -> list[Finding]:
     dashboards = build_dashboards(sources, choose_language())
     now = int(time.time()) * 1_000
     try:
-        database = open_database()
-        if database is None:
-            raise ValueError("No database is configured. Set ZEMANTA_OPS INFLUXDB, or VICTORIAMETRICS")
-        with database:
+        with open_database_or_exit() as database:
             return list(preview(dashboards, database, Window(now - _PREVIEWED, now), Choice({}, conf.influxdb.bucket)))
-    except (ValueError, MissingExtraError) as error:
-        raise CommandError(str(error), returncode=EXIT_SETTINGS) from None
     except DatabaseError as error:
         raise CommandError(f"The database does not answer: {error}", returncode=EXIT_DATABASE) from None
 

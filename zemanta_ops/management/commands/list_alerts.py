@@ -13,7 +13,7 @@ import django.db
 from django.core.management.base import CommandError, CommandParser
 
 from zemanta_ops.conf import conf
-from zemanta_ops.management.base import OpsCommand
+from zemanta_ops.management.base import EXIT_SETTINGS, OpsCommand
 from zemanta_ops.management.commands.silence_alert import describe_silence
 from zemanta_ops.stack.alerting.overview import OpenAlert, Overview, StuckEvent, read_overview
 from zemanta_ops.stack.alerting.receivers import read_receivers
@@ -21,7 +21,6 @@ from zemanta_ops.stack.alerting.series import format_time
 from zemanta_ops.stack.alerting.store import describe_database_error
 from zemanta_ops.terminal import escape
 
-EXIT_SETTINGS = 3
 EXIT_UNJUDGED = 4
 EXIT_UNDELIVERED = 5
 WIDTH = 80

@@ -11,18 +11,17 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
-from zemanta_ops.extras import MissingExtraError
-from zemanta_ops.management.base import OpsCommand, format_time
-from zemanta_ops.stack.databases import Database, DatabaseError
+from zemanta_ops.management.base import EXIT_SETTINGS, OpsCommand, format_time
+from zemanta_ops.management.databases import open_database_or_exit
+from zemanta_ops.stack.databases import DatabaseError
 from zemanta_ops.stack.declarations.durations import DAY, format_duration
 from zemanta_ops.stack.declarations.model import Objective
 from zemanta_ops.stack.evaluation import BurnRate, Reader, compute_burn_rates
 from zemanta_ops.stack.evaluation.objectives import Budget, compute_budget
 from zemanta_ops.stack.inventory.usable import read_usable
-from zemanta_ops.stack.settings import list_faults, open_database
+from zemanta_ops.stack.settings import list_faults
 from zemanta_ops.terminal import escape, render_table
 
-EXIT_SETTINGS = 3
 EXIT_FAILED = 4
 COLUMNS = ("objective", "target", "period", "events", "bad", "left", "burn today", "runs out", "calls for")
 
@@ -76,7 +75,7 @@ class Command(OpsCommand):
         if not usable.declarations.objectives:
             raise CommandError("No objective is declared. Declare one in metrics.py of an app: class Objective")
         now = time.time()
-        with _open_database() as database:
+        with open_database_or_exit() as database:
             reader = Reader(database, usable.deployment)
             listed = [_compute(reader, each, now) for each in usable.declarations.objectives]
         if options["json"]:
@@ -93,17 +92,6 @@ class Command(OpsCommand):
         for each in listed:
             if each.error:
                 self.stderr.write(f"{each.objective.name} failed: {escape(each.error)}")
-
-
-def _open_database() -> Database:
-    try:
-        database = open_database()
-    except (ValueError, MissingExtraError) as error:
-        raise CommandError(str(error), returncode=EXIT_SETTINGS) from None
-    if database is None:
-        text = "No database is configured. Set ZEMANTA_OPS['INFLUXDB'] to a dict with URL and DATABASE"
-        raise CommandError(text, returncode=EXIT_SETTINGS)
-    return database
 
 
 def _compute(reader: Reader, objective: Objective, now: float) -> ListedObjective:

@@ -15,13 +15,20 @@ from django.core.management.base import CommandError, CommandParser
 
 from zemanta_ops import metrics
 from zemanta_ops.extras import MissingExtraError
-from zemanta_ops.management.base import OpsCommand, UsageError, add_range_options, check_range, parse_seconds
+from zemanta_ops.management.base import (
+    EXIT_SETTINGS,
+    OpsCommand,
+    UsageError,
+    add_range_options,
+    check_range,
+    parse_seconds,
+)
+from zemanta_ops.management.databases import open_database_or_exit
 from zemanta_ops.metrics import catalog
 from zemanta_ops.signals import SIGNALLED
 from zemanta_ops.stack.settings import (
     CLOUDWATCH_PLACE,
     list_faults,
-    open_database,
     read_cloudwatch_options,
 )
 
@@ -29,10 +36,8 @@ if TYPE_CHECKING:
     from zemanta_ops.stack.cloudwatch.clients import AwsClients
     from zemanta_ops.stack.cloudwatch.coverage import Coverage
     from zemanta_ops.stack.cloudwatch.declarations import Declaration
-    from zemanta_ops.stack.databases import Database
 
 EXIT_INCOMPLETE = 1
-EXIT_SETTINGS = 3
 
 EPILOG = """
 examples:
@@ -126,7 +131,7 @@ class Command(OpsCommand):
 
         began = time.monotonic()
         limit: float | None = options["time_limit"]
-        with _open_database() as database:
+        with open_database_or_exit(to_write=True) as database:
             folder = platformdirs.user_cache_path("zemanta-ops")
             journal = JournalFile(folder, database.name) if options["since"] else None
             if journal is not None and len(journal):
@@ -190,20 +195,6 @@ def _describe_end(number: int, options: dict[str, Any]) -> str:
         return ended
     rest = "repeat the command to resume" if options["since"] else "the next run fetches the rest"
     return f"{ended}. What was written stays: {rest}"
-
-
-def _open_database() -> Database:
-    try:
-        database = open_database()
-    except ValueError as error:
-        raise CommandError(str(error), returncode=EXIT_SETTINGS) from None
-    if database is None:
-        text = "No database is configured. Set ZEMANTA_OPS['INFLUXDB'], or use --list"
-        raise CommandError(text, returncode=EXIT_SETTINGS)
-    if not database.is_writable:
-        text = f"{database.name} cannot be written by this command. Set ZEMANTA_OPS['INFLUXDB'] or ['VICTORIAMETRICS']"
-        raise CommandError(text, returncode=EXIT_SETTINGS)
-    return database
 
 
 def _emit(coverage: Coverage, seconds: float) -> None:

@@ -10,14 +10,14 @@ from django.core.management.base import CommandError, CommandParser
 from zemanta_ops import atomic
 from zemanta_ops.conf import conf
 from zemanta_ops.extras import MissingExtraError
-from zemanta_ops.management.base import OpsCommand, UsageError, parse_folder
+from zemanta_ops.management.base import EXIT_SETTINGS, OpsCommand, UsageError, parse_folder
+from zemanta_ops.management.databases import open_database_or_exit
 from zemanta_ops.stack.charts.interpolation import Choice, Window
 from zemanta_ops.stack.databases import Database, DatabaseError
 from zemanta_ops.stack.generate.grafana import build_dashboards, choose_language, read_sources
-from zemanta_ops.stack.settings import list_faults, open_database
+from zemanta_ops.stack.settings import list_faults
 from zemanta_ops.times import accept_duration
 
-EXIT_SETTINGS = 3
 EXIT_DATABASE = 4
 EXIT_NOT_WRITTEN = 5
 
@@ -56,7 +56,7 @@ class Command(OpsCommand):
         if faults := list_faults():
             raise CommandError("; ".join(faults), returncode=EXIT_SETTINGS)
         try:
-            with _open() as database:
+            with open_database_or_exit() as database:
                 files = _draw(database, window, choice)
         except (ValueError, MissingExtraError) as error:
             raise CommandError(str(error), returncode=EXIT_SETTINGS) from None
@@ -70,13 +70,6 @@ class Command(OpsCommand):
         except OSError as error:
             message = f"{error.filename or options['output']} could not be written: {error.strerror}"
             raise CommandError(message, returncode=EXIT_NOT_WRITTEN) from None
-
-
-def _open() -> Database:
-    database = open_database()
-    if database is None:
-        raise ValueError("No database is configured. Set ZEMANTA_OPS INFLUXDB, or VICTORIAMETRICS")
-    return database
 
 
 def _draw(database: Database, window: Window, choice: Choice) -> dict[str, bytes]:

@@ -15,14 +15,13 @@ from typing import Any
 import django.db
 from django.core.management.base import CommandError, CommandParser
 
-from zemanta_ops.management.base import OpsCommand, UsageError, parse_count
+from zemanta_ops.management.base import EXIT_SETTINGS, OpsCommand, UsageError, parse_count
 from zemanta_ops.stack.alerting.declared import read_declared
 from zemanta_ops.stack.alerting.series import format_time
 from zemanta_ops.stack.alerting.silences import Silence, add_silence, list_silences, remove_silence
 from zemanta_ops.stack.alerting.store import describe_database_error, list_names
 from zemanta_ops.terminal import escape
 
-EXIT_SETTINGS = 3
 EXIT_MISSING = 4
 _AHEAD = re.compile(r"(\d{1,4})([mhd])")
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}

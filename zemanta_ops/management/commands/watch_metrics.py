@@ -11,8 +11,8 @@ from typing import Any, TextIO, cast
 from django.core.management.base import CommandError, CommandParser
 
 from zemanta_ops.conf import conf
-from zemanta_ops.extras import MissingExtraError
 from zemanta_ops.management.base import OpsCommand, UsageError, parse_count, parse_port, parse_seconds
+from zemanta_ops.management.databases import open_database_or_exit
 from zemanta_ops.management.output import discard_output, prepare_output
 from zemanta_ops.signals import note_end_signals
 from zemanta_ops.stack.agent.forwarder import Forwarder, ForwardError
@@ -24,7 +24,6 @@ from zemanta_ops.stack.agent.watch_loop import Bounds, watch
 from zemanta_ops.stack.agent.writer import Writer
 from zemanta_ops.stack.agent_contract import PERCENTILES
 from zemanta_ops.stack.databases import ONCE, Database
-from zemanta_ops.stack.settings import open_writable_database
 from zemanta_ops.stack.sockets import ListenError, show_address
 
 # Seconds that one request to the database may take.
@@ -159,10 +158,7 @@ class _EndSignals:
 
 def _open_database() -> Database:
     """Return the configured database. It never retries: what it refuses is written with the next interval."""
-    try:
-        return open_writable_database(timeout=REQUEST_SECONDS, retry=ONCE)
-    except (ValueError, MissingExtraError) as error:
-        raise CommandError(f"--write: {error}") from None
+    return open_database_or_exit(to_write=True, exit_code=1, timeout=REQUEST_SECONDS, retry=ONCE)
 
 
 def _open_forwarder(target: str) -> Forwarder:

@@ -21,7 +21,7 @@ from zemanta_ops.stack.check.probe import Probe
 from zemanta_ops.stack.check.telegraf_stats import AgentState, read_agent_state
 from zemanta_ops.stack.databases import Database, DatabaseError, Retry
 from zemanta_ops.stack.databases.errors import SILENT, TRANSIENT
-from zemanta_ops.stack.settings import list_faults, open_database
+from zemanta_ops.stack.settings import NO_DATABASE, find_database, list_faults
 from zemanta_ops.stack.sockets import count_kernel_drops_of_port, show_address
 
 # Seconds that one request to the database may take; a hung database is reported after this long.
@@ -55,7 +55,7 @@ def check_flow(timeout: float | None = None, waiting: Callable[[float], None] | 
         drops_before = _count_drops(options, at_home)
         agent = check_agent(probe, options, is_local=at_home)
         if database is None:
-            return _stop([settings, agent], "no database is configured: set ZEMANTA_OPS['INFLUXDB']")
+            return _stop([settings, agent], NO_DATABASE)
         found = _check_database(database)
         if agent.status == "failed":
             if found.status == "ok":
@@ -84,7 +84,7 @@ def _check_settings(options: Options) -> tuple[Hop, Database | None]:
     if not options.enabled:
         return fail_hop("settings", "disabled", "metrics are switched off"), None
     try:
-        database = open_database(timeout=REQUEST_SECONDS, retry=_RETRY)
+        database = find_database(timeout=REQUEST_SECONDS, retry=_RETRY)
     except ValueError as error:
         return fail_hop("settings", "incomplete", str(error)), None
     except MissingExtraError as error:
