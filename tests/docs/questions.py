@@ -29,7 +29,10 @@ ANSWERS = {
     "What does ZEMANTA_OPS_SECRETS=deferred do?": ("secrets/modes.py", "Deferred"),
     "Where would I add a backend?": ("secrets/backends/__init__.py", "_PATHS"),
     "How does a secret get out of a log line?": ("secrets/redaction/logs.py", "RecordFactory"),
-    "How is a token replaced in a file without touching the rest?": ("secrets/files/rewrite.py", "replace_tokens"),
+    "How is a token replaced without touching the rest?": (
+        "secrets/files/token_replacement.py",
+        "replace_tokens",
+    ),
     "What makes a rotation resumable?": ("secrets/rotation/journal.py", "Journal"),
     "What stops a server that has an undecrypted secret?": ("serving.py", "guard_handlers"),
     # Stack

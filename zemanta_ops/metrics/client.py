@@ -17,7 +17,7 @@ from zemanta_ops.metrics import catalog, options
 from zemanta_ops.metrics.catalog import Metric
 from zemanta_ops.metrics.clock import perf_counter
 from zemanta_ops.metrics.delivery.buffer import EXIT_SECONDS, Buffer
-from zemanta_ops.metrics.delivery.emitters import make_gauge, make_incr, make_timing
+from zemanta_ops.metrics.delivery.emit_functions import make_gauge, make_incr, make_timing
 from zemanta_ops.metrics.delivery.forks import create_mark
 from zemanta_ops.metrics.delivery.queue import PendingSamples, Put, Queue, QueueEntry
 from zemanta_ops.metrics.delivery.shutdown import close_before_exit
@@ -157,7 +157,7 @@ class Client:
 
     @property
     def queue(self) -> Queue:
-        """The waiting samples, for code that writes out the queue's put, as ``emitters`` does."""
+        """The waiting samples, for code that writes out the queue's put, as ``emit_functions`` does."""
         return self._queue
 
     def new_cache(self) -> dict[Any, Series]:
@@ -351,7 +351,7 @@ class Client:
             self._pending.append(series, value)
 
     def _forward(self, series: Series, value: Any) -> None:
-        """Call the ``put`` of this moment; the closures of ``emitters`` are made once and keep this method."""
+        """Call the ``put`` of this moment; the closures of ``emit_functions`` are made once and keep this method."""
         self.put(series, value)
 
     def _self_metrics(self, buffer: Buffer) -> Iterable[QueueEntry]:

@@ -8,9 +8,9 @@ import pytest
 
 from tests.secrets.repositories import Commit
 from zemanta_ops.secrets.exceptions import SourceError
-from zemanta_ops.secrets.files.rewrite import diff, redact_plaintexts, replace_tokens
 from zemanta_ops.secrets.files.scan import find_tokens, scan
 from zemanta_ops.secrets.files.source_file import SourceFile, discover, read
+from zemanta_ops.secrets.files.token_replacement import diff, redact_plaintexts, replace_tokens
 
 BODY = "QUJDREVGR0g="
 

@@ -8,7 +8,7 @@ import pytest
 
 from tests.secrets.verbs.calls import call
 from tests.special_files import KINDS, kept, make_special
-from zemanta_ops.secrets.files.replace import remove_leftovers
+from zemanta_ops.secrets.files.file_replacement import remove_leftovers
 from zemanta_ops.secrets.verbs import audit, edit, encrypt, migrate, rotate
 
 COMMANDS = {

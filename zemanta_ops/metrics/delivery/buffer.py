@@ -1,6 +1,6 @@
 """Takes samples from callers and sends them from a background thread, the flusher.
 
-``put``, and its copies in ``emitters``, is one read of the fork mark, one length check and one ``list.append``. It
+``put``, and its copies in ``emit_functions``, is one read of the fork mark, one length check and one ``append``. It
 waits for no lock, so signal handlers and ``__del__`` may emit at any time. Everything else happens in the flusher: a
 daemon thread that starts with the first sample. If threads do not run, the caller flushes, by size or age.
 """

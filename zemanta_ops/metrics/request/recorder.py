@@ -78,7 +78,7 @@ class RequestRecorder:
         self.record = self._make_record(client)
 
     def _make_record(self, client: Client) -> Callable[[HttpRequest, HttpResponseBase, float], None]:
-        """Return ``record``; a closure with the queue's put written out, for the reason given in ``emitters``."""
+        """Return ``record``; a closure with the queue's put written out, for the reason given in ``emit_functions``."""
         queue, cache, hooked = client.queue, self._series, self._hook is not None or bool(self._excluded)
         mark, room, entries, append = queue.mark, queue.room, queue.entries, queue.entries.append
 

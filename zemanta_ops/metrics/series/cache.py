@@ -13,7 +13,7 @@ class SeriesCache:
 
     ``one_tag[name][key][value]`` serves calls with one tag, the usual number, by three strings that keep their hashes.
     ``others`` serves all other calls by a tuple ``(name, *items)``, which every call has to build and hash. Both are
-    public for the look-ups that are written out in ``emitters``.
+    public for the look-ups that are written out in ``emit_functions``.
     """
 
     def __init__(self) -> None:

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from zemanta_ops.secrets.exceptions import SourceError
 from zemanta_ops.secrets.files.formats.base import Literal, Span, splice
 from zemanta_ops.secrets.files.formats.python_targets import Target, find_import, find_import_place, find_targets
-from zemanta_ops.secrets.files.rewrite import check_added, check_safe, replace_tokens
 from zemanta_ops.secrets.files.scan import is_token
 from zemanta_ops.secrets.files.source_file import SourceFile
+from zemanta_ops.secrets.files.token_replacement import check_added, check_safe, replace_tokens
 
 # What a new setting goes before.
 _STARTS = {

@@ -14,9 +14,9 @@ from pathlib import Path
 from zemanta_ops.secrets.exceptions import SourceError
 from zemanta_ops.secrets.files import formats, git
 from zemanta_ops.secrets.files.exclusion import Exclusion
+from zemanta_ops.secrets.files.file_replacement import refuse_special
 from zemanta_ops.secrets.files.formats import excerpts, format_of
 from zemanta_ops.secrets.files.formats.base import FormatError, Literal
-from zemanta_ops.secrets.files.replace import refuse_special
 
 # Larger files are data, not settings.
 _MAX_BYTES = 4 * 1024 * 1024

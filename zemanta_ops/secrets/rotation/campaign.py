@@ -13,10 +13,10 @@ from typing import Any, TextIO
 from zemanta_ops.secrets import backends
 from zemanta_ops.secrets.exceptions import SourceError
 from zemanta_ops.secrets.files.env_readers import find_places
-from zemanta_ops.secrets.files.replace import remove_leftovers, replace_file
-from zemanta_ops.secrets.files.rewrite import diff, replace_tokens
+from zemanta_ops.secrets.files.file_replacement import remove_leftovers, replace_file
 from zemanta_ops.secrets.files.scan import FoundToken, is_token
 from zemanta_ops.secrets.files.source_file import SourceFile, read
+from zemanta_ops.secrets.files.token_replacement import diff, replace_tokens
 from zemanta_ops.secrets.rotation.journal import Journal
 from zemanta_ops.secrets.rotation.order import Order, Recipe
 from zemanta_ops.secrets.rotation.reencrypt import Job, NewToken, make_tokens

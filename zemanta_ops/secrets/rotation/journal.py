@@ -13,7 +13,7 @@ from typing import Any
 
 from zemanta_ops import atomic
 from zemanta_ops.secrets.exceptions import SourceError
-from zemanta_ops.secrets.files.replace import append_to_file
+from zemanta_ops.secrets.files.file_replacement import append_to_file
 
 FILE_NAME = ".zemanta_ops-rotation"
 

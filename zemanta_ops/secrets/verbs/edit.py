@@ -52,9 +52,9 @@ def run(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:  # noqa: 
 
 def _edit(options: argparse.Namespace) -> str:
     # Imported here: reading files needs the extra "source", and --help must work without it.
-    from zemanta_ops.secrets.files.replace import replace_file
-    from zemanta_ops.secrets.files.rewrite import replace_tokens
+    from zemanta_ops.secrets.files.file_replacement import replace_file
     from zemanta_ops.secrets.files.source_file import read_to_change
+    from zemanta_ops.secrets.files.token_replacement import replace_tokens
     from zemanta_ops.secrets.verbs import lookup
 
     path, name = options.file, options.setting

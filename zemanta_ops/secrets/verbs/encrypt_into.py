@@ -13,12 +13,12 @@ from zemanta_ops.secrets import config, wire
 from zemanta_ops.secrets.exceptions import EncryptError, SecretError, SourceError
 from zemanta_ops.secrets.files import place
 from zemanta_ops.secrets.files.env_readers import Entry, list_entries, read_entry
+from zemanta_ops.secrets.files.file_replacement import replace_file
 from zemanta_ops.secrets.files.formats.base import Literal
 from zemanta_ops.secrets.files.plaintext import find_copies
-from zemanta_ops.secrets.files.replace import replace_file
-from zemanta_ops.secrets.files.rewrite import check_safe
 from zemanta_ops.secrets.files.scan import FoundToken, is_token
 from zemanta_ops.secrets.files.source_file import SourceFile, decode, read_to_change
+from zemanta_ops.secrets.files.token_replacement import check_safe
 from zemanta_ops.secrets.verbs.encryption import encrypt
 from zemanta_ops.secrets.verbs.plaintext import open_stdin, read_bytes, read_plaintext
 

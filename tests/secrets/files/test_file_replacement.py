@@ -15,7 +15,7 @@ import pytest
 
 from zemanta_ops import atomic as neutral
 from zemanta_ops.secrets.exceptions import SourceError
-from zemanta_ops.secrets.files.replace import append_to_file, remove_leftovers, replace_file
+from zemanta_ops.secrets.files.file_replacement import append_to_file, remove_leftovers, replace_file
 
 STEPS = ["before write", "after write", "before fsync", "after fsync", "before rename", "after rename"]
 
@@ -70,7 +70,7 @@ def test_a_full_disk_leaves_the_file_as_it_was(file: Path, monkeypatch: pytest.M
     code = f"""
         import resource, signal
         from pathlib import Path
-        from zemanta_ops.secrets.files.replace import replace_file
+        from zemanta_ops.secrets.files.file_replacement import replace_file
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (4096, {resource.RLIM_INFINITY}))
         replace_file(Path({str(file)!r}), b"n" * 10_000, b"old")
@@ -92,7 +92,7 @@ def test_killed_at_a_step_the_file_is_the_old_or_the_new_one(file: Path, step: s
         import os, signal
         from pathlib import Path
         import zemanta_ops.atomic
-        from zemanta_ops.secrets.files.replace import replace_file
+        from zemanta_ops.secrets.files.file_replacement import replace_file
         def end(step, path):
             if step == {step!r}:
                 os.kill(os.getpid(), signal.SIGKILL)
