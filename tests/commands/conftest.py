@@ -42,6 +42,6 @@ def shop_alerts() -> Iterator[None]:
 
 
 @pytest.fixture
-def store(influxdb1: InfluxDB1) -> Store:
+def failing_shop(influxdb1: InfluxDB1) -> Store:
     """Return a database in which requests of the shop fail."""
     return fill(store_of_1(influxdb1, influxdb1.create(f"alerts_{next(NUMBERS)}")))

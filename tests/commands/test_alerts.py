@@ -45,8 +45,8 @@ def test_from_points_in_the_database_to_incidents(new_any_store: Callable[[], St
     assert out[1].startswith("crit  shop.error_ratio{view=cart}: 0.25 since ")
 
 
-def test_json_has_the_same(store: Store, listener: Listener) -> None:
-    _, (line,), _ = run("check_alerts", "--json", store=store, pager=pager(listener))
+def test_json_has_the_same(failing_shop: Store, listener: Listener) -> None:
+    _, (line,), _ = run("check_alerts", "--json", store=failing_shop, pager=pager(listener))
     document = json.loads(line)
     found = {each["dedup_key"]: (each["level"], each["value"]) for each in document["alerts"]}
     assert found["shop.error_ratio{view=cart}"] == ("crit", 0.25)
@@ -63,15 +63,15 @@ def test_a_database_that_is_away_has_its_exit_code(listener: Listener) -> None:
     assert (code, "cannot be judged: Connection refused" in err) == (4, True)
 
 
-def test_what_is_refused_has_its_exit_code_once_and_stays_in_the_list(store: Store, listener: Listener) -> None:
+def test_what_is_refused_has_its_exit_code_once_and_stays_in_the_list(failing_shop: Store, listener: Listener) -> None:
     with listening() as other:
         chat = {"BACKEND": "webhook", "URL": other.url}
         listener.reply = Reply(400, body='{"errors": ["Invalid routing key"]}')
-        code, out, _ = run("check_alerts", store=store, pager=pager(listener), chat=chat)
+        code, out, _ = run("check_alerts", store=failing_shop, pager=pager(listener), chat=chat)
         assert code == 5
         assert "refused  trigger crit checkout to pager: refused with status 400: Invalid routing key" in out
         assert len(other.taken) == 2
-        assert run("check_alerts", store=store, pager=pager(listener), chat=chat)[0] == 0
+        assert run("check_alerts", store=failing_shop, pager=pager(listener), chat=chat)[0] == 0
     code, out, _ = run("list_alerts", pager=pager(listener), chat=chat)
     assert code == 5
     text = " ".join(" ".join(out).split())
@@ -80,29 +80,29 @@ def test_what_is_refused_has_its_exit_code_once_and_stays_in_the_list(store: Sto
     assert ROUTING_KEY not in text
 
 
-def test_what_waits_has_its_exit_code_until_it_is_sent(store: Store, listener: Listener) -> None:
+def test_what_waits_has_its_exit_code_until_it_is_sent(failing_shop: Store, listener: Listener) -> None:
     listener.reply = Reply(500)
-    code, out, _ = run("check_alerts", store=store, pager=pager(listener))
+    code, out, _ = run("check_alerts", store=failing_shop, pager=pager(listener))
     assert (code, out[-2][:8]) == (5, "waiting ")
     AlertEvent.objects.update(next_attempt=0)
     listener.reply = Reply()
-    assert run("check_alerts", store=store, pager=pager(listener))[0] == 0
+    assert run("check_alerts", store=failing_shop, pager=pager(listener))[0] == 0
 
 
-def test_a_faulty_receiver_is_reported_and_the_others_get_their_events(store: Store, listener: Listener) -> None:
+def test_a_faulty_receiver_is_reported_and_the_others_get_their_events(failing_shop: Store, listener: Listener) -> None:
     faulty = {"BACKEND": "pagerduty", "ROUTING_KEY": "example"}
-    code, _, err = run("check_alerts", store=store, pager=faulty, chat=pager(listener))
+    code, _, err = run("check_alerts", store=failing_shop, pager=faulty, chat=pager(listener))
     assert (code, len(listener.taken)) == (5, 2)
     assert "ROUTING_KEY that must be an integration key" in err
     code, out, _ = run("list_alerts", pager=faulty, chat=pager(listener))
     assert (code, "Receivers that cannot be used:" in out) == (5, True)
 
 
-def test_why_events_wait_is_printed_once_for_each_receiver(store: Store, listener: Listener) -> None:
+def test_why_events_wait_is_printed_once_for_each_receiver(failing_shop: Store, listener: Listener) -> None:
     faulty = {"BACKEND": "pagerduty", "ROUTING_KEY": "example"}
     down = {"BACKEND": "webhook", "URL": "http://127.0.0.1:9"}
     listener.reply = Reply(500)
-    code, out, err = run("check_alerts", store=store, pager=faulty, down=down, chat=pager(listener))
+    code, out, err = run("check_alerts", store=failing_shop, pager=faulty, down=down, chat=pager(listener))
     waiting = [line for line in out if line.startswith("waiting ")]
     assert (code, len(waiting)) == (5, 6)
     assert [line for line in out if line.startswith("problem ")] == [
@@ -112,26 +112,28 @@ def test_why_events_wait_is_printed_once_for_each_receiver(store: Store, listene
     assert "".join((*out, err)).count("32 letters and digits") == 1
 
 
-def test_a_faulty_declaration_is_reported_and_the_others_are_judged(store: Store, listener: Listener) -> None:
+def test_a_faulty_declaration_is_reported_and_the_others_are_judged(failing_shop: Store, listener: Listener) -> None:
     Alert(total("nothing.emits.this"), warn=above(1), name="faulty")
-    code, _, err = run("check_alerts", store=store, pager=pager(listener))
+    code, _, err = run("check_alerts", store=failing_shop, pager=pager(listener))
     assert (code, len(listener.taken), "'faulty'" in err) == (5, 2, True)
 
 
 @pytest.mark.parametrize("message", ["{nobody} fails", "{value:d}", "{", "costs $5"])
-def test_an_alert_whose_message_cannot_be_used_still_calls(store: Store, listener: Listener, message: str) -> None:
+def test_an_alert_whose_message_cannot_be_used_still_calls(
+    failing_shop: Store, listener: Listener, message: str
+) -> None:
     Alert(
         total("http.request.count"), crit=above(1), name="spoilt", message=message, runbook="https://wiki.example.com/"
     )
-    code, _, err = run("check_alerts", store=store, pager=pager(listener))
+    code, _, err = run("check_alerts", store=failing_shop, pager=pager(listener))
     assert (code, "'spoilt'" in err) == (5, True)
     summaries = {each.body["dedup_key"]: each.body["payload"]["summary"] for each in listener.taken}
     assert summaries["spoilt"] == ("costs $5" if "$" in message else "spoilt is crit")
     assert len(summaries) == 3
 
 
-def test_without_receivers_alerts_are_judged_and_it_says_so(store: Store) -> None:
-    code, out, err = run("check_alerts", store=store)
+def test_without_receivers_alerts_are_judged_and_it_says_so(failing_shop: Store) -> None:
+    code, out, err = run("check_alerts", store=failing_shop)
     assert (code, any(line.startswith("crit ") for line in out)) == (0, True)
     assert "No receiver is configured" in err
 

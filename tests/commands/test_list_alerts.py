@@ -27,12 +27,12 @@ def silence(*arguments: str) -> tuple[int, list[str], str]:
     return run("silence_alert", *arguments)
 
 
-def test_a_silence_from_the_command_line(store: Store, listener: Listener) -> None:
+def test_a_silence_from_the_command_line(failing_shop: Store, listener: Listener) -> None:
     code, (line,), _ = silence("shop.*", "--tags", "view=cart", "--until", "2h", "--reason", "moving house")
     number = AlertSilence.objects.get().pk
     assert (code, line.split(" until ")[0]) == (0, f"{number}  shop.*{{view=cart}}")
     assert line.endswith(": moving house")
-    run("check_alerts", store=store, pager=pager(listener))
+    run("check_alerts", store=failing_shop, pager=pager(listener))
     assert [each.body["dedup_key"] for each in listener.taken] == ["checkout"]
     _, out, _ = run("list_alerts")
     assert "Silenced:" in out
@@ -98,20 +98,20 @@ def test_an_alert_that_cannot_be_judged_is_listed_from_its_first_round_on() -> N
     assert json.loads("\n".join(out))["failing_since"] == format_time(since)
 
 
-def test_alerts_that_can_be_judged_again_are_not_listed(store: Store, listener: Listener) -> None:
+def test_alerts_that_can_be_judged_again_are_not_listed(failing_shop: Store, listener: Listener) -> None:
     run("check_alerts")
     AlertCheck.objects.update(window_end=F("window_end") - 60)
     Lease.objects.all().delete()
-    assert run("check_alerts", store=store, pager=pager(listener))[0] == 0
+    assert run("check_alerts", store=failing_shop, pager=pager(listener))[0] == 0
     code, out, _ = run("list_alerts", "--json", pager=pager(listener))
     assert (code, json.loads("\n".join(out))["failing_since"]) == (0, None)
 
 
 @pytest.mark.parametrize(("status", "code"), [("sent", 0), ("refused", 5), ("skipped", 5), ("pending", 5)])
 def test_what_was_delivered_twice_is_listed_and_what_was_not_has_an_exit_code(
-    store: Store, listener: Listener, status: str, code: int
+    failing_shop: Store, listener: Listener, status: str, code: int
 ) -> None:
-    run("check_alerts", store=store, pager=pager(listener))
+    run("check_alerts", store=failing_shop, pager=pager(listener))
     AlertEvent.objects.filter(identity="checkout").update(status=status, problem="an example")
     found, out, _ = run("list_alerts", pager=pager(listener))
     assert (found, "Not delivered as it should be:" in out) == (code, True)
@@ -119,8 +119,8 @@ def test_what_was_delivered_twice_is_listed_and_what_was_not_has_an_exit_code(
 
 
 @pytest.mark.parametrize("given", [{"RECEIVERS": ["pager"]}, {"RUNBOOKS": 5}, {"RECEIVERS": None}])
-def test_settings_of_the_wrong_type_are_listed(store: Store, given: dict[str, Any]) -> None:
-    run("check_alerts", store=store)
+def test_settings_of_the_wrong_type_are_listed(failing_shop: Store, given: dict[str, Any]) -> None:
+    run("check_alerts", store=failing_shop)
     out = StringIO()
     with override_settings(ZEMANTA_OPS={"ALERTS": given}), pytest.raises(SystemExit) as exit_:
         call_command("list_alerts", stdout=out)
