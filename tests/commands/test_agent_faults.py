@@ -14,6 +14,8 @@ from tests.servers.stores import Store
 from tests.servers.telegraf import config
 from tests.stack.answering import never_taken
 
+pytestmark = pytest.mark.more
+
 
 def test_a_healthy_chain_is_proven(store: Store, start_telegraf: StartTelegraf) -> None:
     telegraf = started(start_telegraf, store)

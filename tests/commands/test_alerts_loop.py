@@ -42,6 +42,8 @@ execute_from_command_line(["manage.py", *sys.argv[3:]])
 METRICS = """
 from zemanta_ops.stack.declarations import Alert, above, total
 
+pytestmark = pytest.mark.more
+
 Alert(total("http.request.count"), crit=above(5), every="1s", window="1m", runbook="https://wiki.example.com/")
 """
 SERIES = {"name": "http_request_count", "columns": ["time", "value"], "values": [[0, 9]]}

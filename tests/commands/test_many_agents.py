@@ -17,6 +17,8 @@ from tests.servers.process import wait_until
 from tests.servers.stores import Store
 from zemanta_ops.stack.check.flow import check_flow
 
+pytestmark = pytest.mark.more
+
 
 def test_two_telegrafs_of_one_name_do_not_lose_what_they_do_not_lose(
     store: Store, start_telegraf: StartTelegraf

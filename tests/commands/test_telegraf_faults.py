@@ -23,6 +23,8 @@ from tests.servers.process import free_port, wait_until
 from tests.servers.stores import Store, store_of_1
 from tests.servers.telegraf import config
 
+pytestmark = pytest.mark.more
+
 TCP = "max_tcp_connections = 1"
 
 

@@ -17,6 +17,8 @@ from tests.commands.watching import watching
 from tests.stack.hostile_datagrams import HOSTILE
 from tests.stack.telegraf_aggregates import send
 
+pytestmark = pytest.mark.more
+
 # A datagram takes at most this long, also on a machine with other work, and all of them together this much memory.
 SECONDS = 5.0
 MEGABYTES = 150

@@ -13,6 +13,8 @@ import pytest
 from tests.commands.terminals import LEAVE, Terminal
 from tests.stack.telegraf_aggregates import send
 
+pytestmark = pytest.mark.more
+
 VIEWS = ("home", "job-list", "checkout_payment_a-very-long-name-of-a-view")
 LINES = "\n".join(
     f"http.request.duration,host=web-1,method=GET,status={status},view={view}:{milliseconds}|ms\n"

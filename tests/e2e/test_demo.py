@@ -14,7 +14,7 @@ import pytest
 
 from tests.e2e.readme import page, wait_until
 
-pytestmark = pytest.mark.usefixtures("without_coverage")
+pytestmark = [pytest.mark.more, pytest.mark.usefixtures("without_coverage")]
 
 ROOT = Path(__file__).resolve().parents[2]
 SECRETS = 5

@@ -21,7 +21,7 @@ from tests.servers.process import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 SECONDS = 120.0
-pytestmark = pytest.mark.usefixtures("without_coverage")
+pytestmark = [pytest.mark.more, pytest.mark.usefixtures("without_coverage")]
 
 if not Path("/proc/self/environ").exists():
     pytest.skip("finds processes by their environment in /proc", allow_module_level=True)

@@ -11,7 +11,7 @@ import pytest
 from tests.docs.test_reference import COMMANDS
 from tests.e2e.readme import PLAINTEXT, ROOT, Reader, blocks, build_wheel
 
-pytestmark = pytest.mark.usefixtures("without_coverage")
+pytestmark = [pytest.mark.more, pytest.mark.usefixtures("without_coverage")]
 
 
 @pytest.fixture(scope="module")

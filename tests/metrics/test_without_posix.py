@@ -12,6 +12,8 @@ from tests.servers.process import untraced
 from zemanta_ops.metrics.client import Client
 from zemanta_ops.metrics.options import Options
 
+pytestmark = pytest.mark.more
+
 SUITES = [
     "tests/metrics/delivery/test_buffer.py",
     "tests/metrics/delivery/test_transports.py",

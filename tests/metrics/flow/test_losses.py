@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.metrics.flow.chain import Chain
 from tests.metrics.flow.load import load
 from tests.servers.fixtures import StartInfluxDB1, StartTelegraf
@@ -9,6 +11,8 @@ from tests.servers.influxdb1 import InfluxDB1
 from tests.servers.process import wait_until
 from zemanta_ops.metrics.client import Client
 from zemanta_ops.metrics.options import Options
+
+pytestmark = pytest.mark.more
 
 FLOOD = 30_000
 

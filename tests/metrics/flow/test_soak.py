@@ -15,6 +15,8 @@ from tests.servers.fixtures import StartTelegraf
 from tests.servers.influxdb1 import InfluxDB1
 from tests.servers.process import wait_until
 
+pytestmark = pytest.mark.more
+
 EMITTERS = ("node-1", "node-2")
 
 

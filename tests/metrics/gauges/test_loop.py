@@ -98,6 +98,7 @@ def test_a_lock_that_cannot_be_given_back_ends_by_itself(caplog: pytest.LogCaptu
     assert "could not be given back: ConnectionError" in caplog.text
 
 
+@pytest.mark.more
 def test_a_holder_that_was_frozen_emits_nothing_when_it_wakes(
     captured_metrics: Recorder, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -120,6 +120,7 @@ def start_prefork_worker(folder: Path, port: int) -> subprocess.Popen[str]:
         return subprocess.Popen(command, env=environment, cwd=folder, stdout=log, stderr=log, text=True)
 
 
+@pytest.mark.more
 def test_prefork_workers_send_what_they_hold_when_they_end(tmp_path: Path) -> None:
     """With a flush interval of an hour, everything that arrives was sent at shutdown."""
     with agent() as listener:

@@ -17,6 +17,8 @@ from tests.servers.influxdb1 import InfluxDB1
 from tests.servers.process import wait_until
 from tests.servers.telegraf import influxdb1_output
 
+pytestmark = pytest.mark.more
+
 REQUESTS = 60
 RECYCLING = ["--max-requests", "15", "--max-requests-jitter", "5"]
 GRACEFUL, QUICK = signal.SIGTERM, signal.SIGQUIT

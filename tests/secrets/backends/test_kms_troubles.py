@@ -40,6 +40,7 @@ def settings(count: int) -> dict[str, Any]:
     return {f"S{n}": Secret(f"kms:region={REGION}&key=k{n}:{ciphertext(f'example-{n}')}") for n in range(count)}
 
 
+@pytest.mark.more
 @pytest.mark.parametrize("share", [0.1, 0.2, 0.3])
 def test_200_secrets_are_decrypted_though_a_share_of_the_calls_is_throttled(
     share: float, home: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
@@ -56,6 +57,7 @@ def test_200_secrets_are_decrypted_though_a_share_of_the_calls_is_throttled(
     assert lines == ["KMS in eu-west-1 throttles requests: waiting up to 60 s to decrypt 200 secrets"]
 
 
+@pytest.mark.more
 def test_200_secrets_are_decrypted_at_100_calls_a_second(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     namespace = settings(200)
     with serving(Behaviour(per_second=100)) as url:

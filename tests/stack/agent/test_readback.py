@@ -22,6 +22,8 @@ from zemanta_ops.metrics.client import Client
 from zemanta_ops.metrics.options import Options
 from zemanta_ops.metrics.series.series import COUNTER, GAUGE, HISTOGRAM, SET, TIMING
 
+pytestmark = pytest.mark.more
+
 KINDS = {"counter": COUNTER, "gauge": GAUGE, "histogram": HISTOGRAM, "set": SET, "timing": TIMING}
 # What is sent of each type, and the fields that it makes.
 SENT: dict[str, list[Any]] = {

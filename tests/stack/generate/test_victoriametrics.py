@@ -139,6 +139,7 @@ def authorization() -> dict[str, str]:
     return {"Authorization": encode_basic("user", PASSWORD)}
 
 
+@pytest.mark.more
 def test_a_pair_that_loses_a_node_goes_on_and_loses_nothing(pair: Pair, telegraf: Telegraf) -> None:
     """The load of a few seconds; a minute of it is in the tests that take long."""
     lose_a_node_under_load(pair, telegraf, seconds=6)
@@ -196,6 +197,7 @@ def emit(client: Client, name: str, seconds: float) -> int:
     return sent
 
 
+@pytest.mark.more
 def test_each_program_of_the_pair_that_is_down_is_named_by_its_hop(pair: Pair, telegraf: Telegraf) -> None:
     def find(name: str) -> tuple[str, str]:
         _, document = check(pair, telegraf, "--timeout", "3")

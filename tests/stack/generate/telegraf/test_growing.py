@@ -21,6 +21,8 @@ from tests.servers.victoriametrics import PASSWORD, USERNAME, Program, VictoriaM
 from zemanta_ops.stack.generate import Generated, SettingsError
 from zemanta_ops.stack.generate.telegraf import generate
 
+pytestmark = pytest.mark.more
+
 TENANTS = ("0", "42", "42:7", "multitenant")
 _numbers = itertools.count(1)
 
