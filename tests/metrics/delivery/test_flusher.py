@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 from weakref import WeakSet
 
@@ -19,6 +19,8 @@ from zemanta_ops.metrics.delivery.buffer import Buffer
 from zemanta_ops.metrics.options import Options
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork.*:DeprecationWarning")
+
+Fork = Callable[[Callable[[], None]], None]
 
 
 def buffer_of(client: Client) -> Buffer:
@@ -98,13 +100,21 @@ def test_a_flusher_that_has_ended_is_started_again(
 
 
 @pytest.fixture(params=[True, False], ids=["with hooks", "without hooks"])
-def forking(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Fork as Python does, or as embedders do, which call no hooks: then the child finds out with its first sample."""
-    if not request.param:
-        monkeypatch.setattr(buffers, "_buffers", WeakSet())
+def fork(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Fork:
+    """Return a function that runs another one in a child, which is forked with Python's hooks or without them.
+
+    Embedders fork without them, and the child finds out with its first sample. Here the hook finds no buffer to clear.
+    """
+
+    def fork(child: Callable[[], None]) -> None:
+        if not request.param:
+            monkeypatch.setattr(buffers, "_buffers", WeakSet())
+        in_child(child)
+
+    return fork
 
 
-def test_a_child_counts_from_zero(running: Agent, client: Client, forking: None) -> None:
+def test_a_child_counts_from_zero(running: Agent, client: Client, fork: Fork) -> None:
     for _ in range(5):
         client.incr("parent")
     client.flush()
@@ -118,13 +128,13 @@ def test_a_child_counts_from_zero(running: Agent, client: Client, forking: None)
         health = client.health()
         assert (health["sent"], health["datagrams"], health["dropped"]) == (1, 1, {})
 
-    in_child(child)
+    fork(child)
     client.flush()
     assert client.health()["sent"] == 9
     assert (counted(running, "parent"), counted(running, "child")) == (9, 1)
 
 
-def test_a_child_connects_for_itself(forking: None) -> None:
+def test_a_child_connects_for_itself(fork: Fork) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         server.settimeout(10)
         port = server.getsockname()[1]
@@ -136,7 +146,7 @@ def test_a_child_connects_for_itself(forking: None) -> None:
             client.incr("child")
             assert client.flush()
 
-        in_child(child)
+        fork(child)
         client.incr("parent", 2)
         client.flush()
         client.close()

@@ -48,11 +48,11 @@ def test_a_fork_with_a_full_buffer_loses_and_doubles_nothing(running: Agent) -> 
 def test_a_fork_without_pythons_hooks_is_noticed(running: Agent, monkeypatch: pytest.MonkeyPatch, wiped: bool) -> None:
     if not wiped:
         monkeypatch.setattr("zemanta_ops.metrics.client.create_mark", forks.PidMark)
-    # As embedders fork that do not call PyOS_AfterFork_Child: the hook, which is registered, finds no buffer to clear.
-    monkeypatch.setattr(buffer, "_buffers", WeakSet())
     client = client_of(running, flush_seconds=60)
     for _ in range(50):
         client.incr("parent")
+    # As embedders fork that do not call PyOS_AfterFork_Child: the hook, which is registered, finds no buffer to clear.
+    monkeypatch.setattr(buffer, "_buffers", WeakSet())
 
     def child() -> None:
         client.incr("child")

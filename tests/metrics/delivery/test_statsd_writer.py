@@ -33,6 +33,10 @@ def texts(series: Series, values: Sequence[Any], limit: int = 1432) -> list[str]
     return [line.text.decode() for line in encode(series, values, limit) if isinstance(line, Line)]
 
 
+def _abbreviate(value: object) -> str:
+    return repr(value)[:8]
+
+
 def count(lines: list[Line | Dropped]) -> int:
     return sum(line.samples for line in lines)
 
@@ -79,7 +83,7 @@ def test_repeated_members_that_do_not_fit_are_counted() -> None:
 
 
 @pytest.mark.parametrize("kind", [TIMING, HISTOGRAM])
-@pytest.mark.parametrize("bad", [10**400, -(10**400), math.nan, math.inf, -1.0])
+@pytest.mark.parametrize("bad", [10**400, -(10**400), math.nan, math.inf, -1.0], ids=_abbreviate)
 def test_a_value_that_cannot_be_written_costs_no_other_one(kind: str, bad: Any) -> None:
     lines = list(encode(create_series(kind), [1.0, bad, 2.0], 1432))
     assert Dropped("invalid_value", 1) in lines
@@ -88,7 +92,7 @@ def test_a_value_that_cannot_be_written_costs_no_other_one(kind: str, bad: Any) 
     assert line.samples == 2
 
 
-@pytest.mark.parametrize("bad", [(10**400,), 10**400, math.nan, (math.inf,)])
+@pytest.mark.parametrize("bad", [(10**400,), 10**400, math.nan, (math.inf,)], ids=_abbreviate)
 def test_a_gauge_ignores_a_value_that_cannot_be_written(bad: Any) -> None:
     lines = list(encode(create_series(GAUGE), [5.0, bad, (2.0,)], 1432))
     assert lines == [Dropped("invalid_value", 1), Line(b"name:7.0|g", 2)]
