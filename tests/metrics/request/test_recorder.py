@@ -84,29 +84,48 @@ def test_the_error_of_a_view_goes_on_if_its_metrics_cannot_be_recorded(
         answer(view)
 
 
-@ways
-def test_a_request_inside_a_request_leaves_the_outer_one_its_state(
-    answer: Callable[..., HttpResponse], captured_metrics: Recorder
-) -> None:
-    states: list[RequestState | None] = []
+def add(states: list[RequestState | None]) -> None:
+    """Do as an instrumentation does."""
+    states.append(get_request_state())
+    if states[-1] is not None:
+        states[-1].add(catalog.QUERY_DURATION, 1.0)
 
-    def add() -> None:
-        states.append(get_request_state())
-        if states[-1] is not None:
-            states[-1].add(catalog.QUERY_DURATION, 1.0)
+
+def ask_inside(states: list[RequestState | None]) -> None:
+    def inner(request: HttpRequest) -> HttpResponse:
+        add(states)
+        return HttpResponse()
 
     def outer(request: HttpRequest) -> HttpResponse:
-        add()
+        add(states)
         RequestMetricsMiddleware(inner)(RequestFactory().get("/inner/"))
-        add()
+        add(states)
         return HttpResponse()
 
-    def inner(request: HttpRequest) -> HttpResponse:
-        add()
+    RequestMetricsMiddleware(outer)(RequestFactory().get("/"))
+
+
+async def ask_inside_async(states: list[RequestState | None]) -> None:
+    async def inner(request: HttpRequest) -> HttpResponse:
+        add(states)
         return HttpResponse()
 
+    async def outer(request: HttpRequest) -> HttpResponse:
+        add(states)
+        await RequestMetricsMiddleware(inner)(AsyncRequestFactory().get("/inner/"))
+        add(states)
+        return HttpResponse()
+
+    await RequestMetricsMiddleware(outer)(AsyncRequestFactory().get("/"))
+
+
+@pytest.mark.parametrize("ask", [ask_inside, lambda states: asyncio.run(ask_inside_async(states))])
+def test_a_request_inside_a_request_leaves_the_outer_one_its_state(
+    ask: Callable[[list[RequestState | None]], None], captured_metrics: Recorder
+) -> None:
+    states: list[RequestState | None] = []
     with INSTRUMENTED:
-        answer(outer)
+        ask(states)
     assert states[0] is states[2] is not None
     assert states[1] not in (None, states[0])
     assert [record.value for record in captured_metrics.find(catalog.QUERY_DURATION.name)] == [1.0, 2.0]
