@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.secrets.disk import Disk
 from tests.special_files import KINDS, kept, make_special
 from zemanta_ops import atomic
 from zemanta_ops.atomic import NotRegularFileError, find_target, replace
@@ -100,3 +101,50 @@ def test_the_output_of_the_command_itself_is_not_replaced(kind: str, name: str, 
 
 def test_the_target_of_a_path_is_found_without_a_file(tmp_path: Path) -> None:
     assert find_target(tmp_path / "folder" / ".." / "new") == tmp_path.resolve() / "new"
+
+
+def test_the_contents_are_on_the_disk_before_the_name_and_the_name_before_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk = Disk(monkeypatch)
+    kept_before_rename: list[bool] = []
+
+    def look(step: str, _path: Path) -> None:
+        if step == "before rename":
+            kept_before_rename.extend(disk.keeps(file) for file in tmp_path.glob(f"*{atomic.SUFFIX}"))
+
+    monkeypatch.setattr(atomic, "step_hook", look)
+    replace(tmp_path / "target", b"new")
+    assert kept_before_rename == [True]
+    assert disk.keeps(tmp_path / "target")
+    assert disk.keeps(tmp_path)
+
+
+def test_a_file_keeps_its_owner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, given = tmp_path / "target", []
+    path.write_bytes(b"old")
+    # Only a superuser can give a file away, so here the call is recorded.
+    monkeypatch.setattr(os, "chown", lambda file, owner, group: given.append((Path(file).parent, owner, group)))
+    replace(path, b"new")
+    assert given == [(tmp_path, path.stat().st_uid, path.stat().st_gid)]
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only a superuser can give a file away")
+def test_a_superuser_leaves_a_file_to_its_owner(tmp_path: Path) -> None:
+    path = tmp_path / "target"
+    path.write_bytes(b"old")
+    os.chown(path, 12345, 23456)
+    replace(path, b"new")
+    assert (path.stat().st_uid, path.stat().st_gid) == (12345, 23456)
+
+
+def test_an_owner_that_cannot_be_kept_is_no_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "target"
+    path.write_bytes(b"old")
+
+    def refuse(*_: object) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(os, "chown", refuse)
+    replace(path, b"new")
+    assert path.read_bytes() == b"new"

@@ -171,6 +171,19 @@ def test_an_open_file_with_the_private_key_of_sealed_tokens_is_named(
     assert "zemanta_ops.W004" not in messages()
 
 
+@pytest.mark.parametrize("mode", [0o640, 0o620, 0o604, 0o602, 0o610, 0o601])
+@pytest.mark.parametrize("legacy_file", [False, True])
+def test_a_key_file_that_anybody_else_can_open_is_named(mode: int, legacy_file: bool) -> None:
+    decrypt_settings({"A": Secret(local(LONG))})
+    path = local_backend.legacy_key_file() if legacy_file else local_backend.folder() / "current.key"
+    path.parent.mkdir(exist_ok=True)
+    path.touch()
+    path.chmod(0o600)
+    assert "zemanta_ops.W004" not in messages()
+    path.chmod(mode)
+    assert messages()["zemanta_ops.W004"].msg == f"The key file {path} is readable by others."
+
+
 def test_a_closed_key_file_is_fine() -> None:
     decrypt_settings({"A": Secret(local(LONG))})
     assert "zemanta_ops.W004" not in messages()

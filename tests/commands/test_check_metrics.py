@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import json
 import signal
 import subprocess
@@ -8,13 +9,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.management import call_command
 
 from tests.commands.checking import checked, checked_here, command, hop
 from tests.servers.fixtures import StartTelegraf
 from tests.servers.influxdb1 import InfluxDB1
 from tests.servers.process import free_port, wait_until
 from tests.servers.telegraf import config, influxdb1_output
+from zemanta_ops.management.commands import check_metrics
 from zemanta_ops.stack.agent.server import Agent
+from zemanta_ops.stack.check.hops import FlowReport, Hop
+from zemanta_ops.testing import Recorder
 
 
 @pytest.fixture
@@ -153,3 +158,24 @@ def test_the_missing_client_of_2x_is_told(agent: Agent, tmp_path: Path) -> None:
     code, document = checked(tmp_path, metrics={"PORT": agent.port}, influxdb=influxdb)
 
     assert (code, hop(document, "settings")["cause"]) == (10, "missing_client")
+
+
+OK = FlowReport((Hop("probe", "ok", "readable"),), 1.5)
+FAILED = FlowReport((Hop("database", "failed", "it is down", "unreachable"),))
+
+
+@pytest.mark.parametrize(("reports", "code"), [([FAILED, OK], 0), ([OK, FAILED], 12), ([FAILED, OK, FAILED], 12)])
+def test_the_canary_ends_with_the_code_of_its_last_check(
+    reports: list[FlowReport], code: int, captured_metrics: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    remaining = iter(reports)
+    monkeypatch.setattr(check_metrics, "check_flow", lambda *_: next(remaining))
+    out = io.StringIO()
+    with pytest.raises(SystemExit) as ended:
+        call_command("check_metrics", "--json", "--watch", "0.01", "--rounds", str(len(reports)), stdout=out)
+
+    assert ended.value.code == code
+    codes = [report.exit_code for report in reports]
+    assert [json.loads(line)["exit_code"] for line in out.getvalue().splitlines()] == codes
+    assert [record.value for record in captured_metrics.find("zemanta_ops.check.exit_code")] == codes
+    assert len(captured_metrics.find("zemanta_ops.check.latency")) == reports.count(OK)

@@ -7,6 +7,7 @@ from io import StringIO
 from typing import Any
 
 import pytest
+from django.core.checks import run_checks
 from django.core.management import CommandError, call_command
 from django.test import override_settings
 
@@ -47,6 +48,13 @@ def run(*arguments: str) -> tuple[int, str]:
     except SystemExit as ended:
         return int(ended.code or 0), out.getvalue()
     return 0, out.getvalue()
+
+
+@pytest.mark.parametrize(("section", "name", "value"), SETTINGS)
+def test_a_check_in_a_build_has_nothing_to_say_about_it(section: str, name: str, value: Any) -> None:
+    rest = {**V1, "PASSWORD": "example"} if section == "INFLUXDB" else {}
+    with override_settings(ZEMANTA_OPS={section: {**rest, name: value}}):
+        assert run_checks(tags=["zemanta_ops"]) == []
 
 
 @pytest.mark.parametrize(("section", "name", "value"), SETTINGS)

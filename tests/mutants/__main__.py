@@ -3,7 +3,7 @@
 For example:
 
     python -m tests.mutants                          every module, for at most two hours
-    python -m tests.mutants secrets/wire             one module
+    python -m tests.mutants secrets/wire             one module, also as zemanta_ops.secrets.wire
     python -m tests.mutants --minutes 20 metrics     all modules of a room, as far as they get in 20 minutes
     python -m tests.mutants --show secrets/wire      the changes that nobody noticed
 
@@ -28,7 +28,8 @@ GOAL = 90.0
 def main() -> int:
     """Run the command line."""
     options = _parse()
-    chosen = [name for name in MODULES if not options.modules or name.startswith(tuple(options.modules))]
+    wanted = tuple(name.removeprefix("zemanta_ops.").replace(".", "/") for name in options.modules)
+    chosen = [name for name in MODULES if not wanted or name.startswith(wanted)]
     if not chosen:
         sys.exit(f"no such module: choose from {', '.join(MODULES)}")
     if find_spec("mutmut") is None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+import types
 from pathlib import Path
 
 import pytest
@@ -28,6 +30,24 @@ def test_it_is_found_upward_from_the_working_directory(home: Path, monkeypatch: 
     monkeypatch.chdir(home / "a" / "b")
     assert config.load().path == path
     assert config.load().app == "shop"
+
+
+def test_a_file_near_what_is_asked_for_wins_then_that_of_the_settings_then_the_working_directorys(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = {}
+    for name in ("near", "settings", "here"):
+        (home / name).mkdir()
+        found[name] = write(home / name, f'app = "{name}"')
+    module = types.ModuleType("example_settings")
+    module.__file__ = str(home / "settings" / "production.py")
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    monkeypatch.setenv("DJANGO_SETTINGS_MODULE", module.__name__)
+    monkeypatch.chdir(home / "here")
+    for name in ("near", "settings", "here"):
+        assert config.find(home / "near" / "file.toml") == found[name]
+        found[name].unlink()
+    assert config.find(home / "near" / "file.toml") is None
 
 
 def test_the_variable_wins(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 from django.core.management import call_command, get_commands
 
 from zemanta_ops.secrets.__main__ import main
-from zemanta_ops.secrets.verbs import load
+from zemanta_ops.secrets.verbs import audit, load
 
 COMMANDS = {
     "audit_secrets": "audit",
@@ -61,3 +62,12 @@ def test_the_exit_code_of_a_command_is_the_verbs(tmp_path: Path, capsys: pytest.
     assert caught.value.code == 1
     assert "in plaintext" in capsys.readouterr().out
     call_command("audit_secrets", str(path), "--allow", "plain")
+
+
+@pytest.mark.parametrize("code", [0, 1, 2, 3, 4])
+def test_a_command_ends_with_any_code_of_its_verb(code: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(audit, "run", lambda *_: code)
+    with pytest.raises(SystemExit) if code else nullcontext() as caught:
+        call_command("audit_secrets")
+    assert (caught.value.code if caught else 0) == code
+    assert main(["audit"]) == code

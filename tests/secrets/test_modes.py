@@ -129,8 +129,9 @@ def test_a_test_run_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(sys.modules, "pytest")
     monkeypatch.setattr(sys, "argv", ["manage.py", "test"])
     assert modes.under_test()
-    monkeypatch.setattr(sys, "argv", ["manage.py", "runserver"])
-    assert not modes.under_test()
+    for arguments in (["runserver"], ["runserver", "test"], ["loaddata", "--database", "test"], []):
+        monkeypatch.setattr(sys, "argv", ["manage.py", *arguments])
+        assert not modes.under_test()
     monkeypatch.setattr(sys, "argv", ["/usr/bin/python3 -m unittest", "discover"])
     assert modes.under_test()
 

@@ -2,24 +2,27 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import traceback
 from typing import Any
+from weakref import WeakSet
 
 import pytest
 
 from tests.metrics.agents import Agent, client_of, counted
-from zemanta_ops.metrics.delivery import forks
+from zemanta_ops.metrics.delivery import buffer, forks
 
 # From Python 3.12 on, a fork with a thread running warns; these tests do that on purpose.
 pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork.*:DeprecationWarning")
 
 
 def in_child(work: Any) -> None:
-    """Run a function in a forked child and wait for it; its failure is this test's."""
+    """Run a function in a forked child and wait for it; its failure, which is printed, is this test's."""
     pid = os.fork()
     if pid == 0:
         try:
             work()
         except BaseException:
+            traceback.print_exc()
             os._exit(1)
         os._exit(0)
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
@@ -45,11 +48,11 @@ def test_a_fork_with_a_full_buffer_loses_and_doubles_nothing(running: Agent) -> 
 def test_a_fork_without_pythons_hooks_is_noticed(running: Agent, monkeypatch: pytest.MonkeyPatch, wiped: bool) -> None:
     if not wiped:
         monkeypatch.setattr("zemanta_ops.metrics.client.create_mark", forks.PidMark)
-    # As embedders fork that do not call PyOS_AfterFork_Child.
-    monkeypatch.setattr(os, "register_at_fork", lambda **hooks: None)
     client = client_of(running, flush_seconds=60)
     for _ in range(50):
         client.incr("parent")
+    # As embedders fork that do not call PyOS_AfterFork_Child: the hook, which is registered, finds no buffer to clear.
+    monkeypatch.setattr(buffer, "_buffers", WeakSet())
 
     def child() -> None:
         client.incr("child")

@@ -2,10 +2,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from threading import Barrier, Event, Lock
+from threading import Barrier, Event, Lock, Thread, current_thread
 from typing import Any
 
 import pytest
+from django.db import connections
 
 from tests.metrics.agents import wait_until
 from zemanta_ops.metrics.gauges.collector import MAX_PARALLEL, Collector
@@ -159,3 +160,25 @@ def test_forget_drops_values_and_what_is_still_being_collected(captured_metrics:
     release.set()
     step_until(collector, lambda: bool(captured_metrics.find("slow")))
     assert {record.value for record in captured_metrics.find("slow")} == {2}
+
+
+@pytest.mark.parametrize("outcome", ["a value", "an error"])
+def test_a_collection_closes_the_connections_of_its_thread(outcome: str, captured_metrics: Recorder) -> None:
+    closed: list[Thread] = []
+    threads: list[Thread] = []
+
+    class Open:
+        def close(self) -> None:
+            closed.append(current_thread())
+
+    opened: Any = Open()
+
+    def read() -> int:
+        # The connections of a thread are its own.
+        connections["default"] = opened
+        threads.append(current_thread())
+        return 5 if outcome == "a value" else fail()
+
+    Collector([gauge("users", read)], 10).collect_once()
+    assert closed == threads
+    assert closed[0] is not current_thread()

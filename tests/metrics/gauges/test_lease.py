@@ -7,6 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+import time_machine
 from django.core.management import call_command
 from django.db.models.functions import Now
 from django.test import override_settings
@@ -82,6 +83,39 @@ def test_renewing_makes_it_last(caches: None) -> None:
     of("a", "database", 1).acquire()
     of("a", "database", 3600).acquire()
     assert Row.objects.filter(expires_at__gt=Now() + timedelta(seconds=3000)).exists()
+
+
+@pytest.mark.parametrize("lock", ["cache:files", "cache:table"])
+def test_renewing_makes_it_last_in_a_cache_too(lock: str, caches: None) -> None:
+    assert of("a", lock, 60).acquire()
+    assert of("a", lock, 3600).acquire()
+    with time_machine.travel(timedelta(seconds=1800), tick=False):
+        assert not of("b", lock).acquire()
+    with time_machine.travel(timedelta(seconds=3700), tick=False):
+        assert of("b", lock).acquire()
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_a_key_that_expires_and_is_taken_while_it_is_renewed_is_lost(
+    moment: str, caches: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine = of("a", "cache:files")
+    assert isinstance(mine, CacheLease)
+    assert mine.acquire()
+    touch = mine._cache.touch
+
+    def touch_late(key: str, timeout: float) -> bool:
+        if moment == "before":
+            return take() and bool(touch(key, timeout))
+        return bool(touch(key, timeout)) and take()
+
+    def take() -> bool:
+        of("a", "cache:files").release()
+        return of("b", "cache:files").acquire()
+
+    monkeypatch.setattr(mine._cache, "touch", touch_late)
+    assert not mine.acquire()
+    assert not of("a", "cache:files").acquire()
 
 
 def test_a_row_that_another_process_makes_at_the_same_moment_is_its(

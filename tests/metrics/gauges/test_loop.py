@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.metrics.agents import wait_until
+from zemanta_ops.metrics.gauges import loop
 from zemanta_ops.metrics.gauges.collector import Collector
 from zemanta_ops.metrics.gauges.lease import LeaseError
 from zemanta_ops.metrics.gauges.loop import WAITING, WORKING, LeaseRenewal, run
@@ -115,3 +116,31 @@ def test_a_holder_that_was_frozen_emits_nothing_when_it_wakes(
 
     assert said == [WORKING, WAITING]
     assert captured_metrics.find("users") == []
+
+
+def test_who_takes_over_again_sends_no_value_from_before(captured_metrics: Recorder) -> None:
+    numbers = iter(range(100))
+    again = Collector([AppGauge("users", lambda: next(numbers), every=3600, timeout=60)], 0.02)
+    said: list[str] = []
+    # What was collected before another process had the lease is an hour from being due again.
+    lease = Answers(True, True, False, True)
+
+    def is_stopping() -> bool:
+        if said == [WORKING, WAITING]:
+            captured_metrics.clear()
+        return said == [WORKING, WAITING, WORKING] and len(captured_metrics.find("users")) >= 2
+
+    run(again, lease, 0.5, until(is_stopping), said.append)
+    assert said[:3] == [WORKING, WAITING, WORKING]
+    assert {record.value for record in captured_metrics.find("users")} == {1}
+
+
+def test_a_connection_that_is_too_old_is_closed_before_the_lease_is_renewed(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Closing the connection itself would end the transaction of the test.
+    lease = Answers(True)
+    asked_before: list[int] = []
+    monkeypatch.setattr(loop, "close_old_connections", lambda: asked_before.append(lease.asked))
+    renewal = LeaseRenewal(lease, 60)
+    assert renewal.is_held()
+    assert renewal.is_held()
+    assert (asked_before, lease.asked) == ([0], 1)

@@ -13,7 +13,7 @@ from django.core.cache import caches
 from django.core.cache.backends.locmem import LocMemCache
 from django.test import override_settings
 
-from tests.metrics.instrumentation.caching import list_lookups, list_operations
+from tests.metrics.instrumentation.caching import DURATION, list_lookups, list_operations
 from zemanta_ops.metrics.instrumentation import cache
 from zemanta_ops.testing import Recorder
 
@@ -142,3 +142,20 @@ def test_a_key_that_cannot_be_compared_costs_no_answer(captured_metrics: Recorde
     opened = cache._measure_cache(Simple("simple", {}), "simple")
     assert opened.get_or_set(Odd("odd"), 1) == 1
     assert list_operations(captured_metrics)[-1] == "get_or_set"
+
+
+def test_an_operation_on_another_cache_inside_does_not_end_the_outer_one(captured_metrics: Recorder) -> None:
+    other: Any = cache._measure_cache(LocMemCache("other", {}), "other")
+
+    class Tiered(LocMemCache):
+        def get_many(self, keys: Any, version: int | None = None) -> dict[Any, Any]:
+            other.get("version")
+            return {key: self.get(key) for key in keys}
+
+    opened: Any = cache._measure_cache(Tiered("tiered", {}), "tiered")
+    opened.get_many(["a", "b"])
+    operations = [(record.tags["alias"], record.tags["operation"]) for record in captured_metrics.find(DURATION)]
+    assert operations == [("other", "get"), ("tiered", "get_many")]
+    # Nothing is running any more.
+    opened.get("a")
+    assert list_operations(captured_metrics)[-1] == "get"

@@ -9,7 +9,9 @@ from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseNot
 from django.test import AsyncClient, Client, override_settings
 from django.urls import path
 
+from zemanta_ops.metrics.catalog import RESPONSE_SIZE
 from zemanta_ops.metrics.instrumentation import responses
+from zemanta_ops.metrics.request.state import RequestState
 from zemanta_ops.testing import Recorder
 
 NAME = "http.response.size"
@@ -64,17 +66,30 @@ def test_bytes_are_counted_not_characters(captured_metrics: Recorder) -> None:
     captured_metrics.assert_histogram(NAME, 100, view="page", method="GET", status=200)
 
 
-def test_a_file_says_its_length_and_a_stream_does_not(captured_metrics: Recorder) -> None:
+def test_a_file_says_its_length_and_a_stream_does_not(
+    captured_metrics: Recorder, caplog: pytest.LogCaptureFixture
+) -> None:
     Client().get("/file/").close()
     Client().get("/stream/").close()
     assert [record.tags["view"] for record in captured_metrics.find(NAME)] == ["file"]
     captured_metrics.assert_histogram(NAME, 1234)
+    assert caplog.records == []
 
 
-async def test_async(captured_metrics: Recorder) -> None:
+async def test_async(captured_metrics: Recorder, caplog: pytest.LogCaptureFixture) -> None:
     await AsyncClient().get("/async_page/")
     await AsyncClient().get("/async_stream/")
     assert [record.value for record in captured_metrics.find(NAME)] == [5]
+    assert caplog.records == []
+
+
+def test_a_length_that_is_not_a_number_is_counted(captured_metrics: Recorder) -> None:
+    state = RequestState()
+    for length in ("many", "-1", "1.5", ""):
+        response = HttpResponse(b"12345")
+        response.headers["Content-Length"] = length
+        responses._measure(state, response)
+    assert state.add_up() == {(RESPONSE_SIZE, (("status", "200"),)): 20}
 
 
 def test_what_the_middleware_does_not_measure_has_no_size(captured_metrics: Recorder) -> None:

@@ -148,3 +148,25 @@ def test_the_series_beyond_every_limit_has_the_tag_keys_of_the_first_such_call()
 def test_rates_beyond_the_limit_are_powers_of_two() -> None:
     guard = RateGuard(limit=4)
     assert [guard.admit(each) for each in (0, 1, 7, 1000, 1001, 3, 7, 2**40 + 1)] == [0, 1, 7, 1000, 512, 2, 7, 2**40]
+
+
+def test_rates_of_none_and_all_are_always_known() -> None:
+    guard = RateGuard(limit=2)
+    assert [guard.admit(each) for each in (0, 1, 2, 3, 4, 0, 1)] == [0, 1, 2, 2, 4, 0, 1]
+
+
+@pytest.mark.parametrize("wide", ["a", "z"])
+def test_the_tag_with_the_most_values_is_replaced_first(wide: str) -> None:
+    guard = SeriesGuard(Limits(names=9, series=4, tag_keys=9, tag_values=3))
+    for number in range(4):
+        guard.admit(COUNTER, "n", {wide: str(number), "m": "2" if number == 3 else "1"})
+    # The fourth value is one too many, so this series is known without it, and no further one fits.
+    assert guard.admit(COUNTER, "n", {wide: "0", "m": "2"}).tags == {wide: OTHER, "m": "2"}
+
+
+def test_the_series_beyond_every_limit_are_those_of_their_name() -> None:
+    guard = SeriesGuard(Limits(names=9, series=1, tag_keys=9, tag_values=9))
+    for name, key in (("a", "x"), ("b", "y")):
+        guard.admit(COUNTER, name, {key: "1"})
+        guard.admit(COUNTER, name, {key: "2"})
+        assert guard.admit(COUNTER, name, {"z": "3"}).tags == {key: OTHER}

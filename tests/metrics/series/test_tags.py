@@ -53,6 +53,22 @@ def test_values_keep_what_survives_the_wire(value: object, cleaned: str) -> None
     assert clean_value(value) == cleaned
 
 
+@pytest.mark.parametrize(
+    "character", [*map(chr, (*range(0x20), *range(0x7F, 0xA0))), "\u2028", "\u2029", "\udfff", *",:|\\"]
+)
+def test_what_ends_a_line_or_a_tag_becomes_an_underscore(character: str) -> None:
+    assert clean_value(f"a{character}b") == "a_b"
+
+
+@pytest.mark.parametrize("character", "  =;!#$%&'()*+-./<>?@[]^`{}~\"\xa0é汉😀")
+def test_other_characters_stay(character: str) -> None:
+    assert clean_value(f"a{character}b") == f"a{character}b"
+
+
+def test_blanks_around_a_value_are_removed() -> None:
+    assert clean_value("  a b \xa0") == "a b"
+
+
 def test_a_lazy_object_that_cannot_be_evaluated_is_unprintable() -> None:
     def refuse() -> str:
         raise RuntimeError("on purpose")
@@ -75,6 +91,11 @@ def test_none_and_empty_tags_are_left_out_and_the_rest_is_sorted() -> None:
 
 def test_keys_that_become_one_resolve_the_same_way_in_any_order() -> None:
     assert clean_tags({"a b": 1, "a:b": 2}) == clean_tags({"a:b": 2, "a b": 1})
+
+
+def test_tags_are_in_the_order_of_the_keys_that_are_sent() -> None:
+    for pairs in ({"a b": "1", "aA": "2"}, {"aA": "2", "a_b": "1"}):
+        assert list(clean_tags(pairs).items()) == [("aA", "2"), ("a_b", "1")]
 
 
 def test_default_tags_follow_and_give_way() -> None:

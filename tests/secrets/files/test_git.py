@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime, timezone
 from pathlib import Path
 
 import pytest
 
 from tests.secrets.repositories import Commit, git
-from zemanta_ops.secrets.files.git import GitError, blame, is_shallow, list_tracked, list_versions, read_objects, run
+from zemanta_ops.secrets.files.git import (
+    GitError,
+    blame,
+    is_in_history,
+    is_shallow,
+    list_staged,
+    list_tracked,
+    list_versions,
+    read_objects,
+    run,
+)
+from zemanta_ops.secrets.files.versions import find_names, list_changes, list_contents
 
 
 def test_blame_names_author_and_date_of_each_line(repository: Path, commit: Commit) -> None:
@@ -83,21 +95,63 @@ def test_a_file_name_with_a_line_break_is_an_error(repository: Path, commit: Com
         read_objects(repository, ["HEAD:a\nb.py", "HEAD:c.py"])
 
 
-def test_a_hostile_configuration_runs_nothing(repository: Path, commit: Commit, tmp_path: Path) -> None:
-    trap = tmp_path / "trap"
+def ask_everything(repository: Path) -> None:
+    """Ask all that the verbs ask."""
+    file = repository / "s.py"
+    blame(file)
+    list_versions(file)
+    list_tracked(repository)
+    list_staged(repository)
+    is_in_history(repository, "s.py")
+    read_objects(repository, ["HEAD:s.py"])
+    assert find_names(repository, "A") == {"s.py"}
+    assert len(list_changes(repository, ["s.py"])) == 2
+    assert len(list(list_contents(repository, "s.py"))) == 2
+    run(repository, "status", "--porcelain")
+
+
+@pytest.fixture
+def trap(tmp_path: Path) -> Iterator[Path]:
+    """A program that leaves a file beside itself if it runs."""
     script = tmp_path / "script"
-    script.write_text(f"#!/bin/sh\ntouch {trap}\ncat\n")
+    script.write_text(f"#!/bin/sh\ntouch {tmp_path / 'sprung'}\ncat\n")
     script.chmod(0o755)
+    yield script
+
+
+def has_sprung(trap: Path) -> bool:
+    """Return whether the program has run, and forget it."""
+    sprung = trap.parent / "sprung"
+    try:
+        return sprung.exists()
+    finally:
+        sprung.unlink(missing_ok=True)
+
+
+def test_a_hostile_configuration_runs_nothing(repository: Path, commit: Commit, trap: Path) -> None:
     commit("one", **{"s.py": "A = 1\n", ".gitattributes": "*.py diff=trap filter=none\n"})
     commit("two", **{"s.py": "A = 2\n"})
+    (repository / "s.py").write_text("A = 3\n")
+    git(repository, "add", "s.py")
     for key in ("diff.external", "diff.trap.command", "diff.trap.textconv", "core.fsmonitor", "core.pager"):
-        git(repository, "config", key, str(script))
-    git(repository, "log", "-p", "--ext-diff")
-    assert trap.exists(), "the trap itself must work"
-    trap.unlink()
-    blame(repository / "s.py")
-    list_versions(repository / "s.py")
-    list_tracked(repository)
-    read_objects(repository, ["HEAD:s.py"])
-    run(repository, "status", "--porcelain")
-    assert not trap.exists()
+        git(repository, "config", key, str(trap))
+    ask_everything(repository)
+    assert not has_sprung(trap)
+
+
+@pytest.mark.parametrize(
+    ("key", "arguments"),
+    [
+        ("diff.external", ("diff", "HEAD^")),
+        ("diff.trap.textconv", ("log", "-S", "A", "--name-only")),
+        ("core.fsmonitor", ("status",)),
+    ],
+)
+def test_without_the_options_that_prevent_it_the_configuration_runs_a_program(
+    key: str, arguments: tuple[str, ...], repository: Path, commit: Commit, trap: Path
+) -> None:
+    commit("one", **{"s.py": "A = 1\n", ".gitattributes": "*.py diff=trap\n"})
+    commit("two", **{"s.py": "A = 2\n"})
+    git(repository, "config", key, str(trap))
+    git(repository, *arguments)
+    assert has_sprung(trap)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.secrets.disk import Disk
 from tests.secrets.verbs.calls import call
 from tests.special_files import KINDS, kept, make_special
-from zemanta_ops.secrets.rotation.journal import FILE_NAME
+from zemanta_ops.secrets.rotation.journal import FILE_NAME, resume, start
 from zemanta_ops.secrets.verbs import migrate, rotate
 
 VERBS = pytest.mark.parametrize("verb", [rotate, migrate])
@@ -47,3 +50,68 @@ def test_a_journal_is_not_started_over_a_link(home: Path) -> None:
     (home / "a.env").write_text("A=plain::example\n")
     assert "already exists" in call(rotate, "--from", "plain", "--to", "local", "a.env").err
     assert not (home / "elsewhere").exists()
+
+
+@pytest.fixture
+def permissive() -> Iterator[None]:
+    """Let every file have the mode that it is created with."""
+    before = os.umask(0)
+    yield
+    os.umask(before)
+
+
+def test_a_journal_is_readable_by_its_owner_alone(permissive: None, tmp_path: Path) -> None:
+    journal = start(tmp_path, {})
+    journal.add([("old", "new")])
+    assert journal.path.stat().st_mode & 0o777 == 0o600
+
+
+def test_what_was_added_is_on_the_disk(tmp_path: Path, disk: Disk) -> None:
+    journal = start(tmp_path, {"paths": ["a.py"]})
+    assert disk.keeps(journal.path)
+    journal.add_recipes({"a.py": {"backend": "local"}})
+    assert disk.keeps(journal.path)
+    journal.add([("old", "new")])
+    assert disk.keeps(journal.path)
+    found = resume(tmp_path)
+    assert (found.options, found.recipes, found.new) == (
+        {"paths": ["a.py"]},
+        {"a.py": {"backend": "local"}},
+        {"old": "new"},
+    )
+
+
+@pytest.mark.parametrize("lost", range(1, 30))
+def test_a_line_that_was_cut_does_not_spoil_what_is_added_after_it(lost: int, tmp_path: Path) -> None:
+    journal = start(tmp_path, {})
+    for number in range(3):
+        journal.add([(f"old {number}", f"new {number}")])
+    whole = {f"old {number}": f"new {number}" for number in range(2)}
+    os.truncate(journal.path, journal.path.stat().st_size - lost)
+    resumed = resume(tmp_path)
+    assert resumed.new == whole
+    resumed.add([("old 3", "new 3")])
+    # Interrupted once more.
+    assert resume(tmp_path).new == {**whole, "old 3": "new 3"}
+
+
+def test_the_key_of_a_token_cannot_be_computed_without_the_journal(tmp_path: Path) -> None:
+    journals = []
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        journals.append(start(tmp_path / name, {}))
+    keys = [journal.key("plain::hunter2", {}, "local") for journal in journals]
+    assert keys[0] != keys[1]
+    assert resume(tmp_path / "a").key("plain::hunter2", {}, "local") == keys[0]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [("other", {"app": "shop"}, "local"), ("token", {"app": "web"}, "local"), ("token", {"app": "shop"}, "kms")],
+)
+def test_a_token_has_a_key_for_each_context_and_recipe(other: tuple[str, dict[str, str], str], tmp_path: Path) -> None:
+    journal = start(tmp_path, {})
+    key = journal.key("token", {"app": "shop", "name": "A"}, "local")
+    token, context, recipe = other
+    assert journal.key(token, {**context, "name": "A"}, recipe) != key
+    assert journal.key("token", {"name": "A", "app": "shop"}, "local") == key

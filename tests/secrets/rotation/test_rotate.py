@@ -13,6 +13,7 @@ from tests.secrets.rotation.rotations import decrypted, token
 from tests.secrets.verbs.calls import call
 from zemanta_ops import atomic
 from zemanta_ops.secrets import wire
+from zemanta_ops.secrets.backends.base import Backend
 from zemanta_ops.secrets.files.scan import scan
 from zemanta_ops.secrets.files.source_file import read
 from zemanta_ops.secrets.rotation.journal import FILE_NAME
@@ -116,6 +117,20 @@ def test_after_a_failure_the_rest_goes_on_with_what_was_made(folder: Path) -> No
     assert call(rotate, "--resume").code == 0
     assert decrypted() == {"A": "one", "B": "mended"}
     assert not (folder / FILE_NAME).exists()
+
+
+@pytest.mark.usefixtures("sealed")
+def test_only_a_token_of_the_backend_itself_is_rewrapped_by_it(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def rewrap(self: Backend, old: wire.Token, context: object, **options: object) -> None:
+        asked.append(old.backend)
+
+    monkeypatch.setattr(deterministic.DeterministicBackend, "rewrap", rewrap)
+    (folder / "a.py").write_text(f'A = Secret("{token("one")}")\nB = Secret("{token("two", "sealed")}")\n')
+    assert call(rotate, "--to", "sealed", "--key", "k2").code == 0
+    assert asked == ["sealed"]
+    assert decrypted() == {"A": "one", "B": "two"}
 
 
 @pytest.mark.usefixtures("sealed")

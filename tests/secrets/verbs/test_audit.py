@@ -14,7 +14,7 @@ from tests.secrets.tokens import local, made
 from tests.secrets.verbs.calls import call
 from tests.servers.kms import ALIAS, KMS, REGION
 from zemanta_ops.secrets.backends import _aws_calls
-from zemanta_ops.secrets.verbs import audit
+from zemanta_ops.secrets.verbs import audit, audit_report
 
 BODY = "QUJDREVGR0g="
 GOOD = f'KEY = Secret("kms:region=eu-west-1&key=k1&app=shop&name=KEY:{BODY}")\n'
@@ -87,6 +87,18 @@ def test_a_problem_is_named_and_sets_the_exit_code(
     assert "1 secret in 1 file, 1 with a problem" in ended.out
     assert json.loads(call(audit, "--json", *arguments).out)["tokens"][0]["problems"] == [problem]
     assert "hunter2" not in ended.out + ended.err
+
+
+@pytest.mark.parametrize(("days", "old"), [(29.99, False), (30, False), (30.99, False), (31, True)])
+def test_a_secret_is_too_old_from_the_day_after_its_last_on(
+    days: float, old: bool, repository: Path, commit: Commit
+) -> None:
+    begun = datetime(2024, 1, 1, 12, tzinfo=timezone.utc)
+    commit("one", date=begun.isoformat(), **{"a.py": GOOD})
+    rules = audit_report.Rules(max_age=30, now=begun + timedelta(days=days))
+    [row] = audit_report.audit([Path("a.py")], rules).rows
+    assert row.problems == (("older than 30 days",) if old else ())
+    assert row.age_days == int(days)
 
 
 def test_what_is_allowed_is_no_problem(tmp_path: Path) -> None:

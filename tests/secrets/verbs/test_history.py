@@ -263,3 +263,22 @@ def test_thousands_of_versions_are_read_in_seconds_with_progress(repository: Pat
 def test_names_of_files_are_taken_as_they_are(repository: Path, commit: Commit) -> None:
     commit("one", **{"[s]*.py": _secret(1), "s.py": _secret(2)})
     assert _rows("KEY", "[s]*.py") == [("added", "k1", "[s]*.py")]
+
+
+@pytest.mark.parametrize(
+    ("value", "is_plaintext"),
+    [
+        ('environ["PASSWORD"]', False),
+        ('env("PASSWORD", "")', False),
+        ("OTHER_SETTING", False),
+        ('""', False),
+        ("None", False),
+        ('"example-password"', True),
+        ('env("PASSWORD", "example-password")', True),
+    ],
+)
+def test_only_what_can_be_read_was_a_plaintext(value: str, is_plaintext: bool, commit: Commit) -> None:
+    commit("one", **{"s.py": f"PASSWORD = {value}\n"})
+    commit("two", **{"s.py": 'PASSWORD = Secret("kms:region=eu-west-1&key=k1:QUJDREVGR0g=")\n'})
+    changes = [row["change"] for row in json.loads(call(history, "PASSWORD", "--json").out)]
+    assert changes == (["changed", "plaintext"] if is_plaintext else ["added"])

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from functools import partial
+from typing import Any
 
 import pytest
 
@@ -163,3 +165,70 @@ def test_it_says_of_itself_what_telegraf_says(protocol: str, influxdb1: InfluxDB
     (written,) = influxdb1.last_points("^internal_write$", database)
     assert written.tags == {"host": "here", "output": "watch_metrics"}
     assert written.fields == {"metrics_written": 0, "metrics_rejected": 0, "metrics_dropped": 0}
+
+
+class Switched:
+    """A database that fails while it is off."""
+
+    name = "a database"
+
+    def __init__(self) -> None:
+        self.is_on = False
+        self.tried = 0
+        self.written: list[Point] = []
+
+    def write(self, points: list[Point], deadline: float) -> WriteReport:
+        self.tried += 1
+        if not self.is_on:
+            raise DatabaseError("unreachable", "refused")
+        self.written += points
+        return WriteReport(written=len(points))
+
+
+def put_numbered(writer: Writer, database: Switched, numbers: range) -> None:
+    """Put one interval for each number, and wait until each was tried."""
+    for number in numbers:
+        wanted = database.tried + 1
+        writer.put(Report(float(number), 1.0, series=(SeriesSummary("n", {}, "gauge", 1, 1.0, {"value": number}),)))
+        assert wait_until(partial(_is_tried, writer, database, wanted), 10)
+
+
+def _is_tried(writer: Writer, database: Switched, wanted: int) -> bool:
+    return database.tried >= wanted and not writer._in_flight
+
+
+def _has(told: list[str], wanted: int) -> bool:
+    return len(told) >= wanted
+
+
+def numbers(points: Iterable[Point]) -> list[float]:
+    return [float(point.fields["value"]) for point in points if point.measurement == "n"]
+
+
+def test_after_an_outage_the_newest_points_are_written_in_their_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writer_module, "WAITING_LIMIT", 12)
+    database: Any = Switched()
+    writer = Writer(database, "here", "127.0.0.1:8125", lambda _: None)
+    put_numbered(writer, database, range(8))  # three points each
+    database.is_on = True
+    put_numbered(writer, database, range(8, 9))
+    writer.close()
+
+    times = [point.time_ns for point in database.written]
+    assert times == sorted(times)
+    assert numbers(database.written) == [5, 6, 7, 8]
+    assert writer.read_state().lost == 15
+
+
+def test_each_outage_is_reported_once() -> None:
+    database: Any = Switched()
+    told: list[str] = []
+    writer = Writer(database, "here", "127.0.0.1:8125", told.append)
+    for outage in (1, 2):
+        database.is_on = False
+        put_numbered(writer, database, range(10 * outage, 10 * outage + 2))
+        assert wait_until(partial(_has, told, outage), 10)
+        database.is_on = True
+        put_numbered(writer, database, range(10 * outage + 2, 10 * outage + 4))
+    writer.close()
+    assert len(told) == 2

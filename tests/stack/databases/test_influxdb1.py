@@ -5,11 +5,12 @@ import time
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
 
+from tests.servers.influxdb1 import InfluxDB1
 from tests.stack.answering import Answer, Request, answering, in_turn, never_taken
 from zemanta_ops.extras import MissingExtraError
 from zemanta_ops.stack.databases import ONCE, Database, DatabaseError, Point, Retry, connect
@@ -390,6 +391,24 @@ def test_names_and_values_are_quoted_in_influxql() -> None:
     assert "\"t\" = 'it\\'s'" in query
     assert '"f" = 2.5' in query
     assert "time >= 1767225600000000000" in query
+
+
+QUOTED = ["it's", "a\\", "a\\'", 'a"b', "x\\' OR t = 'y", "é 汉", "$1 ; -- /* x */"]
+
+
+@pytest.mark.parametrize("value", QUOTED)
+def test_a_real_server_reads_a_quoted_value_as_it_is(value: str, influxdb1: InfluxDB1, database: str) -> None:
+    now = datetime.now(timezone.utc)
+    hour = timedelta(hours=1)
+    with connect(influxdb1.url, database=database, retry=ONCE) as influxdb:
+        influxdb.write([Point("m", {"f": 1.0}, {"t": value}), Point("m", {"f": 2.0}, {"t": "y"})])
+        found = influxdb.read_values("m", "f", now - hour, now + hour, tags={"t": value})
+        other = influxdb.read_values("m", "f", now - hour, now + hour, tags={"t": f"{value} "})
+
+    # A point cannot end in a backslash, which would escape what comes after it.
+    assert [(each.value, each.tags["t"]) for each in found] in ([(1.0, value)], [])
+    assert bool(found) or value.endswith("\\")
+    assert other == []
 
 
 @pytest.mark.parametrize(

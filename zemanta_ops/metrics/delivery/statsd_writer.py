@@ -164,7 +164,7 @@ def _encode_timing(series: Series, values: Sequence[Any], limit: int) -> Iterato
 
 def _split(series: Series, text: bytes, limit: int) -> Iterator[Line | Dropped]:
     """Cut joined values into lines; one search a line finds where the last value that fits ends."""
-    room = limit - len(series.head)
+    room = max(limit - len(series.head), 0)
     start = 0
     while start < len(text):
         end = len(text) if len(text) - start <= room else text.rfind(b":", start + 1, start + room + 1)

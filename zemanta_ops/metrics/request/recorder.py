@@ -186,6 +186,8 @@ class RequestRecorder:
         shared = {key: value for key, value in tags.items() if key not in ("status", "exception")}
         key = str(sorted(shared.items()))
         if key not in self._buckets:
+            if len(self._buckets) >= MAX_CACHED:
+                self._buckets.clear()
             self._buckets[key] = [(limit, self._create_bucket(shared, limit)) for limit in self._limits]
         found: Sequence[tuple[float, Series]] = self._buckets[key]
         return found

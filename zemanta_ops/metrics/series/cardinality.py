@@ -113,6 +113,6 @@ class RateGuard:
         if every in self._known:
             return every
         if len(self._known) >= self._limit:
-            return 1 << max(every.bit_length() - 1, 0)
+            return 1 << (every.bit_length() - 1)
         self._known.add(every)
         return every

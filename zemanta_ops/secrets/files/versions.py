@@ -11,7 +11,7 @@ from pathlib import Path
 
 from zemanta_ops.secrets.files.git import LITERAL, Commit, list_versions, read_objects, run
 
-_DIFF = ("--no-ext-diff", "--no-textconv", "--raw", "--no-abbrev", "-z")
+_DIFF = ("--raw", "--no-abbrev", "-z")
 _FORMAT = "--format=%x01" + "%x02".join(("%H", "%P", "%an", "%at"))
 _NO_BLOB = re.compile("0+")
 _BATCH = 200
