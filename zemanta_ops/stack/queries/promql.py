@@ -36,9 +36,10 @@ def render(query: Query, label: str) -> dict[str, Any]:
     if isinstance(query, HeatmapQuery):
         return {"expr": _render_heatmap(query), "legendFormat": "{{le}}", "format": "time_series", "range": True}
     legend = "" if query.by is None else " ".join(f"{{{{{tag}}}}}" for tag in query.by) or label
+    line = {"expr": _render_text(query), "legendFormat": legend}
     if query.whole:
-        return {"expr": _render_text(query), "format": "table", "instant": True, "range": False}
-    return {"expr": _render_text(query), "legendFormat": legend, "format": "time_series", "range": True}
+        return {**line, "format": "table", "instant": True, "range": False}
+    return {**line, "format": "time_series", "range": True}
 
 
 def render_span(query: SeriesQuery, start: int, end: int, _bucket: str = "") -> str:

@@ -208,9 +208,10 @@ def _timeseries_options(_: Panel) -> Json:
 
 def _stat_options(_: Panel) -> Json:
     return {
-        "reduceOptions": {"calcs": ["mean"], "fields": "", "values": False},
+        # The query's only number, which is of the whole time.
+        "reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": False},
         "colorMode": "value",
-        "graphMode": "area",
+        "graphMode": "none",
         "justifyMode": "auto",
         "textMode": "auto",
         "orientation": "auto",
