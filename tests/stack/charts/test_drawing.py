@@ -76,8 +76,8 @@ def test_a_number_has_the_colour_of_its_area(limits: Limits | None, number: floa
     assert find_colour(panel("stat", limits=limits), number) == colour
 
 
-def test_a_stat_is_the_mean_of_what_is_there() -> None:
-    assert find_stat(result(1, None, 3)) == 2
+def test_a_stat_is_the_number_that_its_query_answers() -> None:
+    assert find_stat(result(None, 3)) == 3
     assert find_stat(result()) is None
 
 

@@ -92,6 +92,10 @@ def test_declarations_that_are_right_have_no_fault() -> None:
 
 WRONG: dict[str, tuple[str, Callable[[], Any]]] = {
     "no name": ("E202", lambda: composite("")),
+    "a row repeated by what no variable is called": (
+        "E202",
+        lambda: describe("shop.jobs", kind="gauge", tags=("mail-zone",), repeat="mail-zone"),
+    ),
     "a numerator that is a text": ("E202", lambda: composite(numerator="http.request.count")),
     "no denominator": ("E202", lambda: composite(denominator=None)),
     "a value beside numerator and denominator": ("E202", lambda: composite(value=COUNT)),

@@ -216,9 +216,8 @@ def _draw_heatmap(axes: Axes, result: PanelResult) -> None:
 
 
 def find_stat(result: PanelResult) -> float | None:
-    """Return the number of a stat panel: the mean over the time shown."""
-    values = [value for line in result.lines for _, value in line.points if value is not None]
-    return sum(values) / len(values) if values else None
+    """Return the number of a stat panel, whose query is of the whole time."""
+    return next((value for line in result.lines for _, value in line.points if value is not None), None)
 
 
 def find_colour(panel: Json, number: float | None) -> str:

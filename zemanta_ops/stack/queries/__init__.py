@@ -15,6 +15,7 @@ from zemanta_ops.stack.queries.model import Query as Query
 from zemanta_ops.stack.queries.model import RatioQuery as RatioQuery
 from zemanta_ops.stack.queries.model import Selection as Selection
 from zemanta_ops.stack.queries.model import SeriesQuery as SeriesQuery
+from zemanta_ops.stack.queries.model import name_repeat as name_repeat
 
 
 class Language(Protocol):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
+from itertools import starmap
 from typing import Any
 
 from zemanta_ops.stack.queries.model import (
@@ -208,7 +209,7 @@ def _select(selection: Selection, *fields: str) -> str:
     named = " or ".join(f"r._field == {_string(each)}" for each in fields)
     conditions = [f"r._measurement == {_string(selection.measurement)}", f"({named})"]
     conditions += [_match(tag, regex) for tag, regex in selection.filters.items()]
-    conditions += map(_match_variable, selection.variables)
+    conditions += starmap(_match_variable, selection.choices)
     return f"  |> filter(fn: (r) => {' and '.join(conditions)})"
 
 
@@ -218,8 +219,8 @@ def _match(tag: str, regex: str) -> str:
     return f'(if exists {name} then {name} else "") =~ /{regex}/'
 
 
-def _match_variable(name: str) -> str:
-    return _match(name, f"^${{{name}:regex}}$")
+def _match_variable(tag: str, name: str = "") -> str:
+    return _match(tag, f"^${{{name or tag}:regex}}$")
 
 
 def _group(by: Sequence[str]) -> str:

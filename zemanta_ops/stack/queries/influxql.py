@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from itertools import starmap
 from typing import Any
 
 from zemanta_ops.stack.queries.model import (
@@ -176,12 +177,12 @@ def _render_heatmap(query: HeatmapQuery) -> str:
 
 def _render_where(selection: Selection) -> str:
     filters = [f"{_quote(tag)} =~ /{regex}/" for tag, regex in selection.filters.items()]
-    return " AND ".join([*filters, *map(_match_variable, selection.variables), "$timeFilter"])
+    return " AND ".join([*filters, *starmap(_match_variable, selection.choices), "$timeFilter"])
 
 
-def _match_variable(name: str) -> str:
+def _match_variable(tag: str, name: str = "") -> str:
     # The plain variable is escaped differently from version to version of Grafana.
-    return f"{_quote(name)} =~ /^${{{name}:regex}}$/"
+    return f"{_quote(tag)} =~ /^${{{name or tag}:regex}}$/"
 
 
 def _group(by: Sequence[str] | None, *, whole: bool) -> str:

@@ -21,6 +21,7 @@ class Selection:
         field: The field with the number.
         filters: An anchored regular expression for each tag.
         variables: Dashboard variables, each named as the tag that it selects.
+        repeat: The tag that the variable of a repeated row selects, empty if the row is not repeated.
 
     """
 
@@ -28,6 +29,16 @@ class Selection:
     field: str = "value"
     filters: Mapping[str, str] = dataclasses.field(default_factory=dict)
     variables: tuple[str, ...] = ()
+    repeat: str = ""
+
+    @property
+    def choices(self) -> list[tuple[str, str]]:
+        """The tags that are chosen, each with the name of its variable."""
+        return [*zip(self.variables, self.variables, strict=True), *self._repeated]
+
+    @property
+    def _repeated(self) -> list[tuple[str, str]]:
+        return [(self.repeat, name_repeat(self.repeat))] if self.repeat else []
 
     def narrow(self, filters: Mapping[str, str]) -> Selection:
         """Return fewer of these series."""
@@ -126,6 +137,11 @@ class HeatmapQuery:
 Query = SeriesQuery | RatioQuery | PercentileQuery | HeatmapQuery
 
 INFINITE = "+Inf"
+
+
+def name_repeat(tag: str) -> str:
+    """Return the variable of a row that is repeated by a tag: a choice at the top may already have the tag's name."""
+    return f"each_{tag}"
 
 
 def name_bound(bound: float) -> str:

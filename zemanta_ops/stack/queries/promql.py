@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from itertools import starmap
 from typing import Any
 
 from zemanta_ops.stack.databases.promql import quote_label
@@ -35,9 +36,10 @@ def render(query: Query, label: str) -> dict[str, Any]:
     if isinstance(query, HeatmapQuery):
         return {"expr": _render_heatmap(query), "legendFormat": "{{le}}", "format": "time_series", "range": True}
     legend = "" if query.by is None else " ".join(f"{{{{{tag}}}}}" for tag in query.by) or label
+    line = {"expr": _render_text(query), "legendFormat": legend}
     if query.whole:
-        return {"expr": _render_text(query), "format": "table", "instant": True, "range": False}
-    return {"expr": _render_text(query), "legendFormat": legend, "format": "time_series", "range": True}
+        return {**line, "format": "table", "instant": True, "range": False}
+    return {**line, "format": "time_series", "range": True}
 
 
 def render_span(query: SeriesQuery, start: int, end: int, _bucket: str = "") -> str:
@@ -68,7 +70,7 @@ def render_variable(tag: str, measurements: Sequence[str], variables: Sequence[s
 
 def render_annotation(measurement: str, variables: Sequence[str]) -> dict[str, Any]:
     """Return the fields of an annotation's target: the points of a measurement; its text is the label ``version``."""
-    matchers = [f'__name__="{measurement}_value"', *map(_match_variable, variables)]
+    matchers = [_match_name(measurement, "value"), *map(_match_variable, variables)]
     return {"expr": f"{{{', '.join(matchers)}}}", "fromAnnotations": True}
 
 
@@ -130,12 +132,17 @@ def _by(by: Sequence[str]) -> str:
 
 
 def _select(selection: Selection, field: str) -> str:
-    matchers = [f'__name__="{selection.measurement}_{field}"']
+    matchers = [_match_name(selection.measurement, field)]
     # Between backquotes nothing is escaped a second time.
     matchers += [f"{quote_label(tag)}=~`{regex}`" for tag, regex in selection.filters.items()]
-    matchers += map(_match_variable, selection.variables)
+    matchers += starmap(_match_variable, selection.choices)
     return f"{{{', '.join(matchers)}}}"
 
 
-def _match_variable(name: str) -> str:
-    return f"{quote_label(name)}=~`${{{name}:regex}}`"
+def _match_name(measurement: str, field: str) -> str:
+    escaped = f"{measurement}_{field}".replace("\\", "\\\\").replace('"', '\\"')
+    return f'__name__="{escaped}"'
+
+
+def _match_variable(tag: str, name: str = "") -> str:
+    return f"{quote_label(tag)}=~`${{{name or tag}:regex}}`"

@@ -160,6 +160,7 @@ MUTATIONS: dict[str, Callable[[dict[str, Json]], Any]] = {
     "an unknown panel": lambda d: _set(first(d, "stat"), "type", "singlestat"),
     "an unknown calculation": lambda d: _set(first(d, "stat"), "options.reduceOptions.calcs", ["avg"]),
     "an unknown transformation": lambda d: _set(first(d, "table"), "transformations.0.id", "join"),
+    "rows that are merged by time": lambda d: first(d, "table")["transformations"].pop(0),
     "an unknown unit": lambda d: _set(first(d, "stat"), "fieldConfig.defaults.unit", "milliseconds"),
     "a query that reads all time": lambda d: _set(first(d, "stat"), "targets.0.query", "SELECT x FROM y"),
     "an empty query": lambda d: _set(first(d, "stat"), "targets.0.query", ""),

@@ -16,6 +16,8 @@ from zemanta_ops.stack.declarations.terms import Expression, Term, Threshold
 _NAME = re.compile(r"[A-Za-z0-9_-]+([./][A-Za-z0-9_-]+)*")
 # Databases and file systems refuse these in a name.
 _UNSTORABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+# What Grafana takes as the name of a variable.
+_VARIABLE = re.compile(r"[A-Za-z0-9_]+")
 _AGGREGATE = 'Write an aggregate, for example total("http.request.count", status="5*").'
 _THRESHOLD = "Write above(0.05) or below(10)."
 
@@ -47,6 +49,8 @@ def find_shape_faults(declaration: Any) -> Iterator[Fault]:
 def _check_parts(declaration: Any) -> Iterator[tuple[str, str]]:
     if isinstance(declaration, Composite):
         yield from _check_composite(declaration)
+    elif isinstance(declaration, Description):
+        yield from _check_description(declaration)
     elif isinstance(declaration, Alert):
         yield from _check_alert(declaration)
     elif isinstance(declaration, Objective):
@@ -70,6 +74,12 @@ def _check_composite(composite: Composite) -> Iterator[tuple[str, str]]:
         yield "has a value that is not an aggregate, nor two of them", _AGGREGATE
     if not _is_number(composite.min_denominator) or composite.min_denominator < 0:
         yield "has a min_denominator that is not a number from 0", "Give a number such as 20."
+
+
+def _check_description(description: Description) -> Iterator[tuple[str, str]]:
+    repeat: Any = description.repeat
+    if repeat and isinstance(repeat, str) and not _VARIABLE.fullmatch(repeat):
+        yield f"has repeat={repeat!r}, which Grafana cannot repeat a row by", "Leave it out: its values are lines."
 
 
 def _check_alert(alert: Alert) -> Iterator[tuple[str, str]]:

@@ -18,6 +18,7 @@ from zemanta_ops.stack.generate.grafana.alerting import (
 )
 from zemanta_ops.stack.generate.grafana.dashboards import draw_dashboards
 from zemanta_ops.stack.generate.grafana.layout import name_datasource, render_dashboard
+from zemanta_ops.stack.generate.grafana.lint import lint_dashboards
 from zemanta_ops.stack.generate.grafana.panels import Json
 from zemanta_ops.stack.generate.grafana.provisioning import (
     Source,
@@ -50,10 +51,9 @@ def generate(is_secret: IsSecret) -> Generated:
         GeneratedFile("provisioning/datasources/zemanta_ops.yaml", render_datasource_file(source, sources.project)),
         GeneratedFile("provisioning/dashboards/zemanta_ops.yaml", render_provider_file(sources.project)),
     ]
-    files += [
-        GeneratedFile(f"dashboards/{name}.json", render_json(dashboard))
-        for name, dashboard in build_dashboards(sources, source.language).items()
-    ]
+    dashboards = build_dashboards(sources, source.language)
+    files += [GeneratedFile(f"dashboards/{name}.json", render_json(each)) for name, each in dashboards.items()]
+    warnings += [f"Grafana will not draw this as declared: {fault}" for fault in lint_dashboards(dashboards)]
     if not conf.list_databases():
         warnings.append("INFLUXDB is not configured: the dashboards ask an InfluxDB 1.8 on this machine")
     return Generated(files, warnings)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from zemanta_ops.stack.declarations.names import DEPLOY, to_number, to_uid
 from zemanta_ops.stack.generate.grafana.panels import Json, Panel, render_datasource, render_panel
-from zemanta_ops.stack.queries import LANGUAGES
+from zemanta_ops.stack.queries import LANGUAGES, name_repeat
 
 COLUMNS = 24
 SCHEMA_VERSION = 42
@@ -35,6 +35,11 @@ class Variable:
     after: tuple[str, ...] = ()
     is_repeated: bool = False
     is_single: bool = False
+
+    @property
+    def name(self) -> str:
+        """What queries call it."""
+        return name_repeat(self.tag) if self.is_repeated else self.tag
 
 
 @dataclass(frozen=True)
@@ -143,7 +148,7 @@ def _variable(variable: Variable, language: str) -> Json:
     multi = not variable.is_single
     return {
         "type": "query",
-        "name": variable.tag,
+        "name": variable.name,
         "label": variable.tag,
         "datasource": render_datasource(language),
         "query": query,

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import combinations
 from typing import Any
 
 from zemanta_ops.stack.declarations.names import MAX_UID
@@ -15,7 +15,7 @@ from zemanta_ops.stack.generate.grafana.panels import Json
 
 TYPES = ("timeseries", "stat", "table", "heatmap", "text", "row")
 CALCS = ("mean", "max", "min", "last", "lastNotNull", "sum", "count")
-TRANSFORMATIONS = ("merge", "organize")
+TRANSFORMATIONS = ("filterFieldsByName", "merge", "organize")
 FORMATS = ("regex", "queryparam", "percentencode")
 UNITS = {unit.grafana for unit in MEASURED.values()} | {COUNT, "cps"}
 _UID = re.compile(r"[A-Za-z0-9_-]+")
@@ -132,9 +132,14 @@ def _check_options(panel: Json) -> Iterator[str]:
     calcs = panel.get("options", {}).get("reduceOptions", {}).get("calcs", [])
     calcs = [*calcs, *panel.get("options", {}).get("legend", {}).get("calcs", [])]
     yield from (f"the calculation {calc!r} is unknown" for calc in calcs if calc not in CALCS)
-    for transformation in panel.get("transformations", ()):
+    transformations = panel.get("transformations", ())
+    for transformation in transformations:
         if transformation["id"] not in TRANSFORMATIONS:
             yield f"the transformation {transformation['id']!r} is unknown"
+    before = itertools.takewhile(lambda each: each["id"] != "merge", transformations)
+    names = [name for each in before for name in each["options"].get("exclude", {}).get("names", ())]
+    if any(each["id"] == "merge" for each in transformations) and "Time" not in names:
+        yield "rows are merged by their times, which differ from query to query"
 
 
 def _check_references(text: str, names: set[str], place: str) -> Iterator[str]:
@@ -150,7 +155,7 @@ def _check_references(text: str, names: set[str], place: str) -> Iterator[str]:
 
 
 def _check_overlaps(panels: Sequence[Any]) -> Iterator[str]:
-    for one, other in combinations(panels, 2):
+    for one, other in itertools.combinations(panels, 2):
         a, b = one["gridPos"], other["gridPos"]
         if (
             a["x"] < b["x"] + b["w"]

@@ -193,8 +193,14 @@ def _render_transformations(panel: Panel, language: str) -> list[Json]:
     renamed = {}
     if language == "promql":
         renamed = {f"Value #{name_target(number)}": asked.label for number, asked in enumerate(panel.asked)}
-    options = {"excludeByName": {"Time": True}, "indexByName": {}, "renameByName": renamed}
-    return [{"id": "merge", "options": {}}, {"id": "organize", "options": options}]
+    # InfluxQL gives a maximum the time of its point. Rows are merged if all columns that the queries share are equal.
+    timeless = {"exclude": {"names": ["Time"]}}
+    options = {"excludeByName": {}, "indexByName": {}, "renameByName": renamed}
+    return [
+        {"id": "filterFieldsByName", "options": timeless},
+        {"id": "merge", "options": {}},
+        {"id": "organize", "options": options},
+    ]
 
 
 def _render_link(title: str, url: str) -> Json:
@@ -208,9 +214,10 @@ def _timeseries_options(_: Panel) -> Json:
 
 def _stat_options(_: Panel) -> Json:
     return {
-        "reduceOptions": {"calcs": ["mean"], "fields": "", "values": False},
+        # The query's only number, which is of the whole time.
+        "reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": False},
         "colorMode": "value",
-        "graphMode": "area",
+        "graphMode": "none",
         "justifyMode": "auto",
         "textMode": "auto",
         "orientation": "auto",

@@ -59,14 +59,15 @@ def _list_rows(sources: Sources) -> Iterator[Row]:
 
 
 def _draw_numbers(sources: Sources) -> list[Panel]:
-    errors = RatioQuery({"status": "^5.*$"}, sources.select(REQUESTS))
-    busy = SeriesQuery(sources.select(DURATION, "sum"), "sum", (), "milliseconds")
+    # Over the whole time: the mean of the intervals would give a quiet one the weight of a busy one.
+    errors = RatioQuery({"status": "^5.*$"}, sources.select(REQUESTS), whole=True)
+    busy = SeriesQuery(sources.select(DURATION, "sum"), "sum", (), "milliseconds", whole=True)
     composite = sources.find_composite(ERRORS)
     limits = to_limits(sources.find_alert(composite)) if composite else None
     numbers = [
-        ("requests now", "Requests per second", sources.ask(rate(REQUESTS), ()), "requests/s", None),
+        ("requests now", "Requests per second", sources.ask(rate(REQUESTS), (), whole=True), "requests/s", None),
         ("errors now", "Requests that fail", errors, "ratio", limits),
-        ("latency now", "Mean latency", sources.ask(mean(DURATION), ()), "ms", None),
+        ("latency now", "Mean latency", sources.ask(mean(DURATION), (), whole=True), "ms", None),
         ("saturation", "Requests at once", busy, "", None),
     ]
     text = {

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from zemanta_ops.stack.declarations.known import KnownMetric
 from zemanta_ops.stack.declarations.runbooks import find_runbook
 from zemanta_ops.stack.declarations.terms import Term, last, mean, rate
-from zemanta_ops.stack.generate.grafana.dashboards.common import draw_composite, draw_metric, title_name
+from zemanta_ops.stack.generate.grafana.dashboards.common import REQUESTS, draw_composite, draw_metric, title_name
 from zemanta_ops.stack.generate.grafana.layout import Dashboard, Row, Variable
 from zemanta_ops.stack.generate.grafana.panels import Asked, Panel
 from zemanta_ops.stack.generate.grafana.sources import HOST, Sources, to_limits
-from zemanta_ops.stack.queries import SeriesQuery
+from zemanta_ops.stack.queries import SeriesQuery, name_repeat
 
 NAME = "state"
 
@@ -27,7 +29,8 @@ def draw(sources: Sources) -> Dashboard | None:
     rows = [row for row in rows if row.panels]
     if not rows:
         return None
-    variables = sources.list_variables(*(each.name for each in own if each.source == "project"))
+    # Not from the gauges: the choices would be others with each new one, and there may be none.
+    variables = sources.list_variables(REQUESTS, "zemanta_ops.sent")
     variables += _list_repeat_variables(sources, own, repeats)
     return Dashboard(NAME, "Application state", sources.project, rows, variables, sources.common[:-1])
 
@@ -53,14 +56,13 @@ def _choose_term(metric: KnownMetric) -> Term:
 
 
 def _draw_repeated(sources: Sources, metric: KnownMetric, tag: str) -> Row:
-    selection = sources.select(metric.name, variables=(tag,))
-    if tag not in selection.variables:
-        selection = type(selection)(selection.measurement, selection.field, {}, (*selection.variables, tag))
+    selection = replace(sources.select(metric.name), repeat=tag)
+    title = f"{title_name(metric.name)}: ${name_repeat(tag)}"
     alert = sources.find_alert(metric.name)
     others = tuple(sorted((metric.tags or frozenset()) - {HOST, tag}))
     panel = Panel(
         f"repeated {metric.name}",
-        f"{title_name(metric.name)}: ${tag}",
+        title,
         sources.document(metric.name),
         [Asked(metric.name, SeriesQuery(selection, "last", others))],
         unit=metric.unit,
@@ -68,13 +70,20 @@ def _draw_repeated(sources: Sources, metric: KnownMetric, tag: str) -> Row:
         runbook=find_runbook(alert) if alert else "",
         width=24,
     )
-    return Row(f"{title_name(metric.name)}: ${tag}", [panel], is_collapsed=True, repeat=tag)
+    return Row(title, [panel], is_collapsed=True, repeat=name_repeat(tag))
 
 
 def _list_repeat_variables(sources: Sources, own: list[KnownMetric], repeats: dict[str, str]) -> list[Variable]:
     """Return one variable for each tag, with the values of all gauges that are repeated by it."""
-    found: dict[str, list[str]] = {}
+    found: dict[str, list[KnownMetric]] = {}
     for metric in own:
         if repeats[metric.name]:
-            found.setdefault(repeats[metric.name], []).append(metric.measurement)
-    return [Variable(tag, tuple(names), sources.common, is_repeated=True) for tag, names in sorted(found.items())]
+            found.setdefault(repeats[metric.name], []).append(metric)
+    return [_repeat_by(sources, tag, metrics) for tag, metrics in sorted(found.items())]
+
+
+def _repeat_by(sources: Sources, tag: str, metrics: list[KnownMetric]) -> Variable:
+    # What another program writes does not have the tags of the application.
+    chosen = [sources.select(metric.name).variables for metric in metrics]
+    after = tuple(each for each in sources.common if all(each in variables for variables in chosen))
+    return Variable(tag, tuple(metric.measurement for metric in metrics), after, is_repeated=True)
