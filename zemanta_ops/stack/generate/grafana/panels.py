@@ -210,6 +210,7 @@ def _stat_options(_: Panel) -> Json:
     return {
         "reduceOptions": {"calcs": ["mean"], "fields": "", "values": False},
         "colorMode": "value",
+        "percentChangeColorMode": "standard",
         "graphMode": "area",
         "justifyMode": "auto",
         "textMode": "auto",
@@ -221,7 +222,7 @@ def _stat_options(_: Panel) -> Json:
 
 def _table_options(panel: Panel) -> Json:
     sort = [{"displayName": panel.sort, "desc": True}] if panel.sort else []
-    return {"showHeader": True, "cellHeight": "sm", "sortBy": sort}
+    return {"frameIndex": 0, "showHeader": True, "cellHeight": "sm", "sortBy": sort}
 
 
 def _heatmap_options(_: Panel) -> Json:
