@@ -159,7 +159,8 @@ def _variable(variable: Variable, language: str) -> Json:
         "includeAll": multi,
         # As it is, it also matches series without the tag. A repeated row needs the values one by one.
         **({"allValue": ".*"} if multi and not variable.is_repeated else {}),
-        "current": ALL if multi else {},
+        # Without one, Grafana chooses the first value of the query.
+        **({"current": ALL} if multi else {}),
         "options": [],
         "regex": "",
         "hide": 0,

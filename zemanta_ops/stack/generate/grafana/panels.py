@@ -217,6 +217,7 @@ def _stat_options(_: Panel) -> Json:
         # The query's only number, which is of the whole time.
         "reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": False},
         "colorMode": "value",
+        "percentChangeColorMode": "standard",
         "graphMode": "none",
         "justifyMode": "auto",
         "textMode": "auto",
@@ -228,7 +229,7 @@ def _stat_options(_: Panel) -> Json:
 
 def _table_options(panel: Panel) -> Json:
     sort = [{"displayName": panel.sort, "desc": True}] if panel.sort else []
-    return {"showHeader": True, "cellHeight": "sm", "sortBy": sort}
+    return {"frameIndex": 0, "showHeader": True, "cellHeight": "sm", "sortBy": sort}
 
 
 def _heatmap_options(_: Panel) -> Json:

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import copy
-import hashlib
-import json
-import os
-import subprocess
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.servers import cache, golang
 from tests.stack.generate.grafana.alerting.test_rules import INFLUXDB, RECEIVERS, build, declare
+from tests.stack.generate.grafana.strict_types import check_types
 from tests.stack.generate.grafana.traffic import configured
 from zemanta_ops.stack.declarations import isolate
 from zemanta_ops.stack.generate.grafana.alerting import render_contacts, render_policies
@@ -22,35 +18,8 @@ from zemanta_ops.stack.generate.receivers import read_receivers
 
 pytestmark = pytest.mark.second_tier
 
-STRICT = Path(__file__).with_name("strict")
 Json = dict[str, Any]
 Documents = dict[str, list[Json]]
-
-
-@pytest.fixture(scope="module")
-def checker() -> Path:
-    """Return the program that reads Grafana's types, which Go builds once."""
-    digest = hashlib.sha256(b"".join(path.read_bytes() for path in sorted(STRICT.iterdir()))).hexdigest()
-    folder = cache.root() / f"grafana-alerting-{digest[:8]}"
-    with cache.locked():
-        if not folder.is_dir():
-            cache.fill(folder, compile_checker)
-    return folder / "check"
-
-
-def compile_checker(folder: Path) -> None:
-    env = {**os.environ, "GOTOOLCHAIN": "local", "CGO_ENABLED": "0", "GOFLAGS": ""}
-    command: Sequence[str | Path] = [
-        golang.find(),
-        "build",
-        "-C",
-        STRICT,
-        "-buildvcs=false",
-        "-o",
-        folder / "check",
-        ".",
-    ]
-    subprocess.run(command, env=env, check=True, timeout=300)
 
 
 @pytest.fixture(scope="module")
@@ -74,13 +43,8 @@ def documents() -> Iterator[Documents]:
         }
 
 
-def check(checker: Path, documents: Mapping[str, Any]) -> str:
-    done = subprocess.run([checker], input=json.dumps(documents), capture_output=True, text=True, check=True)
-    return done.stdout
-
-
 def test_everything_has_the_types_of_grafana(checker: Path, documents: Documents) -> None:
-    assert check(checker, documents) == ""
+    assert check_types(checker, documents) == ""
 
 
 MUTATIONS: dict[str, Callable[[Documents], Any]] = {
@@ -98,4 +62,4 @@ MUTATIONS: dict[str, Callable[[Documents], Any]] = {
 def test_the_types_see_each_mutation(name: str, checker: Path, documents: Documents) -> None:
     mutated = copy.deepcopy(documents)
     MUTATIONS[name](mutated)
-    assert check(checker, mutated)
+    assert check_types(checker, mutated)
