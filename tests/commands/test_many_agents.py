@@ -74,7 +74,7 @@ def test_the_losses_of_a_thousand_other_nodes_are_not_ones_own_and_cost_little_t
     seconds = time.monotonic() - before - document["latency_seconds"]
 
     assert (code, [each["status"] for each in document["hops"]]) == (0, ["ok"] * 5), document
-    assert seconds < 2
+    assert seconds < 10
 
 
 def speaks_as(store: Store, host: str) -> None:
@@ -97,7 +97,7 @@ def test_without_an_agent_of_this_name_a_thousand_others_do_not_speak_for_it(sto
     code, cause, one = found("telegraf", store, "--timeout", "0.5", port=sink)
 
     assert (code, cause) == (13, "port_taken")
-    assert time.monotonic() - before < 3, one
+    assert time.monotonic() - before < 10, one
 
 
 def test_twenty_canaries_at_once_all_pass(store: Store, start_telegraf: StartTelegraf) -> None:

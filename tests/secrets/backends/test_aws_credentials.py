@@ -212,7 +212,7 @@ def test_an_sts_that_never_answers_ends_the_start_as_kms_does(
         start = time.monotonic()
         with pytest.raises(ResolveError, match="does not answer") as caught:
             decrypt_settings({f"S{n}": Secret(token.replace("key=", f"c.n={n}&key=")) for n in range(200)})
-    assert time.monotonic() - start < 3
+    assert time.monotonic() - start < 15
     assert isinstance(caught.value.failures["S0"], UnreachableError)
     assert "localhost" in str(caught.value)
 

