@@ -11,7 +11,7 @@ from weakref import WeakSet
 
 import pytest
 
-from tests.metrics.agents import Agent, client_of, counted, wait_until
+from tests.metrics.agents import Agent, agent, client_of, counted, wait_until
 from tests.metrics.delivery.test_forks import in_child
 from zemanta_ops.metrics.client import Client
 from zemanta_ops.metrics.delivery import buffer as buffers
@@ -62,6 +62,19 @@ def test_a_flush_that_fails_does_not_end_the_flusher(
     buffer._wake.put(None)
     assert wait_until(lambda: counted(running, "n") == 1)
     assert buffer._thread is flusher
+
+
+def test_a_buffer_that_was_replaced_leaves_the_queue_to_the_next_one(running: Agent, client: Client) -> None:
+    client.incr("before")
+    old = buffer_of(client)
+    with agent() as other:
+        client.reload(Options(port=other.port, flush_seconds=60, report_seconds=float("inf")))
+        assert counted(running, "before") == 1
+        client.incr("after")
+        # As a flusher, or code that kept it, may do at any time.
+        assert old.flush() is True
+        client.flush()
+        assert (counted(running, "after"), counted(other, "after")) == (0, 1)
 
 
 def test_without_threads_a_flush_that_fails_raises_nothing_into_the_caller(

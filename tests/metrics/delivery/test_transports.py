@@ -239,6 +239,19 @@ def test_an_agent_that_restarts_while_the_name_server_is_down_is_reached_again(m
     transport.close()
 
 
+def test_a_datagram_that_is_too_long_is_not_the_fault_of_its_agent(monkeypatch: pytest.MonkeyPatch) -> None:
+    with agent() as listener, agent() as other:
+        asked = _answering([("127.0.0.1", listener.port), ("127.0.0.1", other.port)])
+        monkeypatch.setattr(socket, "getaddrinfo", asked)
+        transport = UDP("several", listener.port)
+        for text in (b"a:1|c", b"b:1|c"):
+            transport.send(text)
+            with pytest.raises(OSError, match="Message too long"):
+                transport.send(b"x" * 70_000)
+        assert (listener.receive(), other.receive()) == ([b"a:1|c", b"b:1|c"], [])
+        transport.close()
+
+
 @pytest.mark.parametrize("dead", [1, 2])
 def test_a_name_with_several_addresses_ends_at_the_agent_that_listens(
     dead: int, monkeypatch: pytest.MonkeyPatch

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -11,7 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.test import AsyncRequestFactory, RequestFactory, override_settings
 
 from zemanta_ops.metrics import catalog
-from zemanta_ops.metrics.client import Client
+from zemanta_ops.metrics.client import Client, default_client
 from zemanta_ops.metrics.middleware import RequestMetricsMiddleware
 from zemanta_ops.metrics.options import Options
 from zemanta_ops.metrics.request import recorder as recorders
@@ -151,6 +152,38 @@ def test_what_is_remembered_is_bounded_whatever_a_hook_returns(
         assert len(recorder._series) <= 10
         assert len(recorder._buckets) <= 10
     client.flush()
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (asyncio.CancelledError(), "499"),
+        # What a thread gets, depending on the version of asgiref.
+        (concurrent.futures.CancelledError(), "499"),
+        (SystemExit(), "500"),
+        (KeyboardInterrupt(), "500"),
+        (asyncio.TimeoutError(), "500"),
+    ],
+    ids=lambda given: type(given).__module__ + "." + type(given).__name__ if isinstance(given, BaseException) else "",
+)
+def test_a_request_that_is_cancelled_is_one_whose_client_has_gone(
+    error: BaseException, status: str, captured_metrics: Recorder
+) -> None:
+    RequestRecorder(default_client).record_abort(RequestFactory().get("/"), error, 0.0)
+    [record] = captured_metrics.find("http.request.count")
+    assert (record.tags["status"], record.tags["exception"]) == (status, type(error).__name__)
+
+
+@pytest.mark.parametrize(("status", "exception"), [(200, None), (404, None), (499, None), (500, "LookupError")])
+@pytest.mark.parametrize("hook", [None, lambda *_: {}])
+def test_an_exception_is_a_tag_of_server_errors_alone(
+    status: int, exception: str | None, hook: Any, captured_metrics: Recorder
+) -> None:
+    request = RequestFactory().get("/")
+    setattr(request, recorders.EXCEPTION_ATTRIBUTE, "LookupError")
+    RequestRecorder(default_client, hook=hook).record(request, HttpResponse(status=status), 0.0)
+    [record] = captured_metrics.find("http.request.count")
+    assert record.tags.get("exception") == exception
 
 
 def test_a_series_is_built_once(client: Client) -> None:

@@ -152,7 +152,7 @@ def test_rates_beyond_the_limit_are_powers_of_two() -> None:
 
 def test_rates_of_none_and_all_are_always_known() -> None:
     guard = RateGuard(limit=2)
-    assert [guard.admit(each) for each in (0, 1, 2, 3, 4, 0, 1)] == [0, 1, 2, 2, 4, 0, 1]
+    assert [guard.admit(each) for each in (2, 3, 4, 0, 1)] == [2, 2, 4, 0, 1]
 
 
 @pytest.mark.parametrize("wide", ["a", "z"])
