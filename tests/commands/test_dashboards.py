@@ -102,10 +102,12 @@ def check_page(folder: Path, out: str) -> None:
     assert (folder / "view.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_a_host_can_be_chosen(requests: Store, tmp_path: Path) -> None:
+def test_a_host_can_be_chosen_and_what_no_dashboard_offers_is_refused(requests: Store, tmp_path: Path) -> None:
     arguments = ("show_dashboards", "--output", str(tmp_path), "--since", "5m", "--set")
     assert run(*arguments, "host=web-2", store=requests)[0] == 0
     assert "&lt;b&gt;home&lt;/b&gt;" not in (tmp_path / "index.html").read_text()
+    code, _, message = run(*arguments, "hots=web-2", store=requests)
+    assert code == 2 and "--set hots: no dashboard has this choice. Choose among: app, host" in message
 
 
 @pytest.mark.parametrize(
