@@ -152,6 +152,16 @@ def test_a_database_that_is_down_is_an_exit_code_of_its_own(
     assert "refused" in message
 
 
+def test_the_message_of_a_commit_is_one_line_of_a_deploy(new_any_store: Callable[[], Store]) -> None:
+    store = new_any_store()
+    code, out, err = run("annotate_deploy", "2.4\n", "--text", 'Faster\n\n* "search"\n', store=store)
+    assert (code, err) == (0, "")
+    assert out.startswith("marked    2.4 in ")
+    settle(store)
+    if not isinstance(store.server, VictoriaMetrics):
+        assert store.last_points("^zemanta_ops_deploy$")[0].fields["text"] == 'Faster * "search"'
+
+
 def test_an_empty_version_is_refused() -> None:
     assert run("annotate_deploy", " ", influxdb={})[0] == 2
 
