@@ -102,10 +102,12 @@ def check_page(folder: Path, out: str) -> None:
     assert (folder / "view.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_a_host_can_be_chosen(requests: Store, tmp_path: Path) -> None:
+def test_a_host_can_be_chosen_and_what_no_dashboard_offers_is_refused(requests: Store, tmp_path: Path) -> None:
     arguments = ("show_dashboards", "--output", str(tmp_path), "--since", "5m", "--set")
     assert run(*arguments, "host=web-2", store=requests)[0] == 0
     assert "&lt;b&gt;home&lt;/b&gt;" not in (tmp_path / "index.html").read_text()
+    code, _, message = run(*arguments, "hots=web-2", store=requests)
+    assert code == 2 and "--set hots: no dashboard has this choice. Choose among: app, host" in message
 
 
 @pytest.mark.parametrize(
@@ -148,6 +150,16 @@ def test_a_database_that_is_down_is_an_exit_code_of_its_own(
     found, _, message = run(*arguments, influxdb=influxdb)
     assert found == code
     assert "refused" in message
+
+
+def test_the_message_of_a_commit_is_one_line_of_a_deploy(new_any_store: Callable[[], Store]) -> None:
+    store = new_any_store()
+    code, out, err = run("annotate_deploy", "2.4\n", "--text", 'Faster\n\n* "search"\n', store=store)
+    assert (code, err) == (0, "")
+    assert out.startswith("marked    2.4 in ")
+    settle(store)
+    if not isinstance(store.server, VictoriaMetrics):
+        assert store.last_points("^zemanta_ops_deploy$")[0].fields["text"] == 'Faster * "search"'
 
 
 def test_an_empty_version_is_refused() -> None:

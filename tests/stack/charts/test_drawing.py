@@ -56,6 +56,11 @@ def test_any_values_are_drawn(values: tuple[float | None, ...]) -> None:
     ET.fromstring(draw(result(*values, lines=3), type_="heatmap"))
 
 
+@pytest.mark.filterwarnings("error")
+def test_a_heat_map_of_nothing_is_drawn_without_a_warning() -> None:
+    ET.fromstring(draw(result(lines=0), type_="heatmap"))
+
+
 def test_one_picture_drawn_twice_is_the_same() -> None:
     assert draw(result(1, 2)) == draw(result(1, 2))
 

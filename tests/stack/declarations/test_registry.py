@@ -58,6 +58,12 @@ def test_the_check_names_a_module_that_raises_without_its_message(apps: None) ->
     assert "example-secret" not in str(message)
 
 
+def test_a_module_that_ends_the_process_is_named_too(apps: None, tmp_path: Path) -> None:
+    (tmp_path / "bad_app" / "metrics.py").write_text("import sys\nsys.exit('a library is missing')\n")
+    [failure] = read_declarations(shipped=False).failures
+    assert (failure.module, failure.reason) == ("bad_app.metrics", "SystemExit")
+
+
 def test_a_project_may_describe_again_what_is_shipped() -> None:
     with isolate():
         describe("http.request.count", meaning="Visits.", unit="requests")

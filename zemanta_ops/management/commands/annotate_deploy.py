@@ -51,24 +51,26 @@ class Command(OpsCommand):
 
     def handle(self, *_args: Any, **options: Any) -> None:
         """Write the point."""
-        if not clean_value(options["deployed"]):
+        # VictoriaMetrics ends a point at a line break within a text, which the message of a commit has.
+        version, text = (" ".join(options[name].split()) for name in ("deployed", "text"))
+        if not clean_value(version):
             raise UsageError("VERSION is empty")
         if faults := list_faults():
             raise CommandError("; ".join(faults), returncode=EXIT_SETTINGS)
         try:
-            self._write(build_point(options["deployed"], options["text"]))
+            self._write(build_point(version, text))
         except ValueError as error:
             raise CommandError(str(error), returncode=EXIT_SETTINGS) from None
         except DatabaseError as error:
             raise CommandError(f"The deploy is not marked: {error}", returncode=EXIT_DATABASE) from None
-        self._announce(options["deployed"], options["text"])
+        self._announce(version, text)
 
     def _write(self, point: Point) -> None:
         with open_database_or_exit(to_write=True) as database:
             report = database.write([point])
         if report.refused:
             raise CommandError(f"The deploy is not marked: {report.refused[0][1]}", returncode=EXIT_DATABASE)
-        self.stdout.write(f"marked    {point.fields['title']} in the {database.name}")
+        self.stdout.write(f"marked    {point.fields['title']} in {database.name}")
 
     def _announce(self, version: str, text: str) -> None:
         if not conf.alerts.receivers:

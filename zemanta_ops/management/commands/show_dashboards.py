@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
@@ -78,7 +79,20 @@ def _draw(database: Database, window: Window, choice: Choice) -> dict[str, bytes
 
     sources, _ = read_sources()
     dashboards = build_dashboards(sources, choose_language())
-    return draw_all(dashboards, database, window, choice, f"{sources.project}: dashboards")
+    chosen = _name_variables(dashboards, choice)
+    return draw_all(dashboards, database, window, chosen, f"{sources.project}: dashboards")
+
+
+def _name_variables(dashboards: Mapping[str, Mapping[str, Any]], choice: Choice) -> Choice:
+    """Return the choice by variable: a row that is repeated by a tag has one of its own for it."""
+    variables = [
+        each for board in dashboards.values() for each in board["templating"]["list"] if each["type"] == "query"
+    ]
+    tags = sorted({each["label"] for each in variables})
+    if unknown := sorted(set(choice.values) - set(tags)):
+        raise UsageError(f"--set {unknown[0]}: no dashboard has this choice. Choose among: {', '.join(tags)}")
+    values = {each["name"]: choice.values[each["label"]] for each in variables if each["label"] in choice.values}
+    return Choice(values, choice.bucket)
 
 
 def _read_window(since: str) -> Window:

@@ -203,7 +203,7 @@ def _draw_heatmap(axes: Axes, result: PanelResult) -> None:
     lines = result.lines
     axes.grid(visible=False)
     axes.set_yticks(range(len(lines)), [f"≤ {line.name} ms" if line.name != "+Inf" else "slower" for line in lines])
-    axes.set_ylim(-0.5, len(lines) - 0.5)
+    axes.set_ylim(-0.5, max(len(lines), 1) - 0.5)
     most = max((value or 0 for line in lines for _, value in line.points), default=0)
     if most <= 0:
         return

@@ -80,9 +80,14 @@ def _repeat_rows(dashboard: Json, database: Database, window: Window, choice: Ch
     panels = []
     for panel in dashboard["panels"]:
         name = panel.get("repeat")
-        values = list_values(dashboard, name, database, window, choice)[:_MAX_REPEATS] if name else [""]
+        values = _list_repeats(dashboard, name, database, window, choice) if name else [""]
         panels += [_replace_variable(panel, name, value) if name else panel for value in values]
     return {**dashboard, "panels": panels}
+
+
+def _list_repeats(dashboard: Json, name: str, database: Database, window: Window, choice: Choice) -> Sequence[str]:
+    chosen = choice.values.get(name)
+    return chosen or list_values(dashboard, name, database, window, choice)[:_MAX_REPEATS]
 
 
 def _replace_variable(panel: Json, name: str, value: str) -> Json:

@@ -108,7 +108,7 @@ def _import(name: str) -> Failure | None:
     kept = len(DECLARED)
     try:
         import_module(name)
-    except Exception as error:  # noqa: BLE001  (one broken module must not hide what the others declare)
+    except (Exception, SystemExit) as error:  # noqa: BLE001  (one broken module must not hide what the others declare)
         # The message may repeat a value that the module read; its type is enough, and the import shows the rest.
         del DECLARED[kept:]
         return Failure(name, type(error).__name__)

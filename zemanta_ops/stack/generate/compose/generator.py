@@ -7,32 +7,24 @@ then the address for the application, for Telegraf and for Grafana, and the very
 from __future__ import annotations
 
 import json
-from typing import Any
-from urllib.parse import SplitResult
 
-from zemanta_ops.conf import conf
-from zemanta_ops.stack.databases.urls import DEFAULT_PORT, split_url
+from zemanta_ops.stack.generate.compose.databases import LocalDatabase, Service, choose_database, read_variables
 from zemanta_ops.stack.generate.files import Generated, GeneratedFile, IsSecret, SettingsError
 from zemanta_ops.stack.settings import list_faults
-
-Service = dict[str, Any]
 
 # The versions that the tests run, and of Grafana the one whose schema they check against.
 IMAGES = {
     "telegraf": "telegraf:1.39",
-    "influxdb1": "influxdb:1.8.10",
-    "influxdb2": "influxdb:2.7.12",
     "grafana": "grafana/grafana:13.2.3",
     "kapacitor": "kapacitor:1.5.9",
 }
 # Read from the environment of whoever runs it, so the file can be generated without them.
 CREDENTIALS = ("USERNAME", "PASSWORD", "TOKEN")
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _GRAFANA_PORT = 3000
 _HEADER = """\
 # Written by: manage.py generate_stack compose
 # Beside it belong the files of: manage.py generate_stack telegraf, generate_stack grafana{kapacitor}
-# Set GRAFANA_PASSWORD{more}, then run: docker compose up
+# Set {variables}, then run: docker compose up
 """
 
 
@@ -45,37 +37,34 @@ def generate(is_secret: IsSecret) -> Generated:
     """
     if faults := list_faults(unused=CREDENTIALS):
         raise SettingsError("; ".join(faults))
-    influxdb = conf.influxdb
-    if not influxdb.url:
-        raise SettingsError("INFLUXDB is not configured. Set URL to http://127.0.0.1:8086, and DATABASE or BUCKET")
-    url = split_url(influxdb.url)
-    if url.hostname not in LOOPBACK:
-        raise SettingsError("INFLUXDB URL is on another machine. Set it to http://127.0.0.1:8086 to run it on this one")
-    if any(is_secret(each) for each in (influxdb.url, influxdb.database, influxdb.org, influxdb.bucket)):
-        raise SettingsError("INFLUXDB has a secret beside its credentials, which no generated file may have")
-    services = {"telegraf": _run_telegraf(), "grafana": _run_grafana()}
-    services |= _run_influxdb2(url) if influxdb.bucket else _run_influxdb1(url)
-    volumes: dict[str, Any] = {"database": {}, "grafana": {}, **({"kapacitor": {}} if "kapacitor" in services else {})}
+    database = choose_database(is_secret)
+    services = {"telegraf": _run_telegraf(database), "grafana": _run_grafana(database), database.name: database.service}
+    if database.has_kapacitor:
+        services["kapacitor"] = _run_kapacitor(database)
+    volumes: Service = {
+        name: {} for name in ("database", "grafana", *(["kapacitor"] if database.has_kapacitor else []))
+    }
     text = json.dumps({"services": services, "volumes": volumes}, indent=2)
-    more = " and INFLUX_PASSWORD, INFLUX_TOKEN" if influxdb.bucket else ""
-    kapacitor = ", generate_stack kapacitor" if "kapacitor" in services else ""
-    header = _HEADER.format(more=more, kapacitor=kapacitor)
+    header = _HEADER.format(
+        kapacitor=", generate_stack kapacitor" if database.has_kapacitor else "",
+        variables=", ".join(["GRAFANA_PASSWORD", *database.setup, *database.credentials]),
+    )
     return Generated([GeneratedFile("compose.yaml", f"{header}{text}\n")])
 
 
-def _run_telegraf() -> Service:
+def _run_telegraf(database: LocalDatabase) -> Service:
     return {
         "image": IMAGES["telegraf"],
         "network_mode": "host",
         "restart": "unless-stopped",
         "command": ["telegraf", "--strict-env-handling", "--config", "/etc/telegraf/telegraf.conf"],
-        "environment": _read_credentials(),
+        "environment": read_variables(database.credentials),
         "volumes": ["./telegraf.conf:/etc/telegraf/telegraf.conf:ro"],
-        "depends_on": ["influxdb"],
+        "depends_on": [database.name],
     }
 
 
-def _run_grafana() -> Service:
+def _run_grafana(database: LocalDatabase) -> Service:
     return {
         "image": IMAGES["grafana"],
         "network_mode": "host",
@@ -85,7 +74,7 @@ def _run_grafana() -> Service:
             "GF_SERVER_HTTP_PORT": str(_GRAFANA_PORT),
             "GF_SECURITY_ADMIN_PASSWORD": "${GRAFANA_PASSWORD:?is not set}",
             "GF_ANALYTICS_REPORTING_ENABLED": "false",
-            **_read_credentials(),
+            **read_variables(database.credentials),
         },
         # The credentials of receivers, if there are alert rules.
         "env_file": [{"path": "./grafana.env", "required": False}],
@@ -94,26 +83,12 @@ def _run_grafana() -> Service:
             "./dashboards:/etc/grafana/dashboards:ro",
             "grafana:/var/lib/grafana",
         ],
-        "depends_on": ["influxdb"],
+        "depends_on": [database.name],
     }
 
 
-def _run_influxdb1(url: SplitResult) -> dict[str, Service]:
-    port = url.port or DEFAULT_PORT
-    database = conf.influxdb.database.partition("/")[0]
-    influxdb = {
-        "image": IMAGES["influxdb1"],
-        "network_mode": "host",
-        "restart": "unless-stopped",
-        "environment": {
-            "INFLUXDB_DB": database,
-            "INFLUXDB_HTTP_BIND_ADDRESS": f"127.0.0.1:{port}",
-            "INFLUXDB_BIND_ADDRESS": "127.0.0.1:8088",
-            "INFLUXDB_REPORTING_DISABLED": "true",
-        },
-        "volumes": ["database:/var/lib/influxdb"],
-    }
-    kapacitor = {
+def _run_kapacitor(database: LocalDatabase) -> Service:
+    return {
         "image": IMAGES["kapacitor"],
         "network_mode": "host",
         "restart": "unless-stopped",
@@ -125,39 +100,5 @@ def _run_influxdb1(url: SplitResult) -> dict[str, Service]:
             "./kapacitor/load:/etc/kapacitor/load:ro",
             "kapacitor:/var/lib/kapacitor",
         ],
-        "depends_on": ["influxdb"],
+        "depends_on": [database.name],
     }
-    return {"influxdb": influxdb, "kapacitor": kapacitor}
-
-
-def _run_influxdb2(url: SplitResult) -> dict[str, Service]:
-    influxdb = {
-        "image": IMAGES["influxdb2"],
-        "network_mode": "host",
-        "restart": "unless-stopped",
-        "environment": {
-            "INFLUXD_HTTP_BIND_ADDRESS": f"127.0.0.1:{url.port or DEFAULT_PORT}",
-            "INFLUXD_REPORTING_DISABLED": "true",
-            "DOCKER_INFLUXDB_INIT_MODE": "setup",
-            "DOCKER_INFLUXDB_INIT_USERNAME": "admin",
-            "DOCKER_INFLUXDB_INIT_PASSWORD": "${INFLUX_PASSWORD:?is not set}",
-            "DOCKER_INFLUXDB_INIT_ADMIN_TOKEN": "${INFLUX_TOKEN:?is not set}",
-            "DOCKER_INFLUXDB_INIT_ORG": _escape(conf.influxdb.org),
-            "DOCKER_INFLUXDB_INIT_BUCKET": _escape(conf.influxdb.bucket),
-        },
-        "volumes": ["database:/var/lib/influxdb2"],
-    }
-    return {"influxdb": influxdb}
-
-
-def _read_credentials() -> dict[str, str]:
-    """Return the variables that Telegraf and Grafana read; compose takes them from the environment."""
-    if conf.influxdb.bucket:
-        return {"INFLUX_TOKEN": "${INFLUX_TOKEN:?is not set}"}
-    if conf.influxdb.username:
-        return {name: f"${{{name}:?is not set}}" for name in ("INFLUX_USERNAME", "INFLUX_PASSWORD")}
-    return {}
-
-
-def _escape(text: str) -> str:
-    return text.replace("$", "$$")

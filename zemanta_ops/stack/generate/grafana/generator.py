@@ -6,7 +6,8 @@ import json
 from collections.abc import Mapping
 
 from zemanta_ops.conf import conf
-from zemanta_ops.stack.databases.urls import show_url, split_url
+from zemanta_ops.stack.databases import prometheus, victoriametrics
+from zemanta_ops.stack.databases.urls import DEFAULT_PORT, show_url, split_url
 from zemanta_ops.stack.declarations.durations import format_duration
 from zemanta_ops.stack.generate.files import Generated, GeneratedFile, IsSecret, SettingsError
 from zemanta_ops.stack.generate.grafana.alerting import (
@@ -21,6 +22,9 @@ from zemanta_ops.stack.generate.grafana.layout import name_datasource, render_da
 from zemanta_ops.stack.generate.grafana.lint import lint_dashboards
 from zemanta_ops.stack.generate.grafana.panels import Json
 from zemanta_ops.stack.generate.grafana.provisioning import (
+    INFLUXDB_USER,
+    PROMETHEUS_USER,
+    VICTORIAMETRICS_USER,
     Source,
     render_datasource_file,
     render_document,
@@ -123,16 +127,22 @@ def choose_source(is_secret: IsSecret) -> Source:
     """Return where the settings put the metrics; secrets are left to Grafana's environment."""
     language, influxdb = choose_language(), conf.influxdb
     if language == "promql":
-        section = conf.prometheus if conf.prometheus in conf.list_databases() else conf.victoriametrics
+        is_prometheus = conf.prometheus in conf.list_databases()
+        section = conf.prometheus if is_prometheus else conf.victoriametrics
+        default = prometheus.DEFAULT_PORT if is_prometheus else victoriametrics.DEFAULT_PORT
+        user = PROMETHEUS_USER if is_prometheus else VICTORIAMETRICS_USER
         read = section.read_url or section.write_url[0]
-        return Source(language, "$PROMETHEUS_URL" if is_secret(read) else show_url(split_url(read)))
+        port = default if split_url(read).scheme == "http" else None
+        url = "$PROMETHEUS_URL" if is_secret(read) else show_url(split_url(read), port)
+        return Source(language, url, user=user if section.username else None)
     if not influxdb.url:
         return Source(language, _ANYWHERE, "telegraf")
-    url = "$INFLUX_URL" if is_secret(influxdb.url) else show_url(split_url(influxdb.url))
+    port = None if influxdb.bucket else DEFAULT_PORT
+    url = "$INFLUX_URL" if is_secret(influxdb.url) else show_url(split_url(influxdb.url), port)
     if influxdb.bucket:
         return Source(language, url, org=influxdb.org, bucket=influxdb.bucket)
     database = influxdb.database.partition("/")[0]
-    return Source(language, url, database, has_user=bool(influxdb.username))
+    return Source(language, url, database, user=INFLUXDB_USER if influxdb.username else None)
 
 
 def render_json(dashboard: Json) -> str:

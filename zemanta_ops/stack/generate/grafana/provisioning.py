@@ -10,7 +10,10 @@ from typing import Any
 from zemanta_ops.stack.generate.grafana.layout import name_datasource
 
 # Grafana expands variables of its environment in these files, in every text.
-USERNAME, PASSWORD, TOKEN = "$INFLUX_USERNAME", "$INFLUX_PASSWORD", "$INFLUX_TOKEN"
+INFLUXDB2_TOKEN = "$INFLUX_TOKEN"  # noqa: S105  (a variable's name)
+INFLUXDB_USER = ("$INFLUX_USERNAME", "$INFLUX_PASSWORD")
+VICTORIAMETRICS_USER = ("$VM_USERNAME", "$VM_PASSWORD")
+PROMETHEUS_USER = ("$PROMETHEUS_USERNAME", "$PROMETHEUS_PASSWORD")
 FOLDER = "/etc/grafana/dashboards"
 _HEADER = "# Written by: manage.py generate_stack grafana"
 
@@ -24,7 +27,8 @@ class Source:
     database: str = ""
     org: str = ""
     bucket: str = ""
-    has_user: bool = False
+    # The variables of the environment that have a user and a password; empty if the database asks for none.
+    user: tuple[str, str] | None = None
 
 
 def render_datasource_file(source: Source, project: str) -> str:
@@ -38,14 +42,17 @@ def render_datasource_file(source: Source, project: str) -> str:
     }
     if source.language == "promql":
         entry |= {"type": "prometheus", "jsonData": {"httpMethod": "POST"}}
+        if source.user:
+            entry |= {"basicAuth": True, "basicAuthUser": source.user[0]}
+            entry["secureJsonData"] = {"basicAuthPassword": source.user[1]}
     elif source.language == "flux":
         options = {"version": "Flux", "organization": _escape(source.org), "defaultBucket": _escape(source.bucket)}
-        entry |= {"type": "influxdb", "jsonData": options, "secureJsonData": {"token": TOKEN}}
+        entry |= {"type": "influxdb", "jsonData": options, "secureJsonData": {"token": INFLUXDB2_TOKEN}}
     else:
         options = {"version": "InfluxQL", "dbName": _escape(source.database), "httpMode": "POST"}
         entry |= {"type": "influxdb", "jsonData": options}
-        if source.has_user:
-            entry |= {"user": USERNAME, "secureJsonData": {"password": PASSWORD}}
+        if source.user:
+            entry |= {"user": source.user[0], "secureJsonData": {"password": source.user[1]}}
     return render_document({"apiVersion": 1, "datasources": [entry]})
 
 

@@ -64,7 +64,7 @@ def draw_heatmap(sources: Sources, variables: Sequence[str] = ()) -> list[Panel]
     if not sources.deployment.buckets:
         return []
     query = HeatmapQuery(sources.select(BUCKETS, variables=variables), sources.deployment.buckets)
-    text = "How many requests took how long; brighter is more. Two bands are two kinds of requests."
+    text = "How many requests took how long; a stronger colour is more. Two bands are two kinds of requests."
     return [Panel("latency heat map", "Latency of all requests", text, [Asked("requests", query)], "heatmap", width=24)]
 
 

@@ -28,8 +28,8 @@ ERRORS = "http.request.error_ratio"
 _HOW_TO_READ = """\
 **Read from the top.** Green is fine, yellow needs attention in office hours, red calls a person. Vertical lines are
 deploys: if a problem starts at one, it was probably the cause. The description of a panel says what it shows, what a
-problem looks like, how it affects users, and what to do. Click a line or a view to open it; time and filters
-are kept.
+problem looks like, how it affects users, and what to do. In Grafana, a click on a line or a view opens it; time and
+filters are kept.
 """
 
 
