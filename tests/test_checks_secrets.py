@@ -57,6 +57,13 @@ def test_e001_names_the_setting_that_was_not_decrypted() -> None:
     assert "decrypt_settings(globals())" in str(message.hint)
 
 
+def test_e001_names_a_token_that_no_secret_holds() -> None:
+    with override_settings(EXAMPLE={"a": ["plain::example-of-a-bare-token"]}):
+        message = messages(deploy=False)["zemanta_ops.E001"]
+    assert message.msg == "EXAMPLE.a.0 is the text of a token, which would be used as the value."
+    assert "Secret(...)" in str(message.hint)
+
+
 def test_e001_runs_always_and_check_deploy_ends_in_order(capsys: pytest.CaptureFixture[str]) -> None:
     script = (
         "from django.conf import settings; from zemanta_ops.secrets import Secret; import sys; "

@@ -20,7 +20,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.test import Client, override_settings
 
 from zemanta_ops import serving
-from zemanta_ops.secrets import Secret, modes
+from zemanta_ops.secrets import Secret, StrictSecret, modes
 from zemanta_ops.secrets.exceptions import ModeError, UndecryptedError
 
 TOKEN = "plain::example-plaintext"
@@ -60,6 +60,53 @@ def test_no_handler_starts_with_an_undecrypted_secret(
         handler()
     assert named in str(caught.value)
     assert "decrypt_settings(globals()) as the last line of tests.settings" in str(caught.value)
+
+
+@pytest.mark.parametrize("handler", [WSGIHandler, ASGIHandler])
+@pytest.mark.parametrize(
+    ("overridden", "named"),
+    [
+        ({"SECRET_KEY": "plain::bare-one"}, "SECRET_KEY is the text of a token."),
+        ({"SECRET_KEY_FALLBACKS": ["plain::bare-two\n"]}, "SECRET_KEY_FALLBACKS.0 is the text"),
+        (
+            {"ZEMANTA_OPS": {"INFLUXDB": {"TOKEN": "vault:v=1&key=shop:RVhBTVBMRUVYQU1QTEU="}}},
+            "ZEMANTA_OPS.INFLUXDB.TOKEN is",
+        ),
+        (
+            {"A": SimpleNamespace(b=("kms:region=eu-west-1:RVhBTVBMRUVYQU1QTEU=",)), "B": "plain::bare-three"},
+            "A.b.0, B are the texts of",
+        ),
+    ],
+)
+def test_no_handler_starts_with_a_token_that_no_secret_holds(
+    handler: Callable[[], object], overridden: dict[str, Any], named: str
+) -> None:
+    serving.guard_handlers()
+    with override_settings(**overridden), pytest.raises(UndecryptedError) as caught:
+        handler()
+    assert named in str(caught.value)
+    assert "bare-" not in str(caught.value)
+
+
+def test_a_token_in_a_helper_variable_is_no_value() -> None:
+    serving.guard_handlers()
+    settings = {"HELPER": "plain::the-token-of-a-helper"}
+    settings["A"] = Secret(settings["HELPER"]).get()
+    StrictSecret("plain::the-token-of-another")
+    with override_settings(**settings, OTHER="plain::the-token-of-another"):
+        WSGIHandler()
+
+
+def test_what_only_looks_like_a_token_is_a_value() -> None:
+    serving.guard_handlers()
+    with override_settings(A="local:8080", B="https://example.org:8443/", C="kms:region=eu-west-1", D="sealed:a:b c"):
+        WSGIHandler()
+
+
+def test_no_worker_starts_with_a_token_that_no_secret_holds() -> None:
+    serving.guard_commands()
+    with override_settings(A="plain::bare-of-a-worker"), pytest.raises(CommandError, match="must not run tasks: A is"):
+        call_command(worker("rqworker"))
 
 
 def test_a_secret_of_zemanta_ops_itself_may_be_left_as_it_is() -> None:

@@ -17,7 +17,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.handlers.base import BaseHandler
 from django.core.management.base import BaseCommand, CommandError
 
-from zemanta_ops.secrets import Secret, containers, ledger, modes
+from zemanta_ops.secrets import Secret, backends, containers, ledger, modes
 from zemanta_ops.secrets.exceptions import ModeError, UndecryptedError
 
 # Management commands that run tasks until they are stopped: of django-rq, django-tasks, django-q, huey,
@@ -29,6 +29,9 @@ _WORKERS = frozenset(
     }
 )
 _KEYS = ("SECRET_KEY", "SECRET_KEY_FALLBACKS")
+BARE_CURE = (
+    "Write Secret(...) around it, before decrypt_settings(globals()), or StrictSecret(...) if the code decrypts it"
+)
 
 
 def guard() -> None:
@@ -69,7 +72,8 @@ def guard_commands() -> None:
             try:
                 _refuse_deferred("run tasks")
                 refuse_fake()
-            except ModeError as error:
+                _refuse_bare_tokens("run tasks")
+            except (ModeError, UndecryptedError) as error:
                 raise CommandError(str(error)) from None
         return execute(self, *args, **options)
 
@@ -80,7 +84,9 @@ def guard_commands() -> None:
 def _end_deferred_worker(**_: Any) -> None:
     try:
         _refuse_deferred("run tasks")
-    except ModeError as error:
+        if settings.configured:
+            _refuse_bare_tokens("run tasks")
+    except (ModeError, UndecryptedError) as error:
         # Celery only logs what else a receiver raises.
         raise SystemExit(str(error)) from None
 
@@ -127,11 +133,20 @@ def _guard(load: Callable[..., Any]) -> Callable[..., Any]:
         current = vars(settings)["_wrapped"]
         if not any(current is each for each in verified):
             _refuse_undecrypted()
+            _refuse_bare_tokens("serve requests")
             verified[:] = [current]
         return load(*args, **kwargs)
 
     load_middleware.guards_secrets = True  # type: ignore[attr-defined]
     return load_middleware
+
+
+def _refuse_bare_tokens(what: str) -> None:
+    if paths := list_bare_tokens():
+        raise UndecryptedError(
+            f"this process must not {what}: {', '.join(paths)} "
+            f"{'is the text of a token' if len(paths) == 1 else 'are the texts of tokens'}. {BARE_CURE}"
+        )
 
 
 def _refuse_undecrypted() -> None:
@@ -144,8 +159,21 @@ def _refuse_undecrypted() -> None:
 
 def list_undecrypted() -> list[str]:
     """Return the path of every Secret in the settings; in ``ZEMANTA_OPS`` itself they need not be decrypted."""
-    names = sorted({name for name in dir(settings) if name.isupper()} - {"ZEMANTA_OPS"})
+    names = [name for name in _list_names() if name != "ZEMANTA_OPS"]
     return [place.path for name in names for place in containers.find(name, _read_setting(name), Secret)]
+
+
+def list_bare_tokens() -> list[str]:
+    """Return the path of every text in the settings that is a token: Django would use the token as the value.
+
+    A token of which the program made a ``Secret`` is a helper variable.
+    """
+    texts = (found for name in _list_names() for found in containers.find_texts(name, _read_setting(name)))
+    return [path for path, text in texts if backends.is_token(text) and not ledger.is_wrapped(text.strip())]
+
+
+def _list_names() -> list[str]:
+    return sorted({name for name in dir(settings) if name.isupper()})
 
 
 def describe_cure() -> str:

@@ -12,15 +12,23 @@ from django.core.checks import CheckMessage, Error, Warning, register  # noqa: A
 from zemanta_ops.secrets import backends, config, ledger, overrides
 from zemanta_ops.secrets.exceptions import ConfigError
 from zemanta_ops.secrets.overrides import PREFIX
-from zemanta_ops.serving import describe_cure, list_undecrypted
+from zemanta_ops.serving import BARE_CURE, describe_cure, list_bare_tokens, list_undecrypted
 
 
 @register("zemanta_ops")
 def check_undecrypted(**_: Any) -> list[CheckMessage]:
-    """Find secrets that were not decrypted; runs always, because no process can use such a setting."""
-    return [
+    """Find secrets that were not decrypted, and tokens that are text; runs always: nothing can use such a setting."""
+    undecrypted: list[CheckMessage] = [
         Error(f"{path} is a Secret that was not decrypted.", hint=describe_cure(), id="zemanta_ops.E001")
         for path in list_undecrypted()
+    ]
+    return undecrypted + [
+        Error(
+            f"{path} is the text of a token, which would be used as the value.",
+            hint=f"{BARE_CURE}.",
+            id="zemanta_ops.E001",
+        )
+        for path in list_bare_tokens()
     ]
 
 

@@ -46,6 +46,11 @@ def find(name: str, value: Any, kind: type[Any]) -> list[Place]:
     return [place for place, _ in _find(name, value, kind, frozenset(), 0 if name.isupper() else _MAX_OBJECTS)]
 
 
+def find_texts(name: str, value: Any) -> Iterator[tuple[str, str]]:
+    """Yield the path and the value of every text in a setting."""
+    yield from _find_texts(name, value, frozenset(), 0 if name.isupper() else _MAX_OBJECTS)
+
+
 def replace(name: str, value: Any, kind: type[Any], new: Callable[[str], Any]) -> Any:
     """Return a setting with each instance of ``kind`` replaced with ``new(its path)``.
 
@@ -63,6 +68,13 @@ def _find(path: str, value: Any, kind: type[Any], above: frozenset[int], objects
         for place, is_renewed in _find(f"{path}.{key}", member, kind, above | {id(value)}, deeper):
             obstacle = place.obstacle or (_obstacle(value, key, member) if is_renewed else "")
             yield Place(place.path, place.secret, obstacle), is_renewed and _is(value, tuple)
+
+
+def _find_texts(path: str, value: Any, above: frozenset[int], objects: int) -> Iterator[tuple[str, str]]:
+    if _is(value, str):
+        yield path, value
+    for key, member, deeper in _members(value, above, objects):
+        yield from _find_texts(f"{path}.{key}", member, above | {id(value)}, deeper)
 
 
 def _replace(

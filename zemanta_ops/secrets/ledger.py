@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -20,6 +20,9 @@ _revealed: frozenset[str] = frozenset()
 _entries: dict[tuple[str, str], Entry] = {}
 _overridden: dict[str, str] = {}
 _samples: set[str] = set()
+_wrapped: set[str] = set()
+# Settings hold fewer; tokens that a program makes while it runs must not fill the memory.
+_MAX_WRAPPED = 10_000
 _legacy_warned = False
 _protected = False
 
@@ -120,6 +123,19 @@ def samples() -> list[str]:
     """Return the paths of the settings whose samples were read in deferred mode; "" if a path is not known."""
     with _lock:
         return sorted(_samples)
+
+
+def wrap(tokens: Iterable[str]) -> None:
+    """Remember that a program has made a Secret of these tokens."""
+    with _lock:
+        if len(_wrapped) < _MAX_WRAPPED:
+            _wrapped.update(tokens)
+
+
+def is_wrapped(token: str) -> bool:
+    """Whether a program has made a Secret of a token."""
+    with _lock:
+        return token in _wrapped
 
 
 @contextmanager

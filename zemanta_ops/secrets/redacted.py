@@ -25,6 +25,7 @@ class Redacted:
         self._sample = None if sample is None else sample.encode()
         # The empty secret has no token to decrypt.
         self._tokens = tuple(parse_token(text) if text != "" else None for text in texts)
+        ledger.wrap(text.strip() for text in texts)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({REDACTED})"

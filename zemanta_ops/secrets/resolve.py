@@ -38,6 +38,8 @@ def decrypt_settings(namespace: MutableMapping[str, Any] | type[Any], *, app: st
         TokenError: A Secret is in a set, or in another container that cannot be changed, or two of them have one path.
         ModeError: ``ZEMANTA_OPS_SECRETS=fake`` outside a test run while DEBUG is off.
     """
+    # Also without any Secret: a token may be there in plain text.
+    modes.guard_servers()
     settings = _read_class(namespace) if isinstance(namespace, type) else dict(namespace)
     modes.refuse_fake(debug=bool(settings.get("DEBUG")))
     file = _find_file(namespace)

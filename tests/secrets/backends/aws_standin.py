@@ -22,7 +22,8 @@ MARK = b"stand-in:"
 class Behaviour:
     """What the stand-in does with a request: throttle a share of them, or all above a rate, or stay silent.
 
-    ``requests`` counts them all; ``answers`` are statuses and codes for the next requests, before all else.
+    ``requests`` counts them all; ``answers`` are statuses and codes for the next requests, before all else;
+    ``odd`` is the answer of a server that is another service.
     """
 
     def __init__(self, *, throttled: float = 0.0, per_second: float = 0.0, silent: bool = False) -> None:
@@ -31,6 +32,7 @@ class Behaviour:
         self.silent = silent
         self.requests = 0
         self.answers: list[tuple[int, dict[str, Any]]] = []
+        self.odd: dict[str, Any] = {}
         self.released = threading.Event()
         self._random = random.Random(7)
         self._lock = threading.Lock()
@@ -69,6 +71,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         text = self.rfile.read(int(self.headers["Content-Length"]))
+        if self.behaviour.odd:
+            self._send(200, self.behaviour.odd)
+            return
         if b"Action=AssumeRole" in text and not self.behaviour.silent:
             self._refuse_role()
             return

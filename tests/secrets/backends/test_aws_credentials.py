@@ -30,6 +30,9 @@ from zemanta_ops.secrets.exceptions import (
 
 ROLE = "arn:aws:iam::123456789012:role/example"
 BASE = "[profile base]\naws_access_key_id = example-owner\naws_secret_access_key = example-owner-key\n"
+WEB = f"[profile broken]\nrole_arn = {ROLE}\n"
+_OLD = {"Version": 1, "AccessKeyId": "example", "SecretAccessKey": "example-key", "SessionToken": "example"}
+EXPIRED = "/bin/echo '" + json.dumps({**_OLD, "Expiration": "2020-01-01T00:00:00Z"}) + "'"
 
 
 @pytest.fixture
@@ -167,9 +170,17 @@ def test_an_sso_session_that_has_ended_says_how_to_log_in(
     [
         ("", "the AWS profile does not exist"),
         ("[profile broken]\ncredential_process = /bin/false\n", "could not be fetched"),
-        ("[profile broken]\ncredential_process = /bin/echo example-no-json\n", ""),
+        (
+            "[profile broken]\ncredential_process = /bin/echo example-no-json\n",
+            "could not be fetched (JSONDecodeError)",
+        ),
         (f"[profile broken]\nrole_arn = {ROLE}\nsource_profile = broken2\n", "cannot be used"),
         (f"[profile broken]\nrole_arn = {ROLE}\n", "no AWS credentials were found"),
+        ("[profile broken]\ncredential_process = /nonexistent/example\n", "could not be fetched (FileNotFoundError)"),
+        ("[profile broken]\ncredential_process = /dev/null\n", "could not be fetched (PermissionError)"),
+        ("[profile broken]\ncredential_process = 'example\n", "could not be fetched (ValueError)"),
+        (f"[profile broken]\ncredential_process = {EXPIRED}\n", "could not be fetched (RuntimeError)"),
+        (f"{WEB}web_identity_token_file = /nonexistent/example\n", "could not be fetched (FileNotFoundError)"),
         ("[profile broken\n", ""),
         ("[profile broken]\nregion = eu-west-1\n", "no AWS credentials were found"),
     ],
@@ -186,6 +197,31 @@ def test_a_profile_that_cannot_be_used_is_named_as_such(
         decrypt_settings({"A": Secret(token), "B": Secret(token)})
     reason = str(caught.value).removeprefix("A: ").partition(". Without the key")[0]
     assert f"A, B (kms): {reason}\n" in f"{resolved.value}\n"
+
+
+def test_variables_that_name_no_source_are_named_as_such(source: Callable[..., None], token: str) -> None:
+    url, file = "AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"
+    for name, variables in (
+        ("ValueError", {url: "http://example.com/"}),
+        ("FileNotFoundError", {url: "http://127.0.0.1:1/", file: "/nonexistent/example"}),
+    ):
+        source(**variables)
+        with pytest.raises(MissingKeyError, match=rf"could not be fetched \({name}\)"):
+            Secret(token).get()
+
+
+def test_what_answers_for_sts_without_being_sts_is_named_as_such(source: Callable[..., None], token: str) -> None:
+    behaviour = Behaviour()
+    behaviour.odd = {"example": "example-session"}
+    with serving(behaviour) as url:
+        source(
+            f"{BASE}[profile role]\nrole_arn = {ROLE}\nsource_profile = base\n",
+            AWS_PROFILE="role",
+            AWS_ENDPOINT_URL_STS=url,
+        )
+        with pytest.raises(MissingKeyError, match="ResponseParserError") as caught:
+            Secret(token).get()
+    assert "example-session" not in str(caught.value)
 
 
 def test_a_role_that_may_not_be_assumed_is_denied_by_sts(source: Callable[..., None], token: str, home: Path) -> None:

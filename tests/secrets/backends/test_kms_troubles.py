@@ -156,6 +156,17 @@ def test_each_refusal_says_what_to_do_and_the_region_and_nothing_of_the_message(
     assert behaviour.answers == []
 
 
+def test_what_answers_for_kms_without_being_kms_is_named_as_such(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_aws_calls, "FAILING_SECONDS", 0.0)
+    behaviour = Behaviour()
+    behaviour.odd = {"example": "example-page"}
+    with serving(behaviour) as url:
+        point(monkeypatch, url)
+        with pytest.raises(ResolveError, match=r"what answers for KMS in eu-west-1 is not KMS") as caught:
+            decrypt_settings(settings(2))
+    assert "example-page" not in str(caught.value)
+
+
 def test_a_certificate_or_a_proxy_is_named_without_its_password(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_aws_calls, "FAILING_SECONDS", 0)
     with serving(Behaviour()) as url:

@@ -106,6 +106,12 @@ _FAILURES: tuple[tuple[frozenset[str], type[SecretError], str], ...] = (
         "get-caller-identity, to see why",
     ),
     (
+        frozenset({"CredentialSourceError"}),
+        MissingKeyError,
+        "the AWS credentials could not be fetched ({failure}): check the files, programs and addresses that the "
+        "profile and the AWS variables name",
+    ),
+    (
         frozenset(
             {"InvalidConfigError", "ConfigParseError", "RefreshWithMFAUnsupportedError", "UnknownCredentialError"}
         ),
@@ -116,6 +122,12 @@ _FAILURES: tuple[tuple[frozenset[str], type[SecretError], str], ...] = (
         frozenset({"SSLError"}),
         UnreachableError,
         "TLS fails at {host}: check AWS_CA_BUNDLE, and any proxy between this machine and AWS",
+    ),
+    (
+        frozenset({"KeyError", "ResponseParserError"}),
+        UnreachableError,
+        "what answers for KMS in {region} is not KMS: check AWS_ENDPOINT_URL, and any proxy between this machine "
+        "and AWS",
     ),
     (
         frozenset({"HTTPClientError", "ConnectionError"}),
@@ -210,8 +222,8 @@ def _attempt(operation: Callable[[], T], otherwise: type[SecretError], region: s
         return operation()
     except botocore.exceptions.ClientError as error:
         return _Failure(_refusal(error, otherwise, region))
-    except (botocore.exceptions.BotoCoreError, ValueError) as error:
-        # ValueError: AWS_ENDPOINT_URL is not an address.
+    except Exception as error:  # noqa: BLE001
+        # Not only botocore's own: AWS_ENDPOINT_URL is not an address, or names a server that is not KMS.
         return _Failure(_failure(error, otherwise, region))
     finally:
         _calling.now = False
@@ -231,6 +243,7 @@ def _refusal(error: botocore.exceptions.ClientError, otherwise: type[SecretError
 
 def _failure(error: Exception, otherwise: type[SecretError], region: str) -> SecretError:
     name, names = type(error).__name__, {base.__name__ for base in type(error).__mro__}
+    name = getattr(error, "kwargs", {}).get("cause", name)
     # Of the endpoint only the host: a proxy's URL holds its password.
     endpoint = getattr(error, "kwargs", {}).get("endpoint_url", "")
     host = urlsplit(str(endpoint)).hostname or "AWS"

@@ -37,6 +37,15 @@ _clients: dict[str, KMSClient] = {}
 _lock = threading.Lock()
 
 
+class CredentialSourceError(botocore.exceptions.BotoCoreError):
+    """A source of credentials fails with an error that is not botocore's: a missing file, an answer that is no JSON.
+
+    Only the name of the error is kept: its text may hold what a program printed.
+    """
+
+    fmt = "{cause}"
+
+
 class _InstalledServices(list[str]):
     """Contains every service that botocore has a description of, and looks for it only when it is asked for one."""
 
@@ -80,6 +89,7 @@ def client(region: str) -> KMSClient:
 
     Raises:
         botocore.exceptions.BotoCoreError: No credentials, or they cannot be fetched.
+        CredentialSourceError: Their source fails in another way.
         botocore.exceptions.ClientError: The service that issues credentials refuses.
     """
     with _lock:
@@ -121,13 +131,25 @@ def _new_client(region: str) -> KMSClient:
             **_retries(session),
         )
     )
-    made = cast("KMSClient", session.create_client("kms", region_name=region))
-    credentials = session.get_credentials()
+    _fetch_credentials(session)
+    return cast("KMSClient", session.create_client("kms", region_name=region))
+
+
+def _fetch_credentials(session: botocore.session.Session) -> None:
+    """Fetch them once: concurrent calls would each try, one after the other, and each wait for a time-out."""
+    cause = ""
+    try:
+        credentials = session.get_credentials()
+        if credentials is not None:
+            credentials.get_frozen_credentials()
+    except (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError):
+        raise
+    except Exception as error:  # noqa: BLE001  (programs, files and servers of any kind are read)
+        cause = type(error).__name__
+    if cause:
+        raise CredentialSourceError(cause=cause)
     if credentials is None:
         raise botocore.exceptions.NoCredentialsError
-    # Fetched here, once: concurrent calls would each try, one after the other, and each wait for a time-out.
-    credentials.get_frozen_credentials()
-    return made
 
 
 def _retries(session: botocore.session.Session) -> dict[str, Any]:

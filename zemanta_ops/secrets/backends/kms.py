@@ -47,6 +47,7 @@ class KMSBackend(BatchBackend):
             return _encrypt_envelope(plaintext, pairs, options["key"], patience)
         answer = _ask(
             lambda client: client.encrypt(KeyId=options["key"], Plaintext=plaintext, EncryptionContext=pairs),
+            ("KeyId", "CiphertextBlob"),
             EncryptError,
             patience,
         )
@@ -71,7 +72,12 @@ class KMSBackend(BatchBackend):
             "DestinationEncryptionContext": dict(context),
             **({"SourceKeyId": key} if key else {}),
         }
-        answer = _ask(lambda client: client.re_encrypt(**request), EncryptError, _start_clock(region))
+        answer = _ask(
+            lambda client: client.re_encrypt(**request),
+            ("SourceKeyId", "KeyId", "CiphertextBlob"),
+            EncryptError,
+            _start_clock(region),
+        )
         if key and _stable_id(answer["SourceKeyId"]) != key:
             raise WrongKeyError("a different KMS key made this token")
         params = {"region": region, "key": _stable_id(answer["KeyId"]), **wire.context_params(context)}
@@ -142,8 +148,16 @@ def _prepare(region: str, total: int) -> Patience | SecretError:
     return patience
 
 
-def _ask(operation: Callable[[KMSClient], Any], otherwise: type[SecretError], patience: Patience) -> Any:
-    return call(lambda: operation(aws.client(patience.region)), otherwise, patience)
+def _ask(
+    operation: Callable[[KMSClient], Any], fields: Sequence[str], otherwise: type[SecretError], patience: Patience
+) -> dict[str, Any]:
+    """Return the named fields of an answer: a server that is not KMS does not have them."""
+
+    def ask() -> dict[str, Any]:
+        answer = operation(aws.client(patience.region))
+        return {field: answer[field] for field in fields}
+
+    return call(ask, otherwise, patience)
 
 
 def _encrypt_envelope(plaintext: bytes, context: dict[str, str], key: str, patience: Patience) -> Token:
@@ -152,6 +166,7 @@ def _encrypt_envelope(plaintext: bytes, context: dict[str, str], key: str, patie
 
     answer = _ask(
         lambda client: client.generate_data_key(KeyId=key, KeySpec="AES_256", EncryptionContext=context),
+        ("KeyId", "CiphertextBlob", "Plaintext"),
         EncryptError,
         patience,
     )
@@ -177,6 +192,7 @@ def _decrypt_blob(token: Token, blob: bytes, patience: Patience) -> bytes:
     key: Any = {"KeyId": token.params["key"]} if "key" in token.params else {}
     answer = _ask(
         lambda client: client.decrypt(CiphertextBlob=blob, EncryptionContext=token.context, **key),
+        ("Plaintext",),
         DecryptError,
         patience,
     )
