@@ -15,7 +15,7 @@ help:
 	@echo "make pictures      draw the dashboards of the docs from a run of the demo"
 	@echo "make demo-live     the same site, kept running for you to click; prints its address"
 	@echo "make test          install what the tests need (Telegraf, InfluxDB 1.8, VictoriaMetrics) and run them"
-	@echo "make test-servers  the second tier: InfluxDB 2.7, Vault, Kapacitor, age, PostgreSQL, Redis, memcached"
+	@echo "make test-servers  the second tier: InfluxDB 2.7, Vault, Kapacitor, age, PostgreSQL, Redis, memcached, Chromium"
 	@echo "make test-more     the tests that take long: pages step by step, benchmarks, a minute of load, more examples"
 	@echo "make mutants       change the code in small ways, and count the changes that no test notices"
 	@echo "make lint          ruff, mypy, import contracts, docs, coverage of the tests that ran"

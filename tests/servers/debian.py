@@ -1,4 +1,4 @@
-"""PostgreSQL, Redis and memcached, which come as Debian packages: installed by ``.ci/run`` if it is root."""
+"""PostgreSQL, Redis, memcached and Chromium, which are Debian packages: ``.ci/run`` installs them if it is root."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ def postgresql_folder() -> Path | None:
 
 def missing() -> list[str]:
     """Return the Debian packages that the tests need and that are not there."""
-    packages = {"postgresql": postgresql_folder(), "redis-server": shutil.which("redis-server")}
-    packages["memcached"] = shutil.which("memcached")
+    packages: dict[str, object] = {"postgresql": postgresql_folder(), "redis-server": shutil.which("redis-server")}
+    packages |= {"memcached": shutil.which("memcached"), "chromium": shutil.which("chromium")}
     return [package for package, found in packages.items() if found is None]
 
 

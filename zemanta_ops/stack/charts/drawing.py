@@ -39,6 +39,8 @@ _DPI = 100
 _ROW, _COLUMN = 38, 50
 _MAX_LINES = 12
 _IN_LEGEND = 4
+# The height of the times below the axes, under which the legend begins.
+_TIMES = 24
 _SVG = {"svg.fonttype": "none", "svg.hashsalt": "zemanta_ops", "path.simplify": True}
 
 
@@ -127,7 +129,7 @@ def _draw_in_grid(
             axes.get_lines()[: len(names)],
             names,
             loc="upper left",
-            bbox_to_anchor=(0, -0.1),
+            bbox_to_anchor=(0, -_TIMES / (grid["h"] * _ROW - 94)),
             ncols=_IN_LEGEND,
             frameon=False,
             fontsize=8,
@@ -142,6 +144,8 @@ def _draw_axes(axes: Axes, panel: Json, result: PanelResult, window: Window, dep
     for side in ("top", "right", "left"):
         axes.spines[side].set_visible(False)
     axes.tick_params(length=0)
+    # Otherwise the first time and the lowest number overlap.
+    axes.tick_params(axis="x", pad=8)
     axes.set_xlim(window.start, window.end)
     axes.xaxis.set_major_locator(MaxNLocator(5))
     axes.xaxis.set_major_formatter(FuncFormatter(_clock(window)))
@@ -184,7 +188,9 @@ def _limit(axes: Axes, lines: Sequence[Line], defaults: Json) -> None:
     if defaults["custom"].get("thresholdsStyle", {}).get("mode") == "area" and steps:
         # The area in which an alert fires is always in sight.
         high = max(high, max(steps) * 1.2)
-    axes.set_ylim(low, high + (high - low) * 0.08 or 1)
+    margin = (high - low) * 0.08 or abs(high) * 0.1 or 1
+    # A line of one value is drawn in the middle, unless the axis begins at a number that is declared.
+    axes.set_ylim(low - margin if low == high and "min" not in defaults else low, high + margin)
 
 
 def _draw_areas(axes: Axes, defaults: Json) -> None:

@@ -58,16 +58,16 @@ def _render_dashboard(drawn: Drawn, window: Window) -> str:
     if drawn.deploys:
         deploys = ", ".join(f"{_text(each.title)} at {_moment(each.moment)}" for each in drawn.deploys)
         parts.append(f'<p class="deploys">Deploys: {deploys}</p>')
-    is_open = False
+    is_open, level = False, 3
     for panel in _list_with_rows(drawn.dashboard):
         if panel["type"] == "row":
             parts.append(("</div>" if is_open else "") + f"<h3>{_text(panel['title'])}</h3>")
-            is_open = False
+            is_open, level = False, 4
             continue
         if not is_open:
             parts.append('<div class="panels">')
             is_open = True
-        parts.append(_render_panel(panel, drawn.results.get(panel["id"]), window, drawn.deploys))
+        parts.append(_render_panel(panel, drawn.results.get(panel["id"]), window, drawn.deploys, level))
     return "\n".join([*parts, "</div>" if is_open else "", "</section>"])
 
 
@@ -77,7 +77,9 @@ def _list_with_rows(dashboard: Json) -> Iterator[Json]:
         yield from panel.get("panels", ())
 
 
-def _render_panel(panel: Json, result: PanelResult | None, window: Window, deploys: Sequence[Deploy]) -> str:
+def _render_panel(
+    panel: Json, result: PanelResult | None, window: Window, deploys: Sequence[Deploy], level: int
+) -> str:
     if panel["type"] == "text":
         return f'<div class="panel full">{_markdown(panel["options"]["content"])}</div>'
     result = result or PanelResult()
@@ -85,7 +87,7 @@ def _render_panel(panel: Json, result: PanelResult | None, window: Window, deplo
     size = "small" if panel["type"] == "stat" else size
     about = f"<details><summary>About</summary>{_markdown(panel['description'])}</details>"
     return (
-        f'<article class="panel {size}"><h4>{_text(panel["title"])}</h4>'
+        f'<article class="panel {size}"><h{level}>{_text(panel["title"])}</h{level}>'
         f"{_render_body(panel, result, window, deploys, is_full=size == 'full')}"
         f"{about if panel['description'] else ''}</article>"
     )

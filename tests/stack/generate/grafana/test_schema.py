@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import json
-import os
 import shutil
 import subprocess
 from collections.abc import Callable, Mapping
@@ -13,35 +12,20 @@ from typing import Any
 
 import pytest
 
-from tests.servers import cache
+from tests.servers.npm import install_packages
 from tests.stack.generate.grafana.traffic import configured
 from zemanta_ops.stack.generate.grafana import build_dashboards, read_sources
 
 pytestmark = pytest.mark.second_tier
 
 SCHEMA = Path(__file__).with_name("schema")
-VERSIONS = json.loads((SCHEMA / "package.json").read_text())["dependencies"]
 Json = dict[str, Any]
 
 
 @pytest.fixture(scope="module")
 def compiler() -> Path:
-    """Return the folder of TypeScript and Grafana's types, which npm fills once."""
-    npm = shutil.which("npm")
-    if npm is None:
-        if os.environ.get("CI") == "true":
-            pytest.fail("npm is not installed", pytrace=False)
-        pytest.skip("npm is not installed")
-    folder = cache.root() / f"grafana-schema-{VERSIONS['@grafana/schema']}"
-    with cache.locked():
-        if not (folder / "node_modules").is_dir():
-            cache.fill(folder, lambda made: install(npm, made))
-    return folder
-
-
-def install(npm: str, folder: Path) -> None:
-    shutil.copy(SCHEMA / "package.json", folder)
-    subprocess.run([npm, "install", "--silent", "--no-audit", "--no-fund"], cwd=folder, check=True, timeout=300)
+    """Return the folder of TypeScript and Grafana's types."""
+    return install_packages(SCHEMA / "package.json")
 
 
 def compile_dashboards(compiler: Path, folder: Path, dashboards: Mapping[str, Json]) -> str:
