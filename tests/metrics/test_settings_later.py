@@ -86,6 +86,24 @@ def test_a_settings_module_that_cannot_be_loaded_raises_nothing(module: str, tex
         assert {"a", "b"} <= {each.name for each in listener.samples()}
 
 
+def test_what_settings_emit_before_they_fail_is_sent_at_the_end_as_the_environment_says(tmp_path: Path) -> None:
+    with agent() as listener:
+        (tmp_path / "base.py").write_text(BASE)
+        (tmp_path / "later_settings.py").write_text(f"{SETTINGS.replace('PORT,', '1,')}\nraise LookupError\n")
+        body = """
+            import contextlib, django
+            with contextlib.suppress(LookupError):
+                django.setup()
+        """
+        done = run(body, tmp_path, ZEMANTA_OPS_METRICS_PORT=str(listener.port))
+        assert (done.returncode, done.stderr) == (0, "")
+        assert {sample.name: sample.value for sample in listener.samples()} == {
+            "while.loading": 2,
+            "from.thread": 1,
+            "while.loading.too": 5.0,
+        }
+
+
 def test_settings_that_are_configured_later_are_followed(tmp_path: Path) -> None:
     with agent() as listener:
         body = f"""

@@ -99,6 +99,19 @@ def test_dogstatsd_tags(line: str, expected: Sample) -> None:
     assert one(line, dogstatsd=True) == expected
 
 
+@pytest.mark.parametrize(
+    ("text", "tags"),
+    [
+        ("city:Malmö", {"city": "Malm\ufffd"}),
+        ("city:Malmö,", {"city": "Malmö"}),
+        ("city:Malmö,a:b", {"city": "Malmö", "a": "b"}),
+        ("é", {"\ufffd": "true"}),
+    ],
+)
+def test_a_last_character_of_several_bytes_is_cut_in_two(text: str, tags: dict[str, str]) -> None:
+    assert one(f"a:1|c|#{text}", dogstatsd=True).tags == tags
+
+
 def test_dogstatsd_events_and_service_checks_are_not_metrics() -> None:
     assert parse("_e{1,1}:a|b\n_sc|x|0", dogstatsd=True).samples == []
 

@@ -91,6 +91,22 @@ def test_a_datagram_that_is_lost_costs_no_other_one() -> None:
     assert send([(b"a", 2)], transport, counts, perf_counter() + 60) is True
 
 
+def test_whatever_a_transport_raises_is_counted() -> None:
+    class Broken(Recording):
+        def send(self, datagram: bytes) -> None:
+            raise UnicodeError("a host name that cannot be encoded")
+
+    counts = DeliveryCounts()
+    assert send([(b"a", 2)], Broken(), counts, perf_counter() + 60) is False
+    assert counts.dropped == {"network": 2}
+
+
+def test_samples_that_cannot_be_written_are_counted_each() -> None:
+    counts = DeliveryCounts()
+    assert pack([(create_series("n", TIMING), value) for value in (-1.0, -2.0)], 1432, counts) == []
+    assert counts.dropped == {"invalid_value": 2}
+
+
 def test_a_burst_ends_in_a_pause(monkeypatch: pytest.MonkeyPatch) -> None:
     transport, pauses = Recording(), []
     monkeypatch.setattr(time, "sleep", lambda seconds: pauses.append((len(transport.sent), seconds)))
@@ -103,6 +119,7 @@ def test_a_burst_ends_in_a_pause(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_changes_are_reported_once_and_again_if_the_report_is_lost() -> None:
     counts = DeliveryCounts()
+    counts.repeat_changes()
     counts.add_sent(b"a", 5)
     counts.add_dropped("refused", 2)
     assert counts.take_changes() == [("", 5), ("refused", 2)]

@@ -77,6 +77,17 @@ def test_a_buffer_that_was_replaced_leaves_the_queue_to_the_next_one(running: Ag
         assert (counted(running, "after"), counted(other, "after")) == (0, 1)
 
 
+def test_only_the_buffer_in_use_reports_on_itself(running: Agent) -> None:
+    options = Options(port=running.port, flush_seconds=60, report_seconds=0.0)
+    client = Client(options)
+    old = buffer_of(client)
+    assert list(client._self_metrics(old)) != []
+    client.reload(options)
+    assert list(client._self_metrics(buffer_of(client))) != []
+    assert list(client._self_metrics(old)) == []
+    client.close()
+
+
 def test_without_threads_a_flush_that_fails_raises_nothing_into_the_caller(
     running: Agent, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -64,6 +64,16 @@ def test_a_line_is_as_full_as_its_limit_allows(kind: str) -> None:
 
 
 @pytest.mark.parametrize("dialect", RENDERERS)
+@pytest.mark.parametrize("kind", VALUES)
+def test_a_line_that_just_fits_is_sent(kind: str, dialect: str) -> None:
+    series, values = create_series(kind, dialect, TAGS), VALUES[kind][:1]
+    [line] = encode(series, values, 1432)
+    assert isinstance(line, Line)
+    assert list(encode(series, values, len(line.text))) == [line]
+    assert list(encode(series, values, len(line.text) - 1)) == [Dropped("too_long", 1)]
+
+
+@pytest.mark.parametrize("dialect", RENDERERS)
 @pytest.mark.parametrize("limit", [60, 1432])
 def test_a_repeated_member_is_sent_once_and_counted_each_time(dialect: str, limit: int) -> None:
     lines = list(encode(create_series(SET, dialect, TAGS), ["a", "b", "a", "a", "c"], limit))
@@ -92,6 +102,13 @@ def test_a_value_that_cannot_be_written_costs_no_other_one(kind: str, bad: Any) 
     assert line.samples == 2
 
 
+@pytest.mark.parametrize("kind", [TIMING, HISTOGRAM])
+def test_a_small_value_is_kept_beside_one_that_cannot_be_written(kind: str) -> None:
+    lines = list(encode(create_series(kind), [0.0, 0.5, math.nan, 0.25], 1432))
+    [line] = [line for line in lines if isinstance(line, Line)]
+    assert [float(sample.value) for sample in parse(line.text).samples] == [0.0, 0.5, 0.25]
+
+
 @pytest.mark.parametrize("bad", [(10**400,), 10**400, math.nan, (math.inf,)], ids=_abbreviate)
 def test_a_gauge_ignores_a_value_that_cannot_be_written(bad: Any) -> None:
     lines = list(encode(create_series(GAUGE), [5.0, bad, (2.0,)], 1432))
@@ -99,7 +116,15 @@ def test_a_gauge_ignores_a_value_that_cannot_be_written(bad: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("values", "good"), [([INT64], INT64), ([-INT64], -INT64), ([INT64 + 1, 3], 3), ([-INT64 - 10, 3], 3)]
+    ("values", "good"),
+    [
+        ([INT64], INT64),
+        ([-INT64], -INT64),
+        ([INT64 + 1, 3], 3),
+        ([-INT64 - 10, 3], 3),
+        ([INT64, INT64 + 1], INT64),
+        ([-INT64, -INT64 - 1], -INT64),
+    ],
 )
 def test_a_counter_is_an_integer_of_64_bits(values: list[int], good: int) -> None:
     assert texts(create_series(COUNTER), values) == [f"name:{good}|c"]
@@ -112,6 +137,7 @@ def test_a_sum_beyond_64_bits_is_dropped_and_counted() -> None:
 
 def test_a_sampled_counter_is_scaled_and_a_sampled_timing_carries_its_rate() -> None:
     assert texts(create_series(COUNTER, every=10), [1, 2]) == ["name:30|c"]
+    assert texts(create_series(TIMING, every=2), [1.0]) == ["name:1.000|ms|@0.5"]
     assert texts(create_series(TIMING, every=4), [1.0, 2.0]) == ["name:1.000|ms|@0.25:2.000|ms|@0.25"]
     assert texts(create_series(TIMING, "dogstatsd", {"a": "b"}, every=4), [1.0]) == ["name:1.000|ms|@0.25|#a:b"]
 
@@ -154,4 +180,5 @@ def test_tags_are_in_the_name_or_at_the_end() -> None:
     assert texts(create_series(COUNTER, "dogstatsd", TAGS), [1]) == ["name:1|c|#view:home,city:Zürich"]
     # Telegraf would cut the last character in two.
     assert texts(create_series(COUNTER, "dogstatsd", {"city": "Malmö"}), [1]) == ["name:1|c|#city:Malmö,"]
+    assert texts(create_series(COUNTER, "dogstatsd", {"city": "Malmös"}), [1]) == ["name:1|c|#city:Malmös"]
     assert texts(create_series(COUNTER, "dogstatsd"), [1]) == ["name:1|c"]

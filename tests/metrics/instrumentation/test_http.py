@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import inspect
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -116,3 +117,58 @@ def test_removed_twice_puts_the_methods_back(server: str, captured_metrics: Reco
 
 def test_the_async_method_is_still_seen_as_one() -> None:
     assert inspect.iscoroutinefunction(httpx.AsyncClient.send)
+
+
+def call(source: object) -> None:
+    """Do as a library that is instrumented does."""
+    with http._time_call("GET", "api.example.com", source):
+        pass
+
+
+def test_a_call_in_a_context_that_outlived_another_call_is_one_of_its_own(captured_metrics: Recorder) -> None:
+    session = object()
+    with http._time_call("GET", "api.example.com", session):
+        call(session)
+        copied = contextvars.copy_context()
+    copied.run(call, session)
+    assert len(captured_metrics.find(NAME)) == 2
+
+
+def test_a_call_of_a_thread_that_was_started_during_another_one_is_one_of_its_own(captured_metrics: Recorder) -> None:
+    session = object()
+    with http._time_call("GET", "api.example.com", session):
+        thread = Thread(target=contextvars.copy_context().run, args=(call, session))
+        thread.start()
+        thread.join()
+    assert len(captured_metrics.find(NAME)) == 2
+
+
+async def test_a_call_of_a_task_that_was_started_during_another_one_is_one_of_its_own(
+    captured_metrics: Recorder,
+) -> None:
+    session = object()
+    with http._time_call("GET", "api.example.com", session):
+        await asyncio.gather(*(_call_later(session) for _ in range(3)))
+        call(session)
+    assert len(captured_metrics.find(NAME)) == 4
+
+
+async def _call_later(session: object) -> None:
+    call(session)
+
+
+@pytest.mark.parametrize(
+    ("source", "peer", "is_part"),
+    [("same", "api.example.com", True), ("same", "other.example.com", True), ("other", "api.example.com", True),
+     ("other", "other.example.com", False)],
+)  # fmt: skip
+def test_a_call_is_part_of_another_one_by_its_session_or_its_peer(
+    source: str, peer: str, is_part: bool, captured_metrics: Recorder
+) -> None:
+    session = object()
+    with (
+        http._time_call("GET", "api.example.com", session),
+        http._time_call("GET", peer, session if source == "same" else object()),
+    ):
+        pass
+    assert len(captured_metrics.find(NAME)) == (1 if is_part else 2)

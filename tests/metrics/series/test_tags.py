@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from django.utils.functional import SimpleLazyObject
 
@@ -25,6 +27,7 @@ class Hostile:
         ("http.request.count", "http.request.count"),
         ("a:b,c|d e\nf", "a_b_c_d_e_f"),
         ("_events", "events"),
+        ("__Xerox", "Xerox"),
         ("naïve", "na_ve"),
         (":", ""),
         (12, "12"),
@@ -96,6 +99,15 @@ def test_keys_that_become_one_resolve_the_same_way_in_any_order() -> None:
 def test_tags_are_in_the_order_of_the_keys_that_are_sent() -> None:
     for pairs in ({"a b": "1", "aA": "2"}, {"aA": "2", "a_b": "1"}):
         assert list(clean_tags(pairs).items()) == [("aA", "2"), ("a_b", "1")]
+
+
+def test_tags_may_be_pairs() -> None:
+    assert clean_tags([("b", 1), ("a", 2), ("c", None)]) == {"a": "2", "b": "1"}
+
+
+def test_keys_of_one_text_need_no_values_that_can_be_compared() -> None:
+    keys: dict[Any, object] = {1: object(), "1": "last"}
+    assert clean_tags(keys) == {"1": "last"}
 
 
 def test_default_tags_follow_and_give_way() -> None:

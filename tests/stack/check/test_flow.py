@@ -14,8 +14,10 @@ from tests.metrics.agents import Agent, agent
 from tests.servers.process import free_port
 from zemanta_ops.metrics.options import Options
 from zemanta_ops.stack.check import flow
-from zemanta_ops.stack.check.agent_process import ListenerWatch
+from zemanta_ops.stack.check.agent_config import AgentConfig
+from zemanta_ops.stack.check.agent_process import AgentProcess, ListenerWatch
 from zemanta_ops.stack.check.diagnosis import Arrival
+from zemanta_ops.stack.check.hops import Hop
 from zemanta_ops.stack.check.probe import Probe
 from zemanta_ops.stack.databases import ONCE, DatabaseError, StoredValue, connect
 
@@ -117,3 +119,34 @@ def test_a_database_that_is_full_is_named_with_its_limit(monkeypatch: pytest.Mon
             monkeypatch.setattr(database, "read_series_usage", lambda used=used: (used, 1000))
             hop = flow._check_database(database)
             assert (hop.status, hop.cause) == (status, "limit" if status == "failed" else "")
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        (("web-1", "machine", "web-1", "tag"), ["web-1", "machine", "tag"]),
+        (("${HOSTNAME}", "machine", None, None), ["machine"]),
+        (("", "machine", "", "machine"), ["machine"]),
+    ],
+)
+def test_the_names_of_the_agent_are_the_certain_ones_first_and_no_variables(
+    names: tuple[str, str, str | None, str | None], expected: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    configured, machine, read, tag = names
+    process = AgentProcess(name="telegraf", config=AgentConfig(hostname=configured))
+    monkeypatch.setattr("socket.gethostname", lambda: machine)
+    monkeypatch.setattr(flow, "read_hostname", lambda: read)
+    with override_settings(ZEMANTA_OPS={"METRICS": {"HOST_TAG": tag}}):
+        assert flow._list_hosts(None, process) == expected
+
+
+def test_a_database_that_is_full_does_not_end_the_check(running: Agent, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings: dict[str, Any] = {"METRICS": {"ENABLED": True, "PORT": running.port}}
+    settings["INFLUXDB"] = {"URL": "http://127.0.0.1:1", "DATABASE": "none"}
+    full = Hop("database", "failed", "it is full", "limit")
+    monkeypatch.setattr(flow, "_check_database", lambda _: full)
+    with override_settings(ZEMANTA_OPS=settings):
+        report = flow.check_flow(timeout=0.1)
+    assert report.hops[2] == full
+    # The probe was waited for, in a database that nothing answers for.
+    assert report.hops[4].cause == "unreachable"
