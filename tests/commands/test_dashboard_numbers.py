@@ -1,17 +1,18 @@
-"""The large numbers of the overview are those of the whole time, however unevenly its requests are spread."""
+"""Numbers of the overview are right in each language, however unevenly requests are spread over time and buckets."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import pytest
 
 from tests.servers.stores import Store
 from tests.servers.victoriametrics import VictoriaMetrics
-from tests.stack.generate.grafana.traffic import configured
+from tests.stack.generate.grafana.traffic import BUCKETS, configured
 from zemanta_ops.stack.charts.interpolation import Choice, Window
-from zemanta_ops.stack.charts.results import list_panels, run_panel
+from zemanta_ops.stack.charts.results import Line, list_panels, run_panel
 from zemanta_ops.stack.generate.grafana import build_dashboards, choose_language, read_sources
 
 MINUTES = 30
@@ -36,19 +37,21 @@ def uneven(new_any_store: Callable[[], Store]) -> Store:
     return store
 
 
-def test_one_request_weighs_as_much_as_another(uneven: Store) -> None:
+def run_panels(store: Store, wanted: Callable[[Mapping[str, Any]], bool]) -> dict[str, list[Line]]:
+    """Return the lines of panels of the overview, by title."""
     now = int(time.time())
     window = Window((now - MINUTES * 60) * 1_000, now * 1_000)
-    with configured(**{uneven.section: uneven.settings}):
+    with configured(**{store.section: store.settings}):
         sources, _ = read_sources()
         overview = build_dashboards(sources, choose_language())["overview"]
-    choice = Choice({}, uneven.settings.get("BUCKET", ""))
-    numbers = {}
-    with uneven.connect() as database:
-        for panel in list_panels(overview):
-            if panel["type"] == "stat":
-                [line] = run_panel(panel, database, window, choice).lines
-                [(_, numbers[panel["title"]])] = line.points
+    choice = Choice({}, store.settings.get("BUCKET", ""))
+    with store.connect() as database:
+        panels = [panel for panel in list_panels(overview) if wanted(panel)]
+        return {panel["title"]: run_panel(panel, database, window, choice).lines for panel in panels}
+
+
+def test_one_request_weighs_as_much_as_another(uneven: Store) -> None:
+    numbers = {title: line.points[0][1] for title, [line] in run_panels(uneven, lambda p: p["type"] == "stat").items()}
     assert numbers == pytest.approx(
         {
             "Requests per second": 100 / (MINUTES * 60),
@@ -57,3 +60,19 @@ def test_one_request_weighs_as_much_as_another(uneven: Store) -> None:
             "Requests at once": (5_000 + 99 * 20) / (MINUTES * 60_000),
         }
     )
+
+
+@pytest.mark.parametrize(("lowest", "median"), [("25", 12.5), ("100", 75), ("1000", 750), ("+Inf", 1_000)])
+def test_a_bucket_that_was_never_written_is_a_limit_all_the_same(
+    new_any_store: Callable[[], Store], lowest: str, median: float
+) -> None:
+    """If every request took between 50 and 100 ms, nothing has counted those within 25 or 50 ms."""
+    store = new_any_store()
+    limits = [*(f"{bound:g}" for bound in BUCKETS), "+Inf"]
+    moment = (int(time.time()) - 300) * 10**9
+    for le in limits[limits.index(lowest) :]:
+        store.write(f"http_request_bucket,{TAGS},le={le} value=10 {moment}")
+    if isinstance(store.server, VictoriaMetrics):
+        store.server.flush()
+    lines = {line.name: line for line in run_panels(store, lambda p: p["title"] == "Latency")["Latency"]}
+    assert [value for _, value in lines["p50"].points] == [pytest.approx(median)]

@@ -13,6 +13,7 @@ from zemanta_ops.checks.declarations import check_declarations
 from zemanta_ops.metrics import catalog
 from zemanta_ops.stack.declarations import Declarations, describe, isolate, read_declarations
 from zemanta_ops.stack.declarations.faults import find_faults
+from zemanta_ops.stack.generate.grafana import read_sources
 from zemanta_ops.stack.inventory.deployment import read_deployment
 
 GOOD = """
@@ -34,7 +35,7 @@ def apps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.syspath_prepend(str(tmp_path))
     with isolate(), override_settings(INSTALLED_APPS=["zemanta_ops", "example_project.shop", "good_app", "bad_app"]):
         yield
-    for name in ("good_app", "good_app.metrics", "bad_app"):
+    for name in ("good_app", "good_app.metrics", "bad_app", "bad_app.metrics", "bad_app.gauges"):
         sys.modules.pop(name, None)
 
 
@@ -62,6 +63,16 @@ def test_a_module_that_ends_the_process_is_named_too(apps: None, tmp_path: Path)
     (tmp_path / "bad_app" / "metrics.py").write_text("import sys\nsys.exit('a library is missing')\n")
     [failure] = read_declarations(shipped=False).failures
     assert (failure.module, failure.reason) == ("bad_app.metrics", "SystemExit")
+
+
+def test_a_gauges_py_that_raises_is_named_and_the_dashboards_are_drawn(apps: None, tmp_path: Path) -> None:
+    (tmp_path / "bad_app" / "metrics.py").unlink()
+    (tmp_path / "bad_app" / "gauges.py").write_text("raise RuntimeError('example-secret')\n")
+    [message] = check_declarations()
+    assert "bad_app.gauges cannot be imported: RuntimeError; what it declares is missing" in message.msg
+    sources, [warning] = read_sources()
+    assert message.msg in warning
+    assert sources.declared.describe("shop.jobs") is not None
 
 
 def test_a_project_may_describe_again_what_is_shipped() -> None:

@@ -11,6 +11,7 @@ from django.core.management.base import CommandParser
 
 from zemanta_ops.conf import conf
 from zemanta_ops.management.base import OpsCommand
+from zemanta_ops.metrics.gauges.registry import find_gauges
 from zemanta_ops.stack.inventory.emitted_metrics import EmittedMetric, list_excesses, list_metrics
 
 EXIT_FOLDED = 5
@@ -46,6 +47,8 @@ class Command(OpsCommand):
 
     def handle(self, *_args: Any, **options: Any) -> None:
         """List, warn, and exit."""
+        # Rather a traceback than an inventory without the gauges of a module.
+        find_gauges()
         found = list_metrics()
         excesses = list_excesses(found)
         limit = conf.metrics.max_series

@@ -109,6 +109,11 @@ def find_gauges() -> list[AppGauge]:
     from django.utils.module_loading import autodiscover_modules
 
     autodiscover_modules("gauges")
+    return list_gauges()
+
+
+def list_gauges() -> list[AppGauge]:
+    """Return the gauges that are registered so far, by name."""
     return [_registry[key] for key in sorted(_registry)]
 
 

@@ -11,7 +11,8 @@ from typing import Any
 from zemanta_ops.stack.declarations.collection import DECLARED
 from zemanta_ops.stack.declarations.model import Alert, Composite, Description, Objective
 
-MODULE = "metrics"
+# A gauge is a declaration too: one that nobody describes has its panel.
+MODULES = ("metrics", "gauges")
 _SHIPPED = "zemanta_ops.stack.declarations.shipped"
 
 
@@ -57,7 +58,9 @@ class Declarations:
 
 
 def read_declarations(*, shipped: bool = True) -> Declarations:
-    """Import ``metrics.py`` of every installed app and return what is declared.
+    """Import ``metrics.py`` and ``gauges.py`` of every installed app and return what is declared.
+
+    Of a module that raises, nothing is declared, and the others are read: it is one of ``failures``.
 
     Args:
         shipped: Whether to include what this package itself declares about the metrics that it emits.
@@ -98,9 +101,10 @@ def _list_modules() -> list[str]:
 
     configs = [config for config in apps.get_app_configs() if config.name != "zemanta_ops"]
     return [
-        f"{config.name}.{MODULE}"
+        f"{config.name}.{module}"
+        for module in MODULES
         for config in configs
-        if config.module is not None and module_has_submodule(config.module, MODULE)
+        if config.module is not None and module_has_submodule(config.module, module)
     ]
 
 

@@ -13,7 +13,7 @@ from django.urls import ResolverMatch, URLResolver, get_resolver
 
 from zemanta_ops.conf import conf
 from zemanta_ops.metrics import catalog
-from zemanta_ops.metrics.gauges.registry import find_gauges
+from zemanta_ops.metrics.gauges.registry import list_gauges
 from zemanta_ops.metrics.request.recorder import METHODS, OTHER_METHOD
 from zemanta_ops.metrics.request.view_names import MIDDLEWARE as ANSWERED_BY_MIDDLEWARE
 from zemanta_ops.metrics.request.view_names import UNRESOLVED, name_view
@@ -45,7 +45,7 @@ class EmittedMetric:
 
 
 def list_metrics() -> list[EmittedMetric]:
-    """Return what the app emits with these settings, the gauges, and what the project's own code emits."""
+    """Return what the app emits with these settings, its registered gauges, and what the project's code emits."""
     return [*_list_catalog(), *_list_gauges(), *_merge_calls(find_project_calls())]
 
 
@@ -69,7 +69,7 @@ def _list_catalog() -> list[EmittedMetric]:
     else:
         # These instrumentations observe a request only through the middleware.
         sources -= {"responses"}
-    gauges = sorted({gauge.name for gauge in find_gauges()})
+    gauges = sorted({gauge.name for gauge in list_gauges()})
     if gauges:
         sources.add("gauges")
     known = _list_known_values(gauges)
@@ -110,7 +110,7 @@ def _list_gauges() -> list[EmittedMetric]:
             {**{key: [str(value)] for key, value in gauge.tags.items()}, "(rows)": None},
             [f"{gauge.function.__module__}.{gauge.function.__qualname__}"],
         )
-        for gauge in find_gauges()
+        for gauge in list_gauges()
     ]
 
 

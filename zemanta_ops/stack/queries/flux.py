@@ -149,34 +149,46 @@ def _sum_if(filters: Mapping[str, str]) -> str:
 
 
 def _render_percentile(query: PercentileQuery) -> list[str]:
+    """Interpolate within the bucket that the percentile is in.
+
+    A bucket into which nothing fell was never written: ``histogramQuantile`` would take the one above for the lowest.
+    """
     key = "_start" if query.whole else "_time"
-    return [
-        *_sum_buckets(query.selection, query.by, whole=query.whole),
-        _group([*query.by, key]),
-        '  |> sort(columns: ["le"])',
-        f'  |> histogramQuantile(quantile: {query.quantile!r}, countColumn: "_value", upperBoundColumn: "le")',
-        _group(query.by),
-        *([] if query.whole else ['  |> sort(columns: ["_time"])']),
-    ]
-
-
-def _sum_buckets(selection: Selection, by: Sequence[str], *, whole: bool) -> list[str]:
-    key = ["_start"] if whole else []
+    tags = "".join(f"{_string(tag)}: r[{_string(tag)}], " for tag in query.by)
     return [
         *_read_range(),
-        _select(selection, selection.field),
+        _select(query.selection, query.selection.field),
         "  |> toFloat()",
-        _group([*by, "le", *key]),
-        "  |> sum()" if whole else _aggregate("sum", empty=False),
-        "  |> map(fn: (r) => ({r with le: float(v: r.le)}))",
+        _group([*query.by, "le", "_start"] if query.whole else [*query.by, "le"]),
+        "  |> sum()" if query.whole else _aggregate("sum", empty=False),
+        f'  |> pivot(rowKey: {_list([key, *query.by])}, columnKey: ["le"], valueColumn: "_value")',
+        f"  |> filter(fn: (r) => {_read_bucket(INFINITE)} > 0.0)",
+        f"  |> map(fn: (r) => ({{_time: r.{key}, {tags}_value: {_interpolate(query)}}}))",
+        _group(query.by),
     ]
+
+
+def _interpolate(query: PercentileQuery) -> str:
+    rank = f"{query.quantile!r} * {_read_bucket(INFINITE)}"
+    parts = []
+    lower, below = 0.0, "0.0"
+    for bound in map(float, query.bounds):
+        count = _read_bucket(name_bound(bound))
+        share = f"({rank} - {below}) / ({count} - {below})"
+        parts.append(f"if {count} >= {rank} then {lower!r} + {bound - lower!r} * {share} else ")
+        lower, below = bound, count
+    return f"{''.join(parts)}{lower!r}"
+
+
+def _read_bucket(le: str) -> str:
+    return f"(if exists r[{_string(le)}] then r[{_string(le)}] else 0.0)"
 
 
 def _render_heatmap(query: HeatmapQuery) -> list[str]:
     """Return one column for each bucket: the counters are cumulative, a heat map is not."""
     bounds = [*map(name_bound, query.bounds), INFINITE]
     # A bucket into which nothing ever fell is not a column.
-    counts = [f"(if exists r[{_string(le)}] then r[{_string(le)}] else 0.0)" for le in bounds]
+    counts = [_read_bucket(le) for le in bounds]
     columns = [
         f"{_string(le)}: {count}" + (f" - {counts[number - 1]}" if number else "")
         for number, (le, count) in enumerate(zip(bounds, counts, strict=True))

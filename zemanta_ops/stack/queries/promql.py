@@ -79,8 +79,7 @@ def _render_text(query: SeriesQuery | RatioQuery | PercentileQuery) -> str:
         return _render_series(query)
     if isinstance(query, RatioQuery):
         return _render_ratio(query)
-    counts = _sum(query.selection, (*query.by, "le"), whole=query.whole)
-    return f"histogram_quantile({query.quantile:g}, {counts})"
+    return f"histogram_quantile({query.quantile:g}, {_sum_buckets(query)})"
 
 
 def _render_series(query: SeriesQuery) -> str:
@@ -104,13 +103,23 @@ def _render_ratio(query: RatioQuery) -> str:
     return f"({part} or {whole} * 0) / ({whole} >= {query.minimum:g}){query.render_scale()}"
 
 
+def _sum_buckets(query: PercentileQuery) -> str:
+    """Sum the counters by bucket. One into which nothing fell was never written, and would not be a limit: it is 0."""
+    none = f"{_sum(query.selection.narrow({'le': _match_bound(INFINITE)}), query.by, whole=query.whole)} * 0"
+    empty = [f'label_replace({none}, "le", "{name_bound(bound)}", "", "")' for bound in query.bounds]
+    return " or ".join([_sum(query.selection, (*query.by, "le"), whole=query.whole), *empty])
+
+
+def _match_bound(le: str) -> str:
+    return f"^{le.replace('+', '[+]').replace('.', '[.]')}$"
+
+
 def _render_heatmap(query: HeatmapQuery) -> str:
     """Return one series for each bucket: the counters are cumulative, a heat map is not."""
     parts = []
     below = ""
     for le in [*map(name_bound, query.bounds), INFINITE]:
-        filters = {"le": f"^{le.replace('+', '[+]').replace('.', '[.]')}$"}
-        count = _sum(query.selection.narrow(filters), (), whole=False)
+        count = _sum(query.selection.narrow({"le": _match_bound(le)}), (), whole=False)
         number = f"({count} - ({below} or vector(0)))" if below else count
         parts.append(f'label_replace({number}, "le", "{le}", "", "")')
         below = count

@@ -19,7 +19,7 @@ def find_faults(declared: Declarations, deployment: Deployment) -> Iterator[Faul
     for failure in declared.failures:
         yield Fault(
             "zemanta_ops.E201",
-            f"{failure.module} cannot be imported: {failure.reason}; its declarations are missing.",
+            f"{failure.module} cannot be imported: {failure.reason}; what it declares is missing.",
             f"Run: python manage.py shell -c 'import {failure.module}'",
         )
     sound = []

@@ -88,7 +88,9 @@ class Sources:
         part = {k: to_regex(v) for k, v in expression.left.filters.items() if k not in common}
         return RatioQuery(part, self.select_term(expression.right, variables=variables))
 
-    def ask_percentile(self, quantile: float, *, variables: Sequence[str] = (), by: Sequence[str] = ()) -> Query:
+    def ask_percentile(
+        self, quantile: float, *, variables: Sequence[str] = (), by: Sequence[str] = ()
+    ) -> PercentileQuery:
         """Return the query of a percentile of all requests over all hosts."""
         selection = self.select(REQUEST_BUCKETS, variables=variables)
         return PercentileQuery(selection, quantile, self.deployment.buckets, tuple(by))
