@@ -89,10 +89,19 @@ def test_tracked_and_new_files_are_listed_and_ignored_ones_are_not(repository: P
     assert [path.name for path in list_tracked(repository / "sub")] == ["b.py"]
 
 
-def test_a_file_name_with_a_line_break_is_an_error(repository: Path, commit: Commit) -> None:
+def test_a_file_name_with_a_line_break_is_read(repository: Path, commit: Commit) -> None:
     commit("one", **{"a\nb.py": "A = 1\n", "c.py": "A = 2\n"})
-    with pytest.raises(GitError, match="line break"):
-        read_objects(repository, ["HEAD:a\nb.py", "HEAD:c.py"])
+    names = ["HEAD:a\nb.py", ":a\nb.py", "HEAD:x\ny.py", "HEAD:c.py"]
+    assert read_objects(repository, names) == [b"A = 1\n", b"A = 1\n", None, b"A = 2\n"]
+
+
+def test_blame_needs_no_list_of_ignored_commits(repository: Path, commit: Commit) -> None:
+    commit("one", **{"s.py": "A = 1\n"})
+    newest = commit("two", **{"s.py": "A = 2\n"})
+    (repository / ".ignored").write_text(f"{newest}\n")
+    for name in (".ignored", ".missing"):
+        git(repository, "config", "blame.ignoreRevsFile", name)
+        assert blame(repository / "s.py")[1].hash == newest
 
 
 def ask_everything(repository: Path) -> None:

@@ -52,6 +52,15 @@ CASES = [
 ]
 
 
+def test_a_secret_that_another_value_refers_to_is_refused(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = "A=hunter2\nB=postgres://u:${A}@h/d\n"
+    (home / ".env").write_text(text)
+    ended = typed(monkeypatch, "local", "--into", ".env", "A")
+    assert ended.code == 1
+    assert ".env:2 B: refers to A, and would have its token in the value" in ended.err
+    assert (home / ".env").read_text() == text
+
+
 @pytest.mark.parametrize(("name", "before", "setting", "after"), CASES)
 def test_the_token_takes_its_place_and_all_else_stays(
     name: str, before: str, setting: str, after: str, home: Path, monkeypatch: pytest.MonkeyPatch

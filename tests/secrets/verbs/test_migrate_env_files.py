@@ -12,6 +12,7 @@ from tests.secrets.repositories import git
 from tests.secrets.tokens import local as token
 from tests.secrets.verbs.calls import call
 from zemanta_ops.secrets import StrictSecret
+from zemanta_ops.secrets.files.env_readers import READERS
 from zemanta_ops.secrets.files.scan import scan
 from zemanta_ops.secrets.rotation.journal import FILE_NAME
 from zemanta_ops.secrets.verbs import migrate
@@ -38,6 +39,54 @@ def test_every_value_that_stays_in_plaintext_is_named(folder: Path) -> None:
     ended = call(migrate, "--to", "local", "--all", ".env")
     assert "left in plaintext" not in ended.err
     assert decrypted() == {"A_TOKEN": "example", "STATIC_URL": "/static/", "MONKEY": "george", "B_TOKEN": "example"}
+
+
+REFERRING = [
+    ("B=u:${A_PASSWORD}@h", ["", "python-dotenv", "compose"]),
+    ("B='u:${A_PASSWORD}@h'", ["", "python-dotenv"]),
+    ("B=u:${A_PASSWORD:-x}@h", ["", "python-dotenv", "compose"]),
+    ("B=u:$A_PASSWORD@h", ["", "compose"]),
+    ("B=$A_PASSWORD", ["", "django-environ", "compose"]),
+]
+
+
+@pytest.mark.parametrize(("line", "readers"), REFERRING)
+def test_a_secret_that_another_value_refers_to_is_refused(line: str, readers: list[str], folder: Path) -> None:
+    text = f"A_PASSWORD=example\n{line}\n"
+    for reader in ("", *READERS):
+        (folder / ".env").write_text(text)
+        ended = call(migrate, "--to", "local", *(["--reader", reader] if reader else []), ".env")
+        assert ended.code == int(reader in readers), reader
+        if ended.code:
+            assert ".env:2 B: refers to A_PASSWORD, and would have its token" in ended.err
+            assert (folder / ".env").read_text() == text
+    ended = call(migrate, "--to", "local", "--skip", "A_PASSWORD", "--only", "C", ".env")
+    assert "refers to" not in ended.err
+
+
+def test_other_references_and_dollars_do_not_matter(folder: Path) -> None:
+    (folder / ".env").write_text("A_PASSWORD=example\nB=${A_PASSWORD_FILE}\nC=a$$A_PASSWORD\nD=${OTHER:-x}\n")
+    assert call(migrate, "--to", "local", ".env").code == 0
+    assert decrypted() == {"A_PASSWORD": "example"}
+
+
+def test_what_a_compose_file_gives_to_containers_is_named(folder: Path) -> None:
+    (folder / ".env").write_text("A_PASSWORD=example\nB=1\n")
+    (folder / "docker-compose.yml").write_text("services:\n  db:\n    environment: {P: '${A_PASSWORD:?}', Q: $B}\n")
+    ended = call(migrate, "--to", "local", ".env")
+    assert ended.code == 0
+    assert "docker-compose.yml:3: a container gets the token of A_PASSWORD from here" in ended.err
+    assert "token of B " not in ended.err
+
+
+def test_a_program_that_reads_only_the_first_line_of_a_value_loses_no_line(folder: Path) -> None:
+    text = 'A_KEY="-----BEGIN EXAMPLE KEY-----\nexample\n-----END EXAMPLE KEY-----"\n'
+    (folder / ".env").write_text(text)
+    ended = call(migrate, "--to", "local", "--reader", "django-environ", ".env")
+    assert ended.code == 1
+    assert "django-environ reads the first line of this value only" in ended.err
+    assert (folder / ".env").read_text() == text
+    assert call(migrate, "--to", "local", "--reader", "python-dotenv", ".env").code == 0
 
 
 AMBIGUOUS = [

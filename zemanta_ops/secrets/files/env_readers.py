@@ -104,7 +104,14 @@ def read_entry(entry: Entry, place: str, reader: str = "") -> Reading:
             f"{place} {setting}: {', '.join(known)} do not all read this value alike. Name the program that reads the "
             "file with --reader, or write the value so that all agree"
         )
-    return Reading(next(iter(known.values())), tuple(known))
+    [value] = set(known.values())
+    if "\n" in entry.after and "\n" not in value.strip() and "django-environ" in known:
+        # The rest of the value would be lost with the lines that the token replaces.
+        raise AmbiguousError(
+            f"{place} {setting}: django-environ reads the first line of this value only. Write it in one line, or name "
+            "another program that reads the file with --reader"
+        )
+    return Reading(value, tuple(known))
 
 
 def _find_candidates(entry: Entry) -> list[str]:

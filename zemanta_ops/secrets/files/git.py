@@ -5,27 +5,33 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 
-_QUIET = (
-    "--no-pager",
-    "-c",
-    "core.fsmonitor=false",
-    "-c",
-    "core.hooksPath=/dev/null",
-    "-c",
-    "log.showSignature=false",
-    "-c",
-    "core.quotePath=false",
-)
+# What a repository may run, and what a person has configured for reading: it would hide commits or names from us.
+_SETTINGS = {
+    "core.fsmonitor": "false",
+    "core.hooksPath": "/dev/null",
+    "core.quotePath": "false",
+    "log.showSignature": "false",
+    "log.showRoot": "true",
+    "log.follow": "false",
+    "log.diffMerges": "separate",
+    "diff.relative": "false",
+    "diff.renameLimit": "0",
+}
+_QUIET = ("--no-pager", *(word for key, value in _SETTINGS.items() for word in ("-c", f"{key}={value}")))
 # Goes before a subcommand whose paths may contain * and the like.
 LITERAL = "--literal-pathspecs"
-_ENVIRONMENT = {"GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "GIT_NO_LAZY_FETCH": "1", "LC_ALL": "C"}
+_ENVIRONMENT = {"GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
+_NO_FETCH = "GIT_NO_LAZY_FETCH"
 # Neither git nor anything that a repository makes it run needs keys, passwords and plaintexts.
 _WITHHELD = re.compile(r"ZEMANTA_OPS_|VAULT_TOKEN$|AWS_(SECRET_ACCESS_KEY|SESSION_TOKEN)$")
+_may_fetch: ContextVar[bool] = ContextVar("may_fetch", default=False)
 _UNCOMMITTED = "0" * 40
 _HEADER = re.compile(r"([0-9a-f]{40,64}) \d+ (\d+)(?: \d+)?$")
 _OBJECT = re.compile(rb"[0-9a-f]{40,64} (\w+) (\d+)")
@@ -70,13 +76,33 @@ def run(folder: Path, *arguments: str, data: bytes = b"", codes: Collection[int]
     except OSError:
         raise GitError("git is not installed, or not in PATH") from None
     if ended.returncode not in codes:
-        reason = ended.stderr.decode(errors="replace").strip().splitlines() or ["git failed"]
-        raise GitError(reason[0].removeprefix("fatal: "))
+        raise GitError(_explain(ended.stderr.decode(errors="replace")))
     return ended.stdout
 
 
+def _explain(text: str) -> str:
+    if "lazy fetching disabled" in text:
+        return "this is a partial clone, without all versions. Run: git fetch --refetch --no-filter"
+    reason = text.strip().splitlines() or ["git failed"]
+    return reason[0].removeprefix("fatal: ")
+
+
+@contextmanager
+def fetching() -> Iterator[None]:
+    """In the block, let git fetch what a partial clone has left at its remote, with the remote's own programs.
+
+    For a hook, which the person's own git runs in the person's own repository.
+    """
+    token = _may_fetch.set(True)
+    try:
+        yield
+    finally:
+        _may_fetch.reset(token)
+
+
 def _environment() -> dict[str, str]:
-    return {name: value for name, value in os.environ.items() if not _WITHHELD.match(name)} | _ENVIRONMENT
+    kept = {name: value for name, value in os.environ.items() if not _WITHHELD.match(name)}
+    return kept | _ENVIRONMENT | ({} if _may_fetch.get() else {_NO_FETCH: "1"})
 
 
 def list_tracked(folder: Path) -> list[Path]:
@@ -122,7 +148,7 @@ def is_shallow(folder: Path) -> bool:
 
 def blame(file: Path) -> dict[int, Commit]:
     """Return the last change of each line of a file, by line number from 1."""
-    output = run(file.parent, "blame", "--no-textconv", "--porcelain", "--", file.name)
+    output = run(file.parent, "blame", "--no-textconv", "--no-ignore-revs-file", "--porcelain", "--", file.name)
     commits: dict[str, dict[str, str]] = {}
     lines: dict[int, str] = {}
     current = ""
@@ -187,14 +213,9 @@ def _read_version(record: str) -> Version:
 
 
 def read_objects(folder: Path, objects: Sequence[str]) -> list[bytes | None]:
-    """Return the bytes of each object (``commit:path``, or ``:path`` for the index); None if there is no such object.
-
-    Raises:
-        GitError: A name contains a line break, which git reads as the end of the name.
-    """
-    if any("\n" in name for name in objects):
-        raise GitError("the name of a file contains a line break: rename the file")
-    output = run(folder, "cat-file", "--batch", data=os.fsencode("".join(f"{name}\n" for name in objects)))
+    """Return the bytes of each object (``commit:path``, or ``:path`` for the index); None if there is none."""
+    names = [_find_id(folder, name) if "\n" in name else name for name in objects]
+    output = run(folder, "cat-file", "--batch", data=os.fsencode("".join(f"{name}\n" for name in names)))
     found: list[bytes | None] = []
     at = 0
     for _ in objects:
@@ -209,3 +230,9 @@ def read_objects(folder: Path, objects: Sequence[str]) -> list[bytes | None]:
         else:
             found.append(None)
     return found
+
+
+def _find_id(folder: Path, name: str) -> str:
+    """Return the object name of what has a line break in its name, which git would read as the end of the name."""
+    found = run(folder, "rev-parse", "--verify", "--quiet", "--end-of-options", name, codes=(0, 1)).decode().strip()
+    return found or "no such object"

@@ -9,6 +9,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from zemanta_ops.secrets.files.env_readers import AmbiguousError, Entry, list_entries, read_entry
+from zemanta_ops.secrets.files.env_references import find_references
 from zemanta_ops.secrets.files.formats import Literal
 from zemanta_ops.secrets.files.scan import FoundToken, find_tokens
 from zemanta_ops.secrets.files.secret_names import is_secret
@@ -85,8 +86,10 @@ class Selection:
         return chosen
 
     def _plaintexts(self, file: SourceFile) -> list[FoundToken]:
-        found, failures = [], []
-        for entry, wanted in self.list_plaintexts(file):
+        entries = self.list_plaintexts(file)
+        names = {entry.literal.setting for entry, wanted in entries if wanted}
+        found, failures = [], self._describe_references(file, [each for each, wanted in entries if not wanted], names)
+        for entry, wanted in entries:
             if not wanted:
                 continue
             try:
@@ -98,6 +101,14 @@ class Selection:
         if failures:
             raise AmbiguousError("\n".join(failures))
         return found
+
+    def _describe_references(self, file: SourceFile, entries: Sequence[Entry], names: set[str]) -> list[str]:
+        return [
+            f"{file.path}:{entry.literal.line} {entry.literal.setting}: refers to {name}, and would have its token in "
+            "the value. Write it out, name the program that reads the file with --reader, or leave "
+            f"{name} as it is with --skip {name}"
+            for entry, name in find_references(entries, names, self.reader)
+        ]
 
     def _is_secret(self, literal: Literal) -> bool:
         name = literal.setting

@@ -10,6 +10,7 @@ from pathlib import Path
 from zemanta_ops.secrets import backends
 from zemanta_ops.secrets.exceptions import SecretError, SourceError
 from zemanta_ops.secrets.files.env_readers import AmbiguousError, keeps_quotes
+from zemanta_ops.secrets.files.env_references import find_compose_references
 from zemanta_ops.secrets.files.formats.base import line_of, splice
 from zemanta_ops.secrets.files.plaintext import find_copies, is_allowed, is_readable
 from zemanta_ops.secrets.files.scan import (
@@ -102,12 +103,18 @@ def _describe_others(file: SourceFile, found: Sequence[FoundToken], selection: S
 
 
 def _describe_plaintexts(file: SourceFile, selection: Selection) -> list[str]:
-    """Name every value of a ``.env`` file that stays readable, and what docker would read."""
+    """Name every value of a ``.env`` file that stays readable, and what docker and containers would read."""
     left = [entry.literal.setting for entry, wanted in selection.list_plaintexts(file) if not wanted]
     notes = []
     if left:
         names = ", ".join(left)
         notes.append(f"{file.path}: left in plaintext: {names}. To encrypt one: --only NAME; all: --all")
+    wanted = {entry.literal.setting for entry, wanted in selection.list_plaintexts(file) if wanted}
+    notes += [
+        f"{path}:{line}: a container gets the token of {name} from here. If it cannot decrypt, use --skip {name}"
+        for path, line, name in find_compose_references(file.path.parent, wanted)
+        if file.path.name == ".env"
+    ]
     if not selection.reader and keeps_quotes(file):
         notes.append(
             f"{file.path}: docker --env-file would read the quotes around values as parts of them. "

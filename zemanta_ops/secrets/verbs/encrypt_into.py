@@ -13,6 +13,7 @@ from zemanta_ops.secrets import config, wire
 from zemanta_ops.secrets.exceptions import EncryptError, SecretError, SourceError
 from zemanta_ops.secrets.files import place
 from zemanta_ops.secrets.files.env_readers import Entry, list_entries, read_entry
+from zemanta_ops.secrets.files.env_references import find_references
 from zemanta_ops.secrets.files.file_replacement import replace_file
 from zemanta_ops.secrets.files.formats.base import Literal
 from zemanta_ops.secrets.files.plaintext import find_copies
@@ -48,6 +49,8 @@ def _encrypt_setting(options: argparse.Namespace, err: TextIO) -> str:
     file = read_to_change(path)
     target = place.find(file, name, add=options.add)
     old = _read_old_token(file, target.literal)
+    if file.kind == ".env" and not old:
+        _refuse_references(file, name)
     kept = old.context if old else {}
     owner = FoundToken(file, target.literal, old).owner if target.literal else name
     if options.name not in ("", name, owner):
@@ -70,6 +73,14 @@ def _encrypt_setting(options: argparse.Namespace, err: TextIO) -> str:
     done += _describe_decryption(text, new) if file.kind == ".py" and not old else ()
     done += [f"{path}:{line}: the plaintext is readable here too" for line in find_copies(text, plaintexts)]
     return "".join(f"{line}\n" for line in done)
+
+
+def _refuse_references(file: SourceFile, name: str) -> None:
+    for entry, _ in find_references(list_entries(file), [name]):
+        raise EncryptError(
+            f"{file.path}:{entry.literal.line} {entry.literal.setting}: refers to {name}, and would have its token in "
+            "the value. Write it out first, and encrypt that too"
+        )
 
 
 def _describe_decryption(text: str, token: str) -> list[str]:

@@ -54,13 +54,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:  # noqa: ARG001
     """Compare the staged files with the last commit."""
     try:
-        top = git.find_top(Path())
-        chosen = {str(file.resolve().relative_to(top)) for file in options.files}
-        found = _check(_read_staged(top), chosen)
+        with git.fetching():
+            top = git.find_top(Path())
+            chosen = {str(file.resolve().relative_to(top)) for file in options.files}
+            staged = _read_staged(top)
+            found = _check(staged, chosen)
+            incomplete = any(each.old_name and _has_news(each) for each in staged) and git.is_shallow(top)
     except (git.GitError, SecretError, ValueError) as error:
         err.write(f"guard_secrets: {error}\n")
         return 1
     err.writelines(f"{line}\n" for line in dict.fromkeys(found.lines))
+    if incomplete:
+        err.write("this is a shallow clone: tokens of older versions are not known. Run: git fetch --unshallow\n")
     if found.allowable:
         err.write(f'A comment "{ALLOW}" on the line, or on the line above, allows it.\n')
     return int(bool(found.lines))

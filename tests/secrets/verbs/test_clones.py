@@ -1,0 +1,108 @@
+"""History and guard in shallow and partial clones, and under what people configure in git for their own reading."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.secrets.repositories import Commit, git
+from tests.secrets.verbs.calls import call
+from zemanta_ops.secrets.verbs import audit, guard, history
+
+TOKEN = "kms:region=eu-west-1:QUJDREVGR0g="
+SECRET = f'from zemanta_ops.secrets import Secret\nKEY = Secret("{TOKEN}")\nA = 1\n'
+PLAIN = SECRET.replace(f'Secret("{TOKEN}")', '"hunter2"')
+GONE = "from zemanta_ops.secrets import Secret\nA = 1\n"
+
+
+@pytest.fixture
+def origin(repository: Path, commit: Commit) -> Path:
+    """A repository whose token is in its history only."""
+    git(repository, "config", "uploadpack.allowFilter", "true")
+    commit("one", **{"s.py": SECRET})
+    commit("two", **{"s.py": GONE})
+    return repository
+
+
+def clone(origin: Path, option: str, monkeypatch: pytest.MonkeyPatch) -> Path:
+    git(origin.parent, "clone", "--quiet", option, f"file://{origin}", "clone")
+    monkeypatch.chdir(origin.parent / "clone")
+    return origin.parent / "clone"
+
+
+def stage(folder: Path, text: str) -> None:
+    (folder / "s.py").write_text(text)
+    git(folder, "add", "s.py")
+
+
+def test_the_guard_sees_the_history_of_a_partial_clone(origin: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = clone(origin, "--filter=blob:none", monkeypatch)
+    stage(folder, f"{GONE}B = 2\n")
+    assert call(guard).code == 0
+    stage(folder, f'{GONE}KEY = "hunter2"\n')
+    assert "KEY was encrypted (kms) and would now be committed in plaintext" in call(guard).err
+
+
+def test_the_history_of_a_partial_clone_names_what_fetches_it(origin: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = clone(origin, "--filter=blob:none", monkeypatch)
+    ended = call(history, "KEY", "s.py")
+    assert ended.code == 1
+    assert ended.err == (
+        "no history: this is a partial clone, without all versions. Run: git fetch --refetch --no-filter\n"
+    )
+    git(folder, "fetch", "--quiet", "--refetch", "--no-filter")
+    assert call(history, "KEY", "s.py").code == 0
+
+
+def test_the_guard_says_that_a_shallow_clone_hides_older_tokens(origin: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = clone(origin, "--depth=1", monkeypatch)
+    stage(folder, f'{GONE}KEY = "hunter2"\n')
+    ended = call(guard)
+    assert (ended.code, "git fetch --unshallow" in ended.err) == (0, True)
+    git(folder, "fetch", "--quiet", "--unshallow")
+    assert call(guard).code == 1
+    stage(folder, GONE)
+    assert call(guard).err == ""
+
+
+CONFIGURED = [
+    {"log.diffMerges": "first-parent"},
+    {"log.diffMerges": "remerge"},
+    {"log.follow": "true", "log.showRoot": "false"},
+    {"diff.renames": "false", "diff.renameLimit": "1"},
+    {"diff.relative": "true", "diff.noprefix": "true", "color.ui": "always"},
+]
+
+
+@pytest.mark.parametrize("configured", CONFIGURED)
+def test_no_version_is_hidden_by_what_a_person_has_configured(
+    configured: dict[str, str], repository: Path, commit: Commit
+) -> None:
+    commit("one", **{"old/s.py": SECRET})
+    git(repository, "mv", "old", "new")
+    commit("moved")
+    git(repository, "switch", "--quiet", "--create", "side")
+    commit("two", **{"x.py": "X = 1\n"})
+    git(repository, "switch", "--quiet", "main")
+    commit("three", **{"y.py": "Y = 1\n"})
+    git(repository, "-c", "user.name=Ann", "-c", "user.email=ann@example.com", "merge", "--no-commit", "side")
+    commit("merged", **{"new/s.py": PLAIN})
+    commit("four", **{"new/s.py": SECRET})
+    expected = call(history, "KEY", "new/s.py").out
+    assert expected.count("plaintext") == 1
+    assert "old/s.py" in expected
+    for name, value in configured.items():
+        git(repository, "config", name, value)
+    assert call(history, "KEY", "new/s.py").out == expected
+
+
+def test_a_name_with_a_line_break_does_not_stop_the_commits_of_other_files(repository: Path, commit: Commit) -> None:
+    commit("one", **{"a\nb.py": SECRET})
+    stage(repository, SECRET)
+    assert call(guard).code == 0
+    commit("two")
+    (repository / "a\nb.py").write_text(PLAIN)
+    git(repository, "add", "--all")
+    assert "KEY was encrypted" in call(guard).err
+    assert call(audit, "s.py").code == 0
