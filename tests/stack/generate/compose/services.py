@@ -18,7 +18,7 @@ Json = dict[str, Any]
 def read_services(folder: Path, environment: Mapping[str, str]) -> dict[str, Json]:
     """Return the services as Docker Compose reads them; ValueError with its message if it refuses the file."""
     require("compose")
-    command = [cache.binary("compose"), "compose.yaml"]
+    command: list[str | Path] = [cache.binary("compose"), "compose.yaml"]
     done = subprocess.run(command, cwd=folder, env=dict(environment), capture_output=True, text=True, check=False)
     if done.returncode:
         raise ValueError(done.stderr)
@@ -37,7 +37,7 @@ class Service:
         """Return the place of a path of the container; LookupError if nothing is mounted there."""
         for mount in self.described["volumes"]:
             if path == mount["target"] or path.startswith(f"{mount['target']}/"):
-                source = self.volumes / mount["source"]  # a source that is absolute stays what it is
+                source: Path = self.volumes / mount["source"]  # a source that is absolute stays what it is
                 return source / path.removeprefix(mount["target"]).lstrip("/")
         raise LookupError(f"{path} is neither mounted nor kept")
 
