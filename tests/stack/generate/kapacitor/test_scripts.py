@@ -63,6 +63,17 @@ def test_each_declaration_has_one_script_and_each_topic_its_handlers() -> None:
     assert files.warnings == []
 
 
+def test_a_metric_of_clusters_is_read_without_that_of_their_nodes() -> None:
+    cloudwatch = {"REGIONS": ["eu-west-1"], "DECLARATIONS": {"redshift_nodes": {}}}
+
+    def declare() -> None:
+        Composite("own.busy", value=mean("aws.redshift.cpu_utilization_average"), every="5m", window="5m")
+
+    texts = generate_texts(declare, CLOUDWATCH=cloudwatch)
+    (script,) = (text for path, text in texts.items() if "own-busy" in path)
+    assert 'WHERE "node_id" =~ /^$/' in script
+
+
 def test_kapacitor_sends_mail_as_the_settings_of_django_have_it() -> None:
     mail = {"EMAIL_HOST": "mail.example.com", "EMAIL_PORT": 2525, "DEFAULT_FROM_EMAIL": "shop@example.com"}
     with override_settings(**mail):
