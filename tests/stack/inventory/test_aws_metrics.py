@@ -45,6 +45,19 @@ def test_a_kind_follows_from_the_statistic() -> None:
     assert kinds["aws.alb_targets.target_response_time_p99"] == "percentile"
 
 
+def test_metrics_of_one_field_are_told_apart_by_their_dimensions() -> None:
+    metric, field = "aws.redshift.cpu_utilization_average", "cpu_utilization_average"
+    nodes = {"CLOUDWATCH": {"REGIONS": ["eu-west-1"], "DECLARATIONS": {"redshift_nodes": {}}}}
+    with isolate(), override_settings(ZEMANTA_OPS=nodes):
+        deployment = read_deployment(read_declarations())
+        assert deployment.find_dimensions(metric) == {"node_id": "^$"}
+        assert deployment.find_dimensions(f"aws.redshift_nodes.{field}") == {"node_id": "^.+$"}
+        assert deployment.find_dimensions("aws.redshift.health_status_minimum") == {}
+    with isolate(), override_settings(ZEMANTA_OPS=CLOUDWATCH):
+        # What is not fetched has no series.
+        assert read_deployment(read_declarations()).find_dimensions(metric) == {}
+
+
 def test_every_service_has_a_row_of_panels_without_a_fault_in_each_language() -> None:
     with isolate(), override_settings(ZEMANTA_OPS=CLOUDWATCH):
         sources, warnings = read_sources()

@@ -98,6 +98,24 @@ class Deployment:
         known = self.metrics.get(metric)
         return {} if known is not None and known.is_foreign else self.identity
 
+    def find_dimensions(self, metric: str) -> dict[str, str]:
+        """Return regular expressions for the tags in which metrics of CloudWatch that share a field differ.
+
+        CloudWatch has a metric once for each set of dimensions, such as a cluster's and that of each of its nodes. The
+        series of one set lack the tags that another has more.
+        """
+        known = self.metrics.get(metric)
+        if known is None or known.source != _CLOUDWATCH:
+            return {}
+        place, own = (known.measurement, known.field), known.tags or frozenset()
+        others = [
+            each.tags or frozenset()
+            for each in self.metrics.values()
+            if (each.measurement, each.field) == place and each.tags != known.tags and not each.remedy
+        ]
+        missing = dict.fromkeys(sorted(tag for tags in others for tag in tags - own), "^$")
+        return missing | dict.fromkeys(sorted(tag for tags in others for tag in own - tags), "^.+$")
+
     def find_delay(self, terms: Iterable[Term]) -> int:
         """Return after how many seconds all points of these aggregates have been written."""
         delay = max(2, 2 * math.ceil(self.agent_interval))

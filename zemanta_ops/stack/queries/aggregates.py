@@ -15,7 +15,7 @@ def select_term(term: Term, deployment: Deployment) -> Selection:
     known = deployment.metrics.get(term.metric)
     field = "value" if known is None else "count" if known.kind in _TIMED else known.field
     filters = {tag: to_regex(values) for tag, values in term.filters.items()}
-    return Selection(deployment.measure(term.metric), field, filters)
+    return Selection(deployment.measure(term.metric), field, {**deployment.find_dimensions(term.metric), **filters})
 
 
 def ask_term(term: Term, deployment: Deployment, by: tuple[str, ...] | None, *, whole: bool = False) -> SeriesQuery:

@@ -18,7 +18,7 @@ func main() {
 }
 
 func printProject(files []string) error {
-	options, err := cli.NewProjectOptions(files, cli.WithOsEnv, cli.WithDotEnv, cli.WithName("project"))
+	options, err := cli.NewProjectOptions(files, cli.WithOsEnv, cli.WithDotEnv, cli.WithDefaultProfiles(), cli.WithName("project"))
 	if err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import Any
 
 import pytest
+from django.test import override_settings
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -60,6 +61,26 @@ def test_each_declaration_has_one_script_and_each_topic_its_handlers() -> None:
     kinds = {name: handlers[f"shop-{name}"]["kind"] for name in names}
     assert kinds == {"pager": "pagerduty2", "chat": "post", "crit-mail": "smtp"}
     assert files.warnings == []
+
+
+def test_a_metric_of_clusters_is_read_without_that_of_their_nodes() -> None:
+    cloudwatch = {"REGIONS": ["eu-west-1"], "DECLARATIONS": {"redshift_nodes": {}}}
+
+    def declare() -> None:
+        Composite("own.busy", value=mean("aws.redshift.cpu_utilization_average"), every="5m", window="5m")
+
+    texts = generate_texts(declare, CLOUDWATCH=cloudwatch)
+    (script,) = (text for path, text in texts.items() if "own-busy" in path)
+    assert 'WHERE "node_id" =~ /^$/' in script
+
+
+def test_kapacitor_sends_mail_as_the_settings_of_django_have_it() -> None:
+    mail = {"EMAIL_HOST": "mail.example.com", "EMAIL_PORT": 2525, "DEFAULT_FROM_EMAIL": "shop@example.com"}
+    with override_settings(**mail):
+        text = generate_texts(declare, ALERTS={"RECEIVERS": RECEIVERS})["kapacitor/kapacitor.conf"]
+    section = text.partition("[smtp]\n")[2].partition("\n[")[0]
+    lines = ["enabled = true", 'host = "mail.example.com"', "port = 2525", 'from = "shop@example.com"']
+    assert [line.strip() for line in section.splitlines()] == lines
 
 
 @pytest.mark.parametrize("name", ["", "x" * 300, "a\nb"])

@@ -101,7 +101,8 @@ class Reader:
         """Return the measurement of a term and the condition that selects this application's series in it."""
         own = self.deployment.scope_of(term.metric)
         conditions = [f"{quote_identifier(tag)} = {quote_value(value)}" for tag, value in own.items()]
-        conditions += [f"{quote_identifier(tag)} =~ {quote_regex(to_regex(each))}" for tag, each in filters.items()]
+        wanted = self.deployment.find_dimensions(term.metric) | {tag: to_regex(each) for tag, each in filters.items()}
+        conditions += [f"{quote_identifier(tag)} =~ {quote_regex(regex)}" for tag, regex in wanted.items()]
         where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
         return self.database.qualify(self.find(term).measurement) + where
 

@@ -73,7 +73,7 @@ def _describe_mail() -> dict[str, Any]:
         "enabled": True,
         "host": read_django_setting("EMAIL_HOST") or "localhost",
         "port": read_django_setting("EMAIL_PORT") or 25,
-        "from": read_django_setting("DEFAULT_FROM_MAIL") or "webmaster@localhost",
+        "from": read_django_setting("DEFAULT_FROM_EMAIL") or "webmaster@localhost",
     }
     user = read_django_setting("EMAIL_HOST_USER")
     return {**values, "username": user} if user else values
