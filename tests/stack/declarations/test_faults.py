@@ -19,6 +19,7 @@ from zemanta_ops.stack.declarations import (
     mean,
     rate,
     read_declarations,
+    sum_of,
     total,
 )
 from zemanta_ops.stack.declarations.faults import Fault, find_faults, remove_faulty
@@ -83,6 +84,10 @@ def test_declarations_that_are_right_have_no_fault() -> None:
     alert(last("jobs.waiting"), warn=above(50), crit=None, by="queue")
     alert(rate("http.request.count"), crit=below(1), name="quiet")
     composite("shop.per_core", numerator=rate("http.request.count"), denominator=mean("cpu.cores"), by=("host",))
+    composite(
+        "shop.per_core_of_all", numerator=rate("http.request.count"), denominator=sum_of("cpu.cores", host="web-*")
+    )
+    alert(sum_of("cpu.cores"), crit=below(8), name="cores")
     Composite("shop.seconds", value=mean("http.request.duration") * 0.001, unit="s")
     Composite("shop.open", value=COUNT - total("http.request.count", status="2*"))
     objective()
@@ -146,6 +151,13 @@ WRONG: dict[str, tuple[str, Callable[[], Any]]] = {
     "the last of a timing": ("E207", lambda: alert(last("http.request.duration"))),
     "the mean of a percentile": ("E207", lambda: alert(mean("lb.p95"))),
     "the mean of a timing's percentile": ("E207", lambda: alert(mean("http.request.duration.95_percentile"))),
+    "the sum of a counter": ("E207", lambda: alert(sum_of("http.request.count"))),
+    "the sum of a timing": ("E207", lambda: alert(sum_of("http.request.duration"))),
+    "the sum of a set": ("E207", lambda: alert(sum_of("visitors"))),
+    "the sum of a percentile": ("E207", lambda: alert(sum_of("lb.p95"))),
+    "the sum of a metric that nothing emits": ("E203", lambda: alert(sum_of("cpu.coers"))),
+    "a filter that the gauge of a sum lacks": ("E205", lambda: alert(sum_of("cpu.cores", queue="mail"))),
+    "a sum without by in common": ("E206", lambda: composite(denominator=sum_of("cpu.cores"), by=("view",))),
     "a limit that is not a bucket": ("E208", lambda: objective(bad=None, within=300)),
     "a latency objective by status": ("E205", lambda: objective(total=GOOD, bad=None, within=500)),
     "a composite named as a metric": ("E209", lambda: composite("http.request.count")),

@@ -26,6 +26,7 @@ START = 1_699_833_600
 
 TAGS = {"env": "production", "app": "shop"}
 HOSTS = {"web-1": 4.0, "web-2": 4.0, "web-3": 8.0}
+CLUSTERS = {"web-1": "east", "web-2": "west", "web-3": "west"}
 VIEWS = {"home": 0.5, "search": 0.3, "checkout": 0.15, "account": 0.05}
 BUCKETS = (100.0, 500.0, 2500.0)
 # The view whose requests are counted by latency; those of all would be most of the day's points.
@@ -75,11 +76,11 @@ METRICS = [
     known("http.request.bucket", "counter", "view", "le", unit="requests"),
     known("db.query.duration", "timing", "alias", unit="ms"),
     known("jobs.waiting", "gauge", "queue", unit="jobs"),
-    known("cpu.cores", "gauge", "host", source="elsewhere"),
+    known("cpu.cores", "gauge", "host", "cluster", source="elsewhere"),
 ]
 DEPLOYMENT = Deployment(
     {metric.name: metric for metric in METRICS},
-    common_tags=frozenset({*TAGS, "host"}),
+    common_tags=frozenset({*TAGS, "host", "cluster"}),
     agent_interval=INTERVAL,
     buckets=BUCKETS,
     identity=TAGS,
@@ -111,7 +112,8 @@ def _record(start: int, second: int, chance: random.Random) -> Iterator[Record]:
 
 def _list_points(host: str, cores: float, start: int, second: int, chance: random.Random) -> Iterator[Point]:
     time = (start + second) * 10**9
-    tags = {**TAGS, "host": host}
+    place = {"host": host, "cluster": CLUSTERS[host]}
+    tags = {**TAGS, **place}
     for view, share in VIEWS.items():
         count = _draw(_find_traffic(second) * share, chance)
         if not count:
@@ -130,7 +132,7 @@ def _list_points(host: str, cores: float, start: int, second: int, chance: rando
         yield Point("db_query_duration", fields, {**tags, "alias": "default"}, time)
     if host == "web-1":
         yield from _list_queues(tags, second, time, chance)
-    yield Point("cpu_cores", {"value": cores}, {"host": host}, time)
+    yield Point("cpu_cores", {"value": cores}, place, time)
 
 
 def _list_latency(tags: dict[str, str], count: int, second: int, time: int, chance: random.Random) -> Iterator[Point]:

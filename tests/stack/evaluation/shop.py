@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from tests.stack.evaluation.by_hand import Hand, Key
-from zemanta_ops.stack.declarations import Composite, isolate, last, mean, rate, total
+from zemanta_ops.stack.declarations import Composite, isolate, last, mean, rate, sum_of, total
 
 MINIMUM = 20
 REQUESTS = "http.request.count"
@@ -27,6 +27,12 @@ def declare(every: str = "5m") -> dict[str, Composite]:
             "numerator": rate(REQUESTS),
             "denominator": mean("cpu.cores"),
             "by": ("host",),
+            "unit": "requests/s",
+        },
+        "shop.requests_per_core_of_cluster": {
+            "numerator": rate(REQUESTS),
+            "denominator": sum_of("cpu.cores"),
+            "by": ("cluster",),
             "unit": "requests/s",
         },
         "shop.served": {"value": total(REQUESTS) - total(REQUESTS, status="5*"), "by": ("view",), "unit": "requests"},
@@ -59,6 +65,19 @@ def _requests_per_core(hand: Hand, start: int) -> dict[Key, float]:
     return {key: requests.get(key, 0.0) / hand.every / number for key, number in cores.items()}
 
 
+def _requests_per_core_of_cluster(hand: Hand, start: int) -> dict[Key, float]:
+    requests = hand.total(_MEASUREMENT, start, ("cluster",))
+    return {key: requests.get(key, 0.0) / hand.every / number for key, number in sum_cores(hand, start).items()}
+
+
+def sum_cores(hand: Hand, start: int) -> dict[Key, float]:
+    """Return the cores of each cluster: of its hosts that had points in the window."""
+    cores: dict[Key, float] = {}
+    for (_, cluster), number in hand.mean("cpu_cores", start, ("host", "cluster")).items():
+        cores[cluster,] = cores.get((cluster,), 0.0) + number
+    return cores
+
+
 def _served(hand: Hand, start: int) -> dict[Key, float]:
     bad = hand.total(_MEASUREMENT, start, ("view",), _failed)
     return {key: number - bad.get(key, 0.0) for key, number in hand.total(_MEASUREMENT, start, ("view",)).items()}
@@ -82,6 +101,7 @@ def _backlog(hand: Hand, start: int) -> dict[Key, float]:
 _BY_HAND: Mapping[str, Callable[[Hand, int], Mapping[Key, float]]] = {
     "shop.error_ratio": _error_ratio,
     "shop.requests_per_core": _requests_per_core,
+    "shop.requests_per_core_of_cluster": _requests_per_core_of_cluster,
     "shop.served": _served,
     "shop.latency": _latency,
     "shop.queries_per_request": _queries_per_request,

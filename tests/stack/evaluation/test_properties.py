@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tests.servers.influxdb1 import InfluxDB1
 from tests.servers.victoriametrics import VictoriaMetrics
 from zemanta_ops.stack.databases import Point, connect
-from zemanta_ops.stack.declarations import Composite, isolate, last, mean, rate, total
+from zemanta_ops.stack.declarations import Composite, isolate, last, mean, rate, sum_of, total
 from zemanta_ops.stack.declarations.known import Deployment, KnownMetric
 from zemanta_ops.stack.declarations.terms import Expression, Operation, Term
 from zemanta_ops.stack.evaluation import Reader, Span, compute_composite
@@ -24,7 +24,8 @@ SPAN = Span(START, START + 60)
 TAGS = ("view", "host")
 VALUES = ("", "a", "b c", "d.e")
 AGGREGATES: list[tuple[Callable[..., Term], str]] = [
-    (total, "count"), (rate, "count"), (mean, "level"), (last, "level"), (mean, "took"), (total, "took"),
+    (total, "count"), (rate, "count"), (mean, "level"), (last, "level"), (sum_of, "level"),
+    (mean, "took"), (total, "took"),
 ]  # fmt: skip
 KINDS = {"count": "counter", "level": "gauge", "took": "timing"}
 
@@ -88,6 +89,11 @@ def reduce(term: Term, group: Sequence[Sample]) -> float:
     values = [each.value for each in group]
     if term.function == "last":
         return max((each.second, each.value) for each in group)[1]
+    if term.function == "sum_of":
+        series: dict[tuple[str, str], list[int]] = {}
+        for each in group:
+            series.setdefault((each.view, each.host), []).append(each.value)
+        return sum(sum(each) / len(each) for each in series.values())
     if term.metric == "took":
         return 2 * len(values) if term.function == "total" else sum(values) / (2 * len(values))
     number = sum(values) / len(values) if term.function == "mean" else sum(values)

@@ -11,7 +11,7 @@ from tests.servers.stores import Store
 from tests.servers.victoriametrics import VictoriaMetrics
 from zemanta_ops.stack.databases import ONCE
 from zemanta_ops.stack.databases.prometheus import PrometheusDatabase
-from zemanta_ops.stack.declarations import Alert, Composite, above, isolate, last, mean, rate, total
+from zemanta_ops.stack.declarations import Alert, Composite, above, isolate, last, mean, rate, sum_of, total
 from zemanta_ops.stack.declarations.known import Deployment, KnownMetric
 from zemanta_ops.stack.declarations.names import to_measurement
 from zemanta_ops.stack.declarations.terms import Expression, Term
@@ -108,6 +108,16 @@ AGGREGATES: dict[str, tuple[Term, tuple[str, ...], dict[tuple[str, ...], float]]
     "how many": (total("request.duration"), (), {(): 50}),
     "mean of a timing": (mean("request.duration"), VIEW, {("list",): 350 / 50}),
     "mean of a gauge": (mean("jobs.waiting"), QUEUE, {("mail",): 28 / 4, ("sms",): 4}),
+    "sum of a gauge": (sum_of("jobs.waiting"), QUEUE, {("mail",): 9 + 1, ("sms",): 3 + 5}),
+    "sum of a gauge of all": (sum_of("jobs.waiting"), (), {(): 18}),
+    "sum of a gauge of one host": (sum_of("jobs.waiting", host="a"), (), {(): 9 + 3}),
+    "sum of a gauge by all its tags": (
+        sum_of("jobs.waiting"),
+        ("queue", "host"),
+        {("mail", "a"): 9, ("mail", "b"): 1, ("sms", "a"): 3, ("sms", "b"): 5},
+    ),
+    "sum of no series": (sum_of("jobs.waiting", queue="nowhere"), QUEUE, {}),
+    "sum of another's": (sum_of("cpu.cores"), (), {(): 12}),
     "last": (last("jobs.waiting"), QUEUE, {("mail",): 1, ("sms",): 5}),
     "last of all": (last("jobs.waiting", queue="mail"), (), {(): 1}),
     "last of a percentile": (last("lb.p95"), ("lb",), {("front",): 120}),
@@ -145,6 +155,18 @@ COMPOSITES: dict[str, tuple[dict[str, Any], list[tuple[str, float | None]]]] = {
     "two metrics": (
         {"numerator": rate("request.count"), "denominator": mean("cpu.cores"), "by": ("host",)},
         [("web-1", 42 / 60 / 4), ("web-2", 0)],
+    ),
+    "a count over a sum": (
+        {"numerator": rate("request.count"), "denominator": sum_of("cpu.cores")},
+        [("", 44 / 60 / 12)],
+    ),
+    "a sum below the minimum": (
+        {"numerator": rate("request.count"), "denominator": sum_of("cpu.cores"), "min_denominator": 12.5},
+        [("", None)],
+    ),
+    "a missing sum is not zero": (
+        {"value": total("request.count", host="web-1") - sum_of("cpu.cores", host="web-3")},
+        [("", None)],
     ),
     "a missing gauge is not zero": (
         {"value": Expression("/", mean("cpu.cores"), total("request.count")), "by": ("host",)},

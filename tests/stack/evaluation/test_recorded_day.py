@@ -3,28 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import pytest
 
 from tests.servers.stores import Store
 from tests.servers.victoriametrics import VictoriaMetrics
 from tests.stack.evaluation.by_hand import Hand, Key
-from tests.stack.evaluation.day import DEPLOY, DEPLOYMENT, HOUR, INTERVAL, MISSING, OUTAGE, START, record_day, to_lines
-from tests.stack.evaluation.shop import compute_by_hand, declare
+from tests.stack.evaluation.day import (
+    DEATH,
+    DEPLOY,
+    DEPLOYMENT,
+    HOUR,
+    INTERVAL,
+    MISSING,
+    OUTAGE,
+    START,
+    record_day,
+    to_lines,
+)
+from tests.stack.evaluation.shop import compute_by_hand, declare, sum_cores
 from zemanta_ops.stack.charts.interpolation import Choice, Window
 from zemanta_ops.stack.charts.results import run_panel
-from zemanta_ops.stack.declarations import Composite, Declarations, Objective, isolate, rate, total
+from zemanta_ops.stack.declarations import Composite, Declarations, Objective, isolate, rate, sum_of, total
 from zemanta_ops.stack.declarations.durations import DAY, parse_duration
 from zemanta_ops.stack.evaluation import Reader, compute_composite, list_spans_between
 from zemanta_ops.stack.evaluation.writing import CompositeWriter
-from zemanta_ops.stack.generate.grafana.dashboards.common import draw_composite
+from zemanta_ops.stack.generate.grafana.dashboards.common import draw_composite, draw_metric
 from zemanta_ops.stack.generate.grafana.panels import Panel, render_panel
 from zemanta_ops.stack.generate.grafana.sources import Sources
 
 EVERY = 300
 COMPOSITES = declare()
-# The quiet night, the deploy, the outage, and the edges of the quarter of an hour without data.
-MOMENTS = [3 * HOUR, DEPLOY.start, OUTAGE.start, OUTAGE.end, MISSING.start - EVERY, MISSING.start, MISSING.end]
+# The quiet night, the deploy, the outage, the death of a host, and the edges of the quarter of an hour without data.
+MOMENTS = [3 * HOUR, DEPLOY.start, OUTAGE.start, OUTAGE.end, DEATH.start - EVERY, DEATH.start, DEATH.start + EVERY]
+MOMENTS += [MISSING.start - EVERY, MISSING.start, MISSING.end]
+PER_CORE = ["shop.requests_per_core", "shop.requests_per_core_of_cluster"]
 
 
 @pytest.fixture(scope="module")
@@ -124,14 +138,25 @@ def test_a_panel_draws_what_a_hand_computes_in_every_window_of_the_day(reader: R
     [(MISSING.start - HOUR, MISSING.end + HOUR), pytest.param(0, MISSING.start - HOUR, marks=pytest.mark.more)],
     ids=["around missing data", "the day before"],
 )
-def test_a_panel_draws_what_was_written_back(store: Store, reader: Reader, hand: Hand, first: int, last: int) -> None:
-    composite = COMPOSITES["shop.requests_per_core"]
+@pytest.mark.parametrize("name", PER_CORE)
+def test_a_panel_draws_what_was_written_back(
+    store: Store, reader: Reader, hand: Hand, name: str, first: int, last: int
+) -> None:
+    composite = COMPOSITES[name]
     since, until = START + first, START + last
     [*steps] = CompositeWriter(reader, [composite]).fill_back(since, until, START + DAY)
     assert not any(result.error for _, results in steps for result in results)
     flush(store)
     found = draw(reader, draw_composite(build_sources(reader), composite), since, until)
     assert found == expect(hand, composite.name, since, until)
+
+
+def test_a_panel_draws_the_sum_over_hosts_while_they_live(reader: Reader, hand: Hand) -> None:
+    since, until = START + DEATH.start - HOUR, START + MISSING.end + HOUR
+    panel = draw_metric(build_sources(reader), sum_of("cpu.cores"), "Cores", ("cluster",))
+    expected = {start: each for start in range(since, until, EVERY) if (each := sum_cores(hand, start))}
+    assert [each["west",] for each in expected.values()] == [12.0] * 13 + [4.0] * 36
+    assert draw(reader, replace(panel, interval="5m"), since, until) == expected
 
 
 def test_the_minimum_of_a_rate_is_one_per_second_in_panels_too(reader: Reader) -> None:

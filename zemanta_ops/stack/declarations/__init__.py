@@ -17,6 +17,7 @@ from zemanta_ops.stack.declarations.terms import (
     last,
     mean,
     rate,
+    sum_of,
     total,
 )
 
@@ -38,5 +39,6 @@ __all__ = [
     "mean",
     "rate",
     "read_declarations",
+    "sum_of",
     "total",
 ]

@@ -9,15 +9,16 @@ from typing import Any, Literal
 
 from zemanta_ops.metrics.series.tags import clean_value
 
-Function = Literal["total", "rate", "mean", "last"]
+Function = Literal["total", "rate", "mean", "last", "sum_of"]
 Operation = Literal["/", "-", "+", "*"]
 
-# Which aggregates a kind of metric has. A percentile has no mean: percentiles cannot be averaged.
+# Which aggregates a kind of metric has. A percentile has no mean: percentiles cannot be averaged. A set has no sum: it
+# would count twice what two hosts have seen.
 FUNCTIONS: Mapping[str, tuple[Function, ...]] = {
     "counter": ("total", "rate"),
     "timing": ("total", "rate", "mean"),
     "histogram": ("total", "rate", "mean"),
-    "gauge": ("mean", "last"),
+    "gauge": ("mean", "last", "sum_of"),
     "set": ("mean", "last"),
     "percentile": ("last",),
 }
@@ -102,6 +103,15 @@ def mean(metric: str, /, **filters: Any) -> Term:
 def last(metric: str, /, **filters: Any) -> Term:
     """Return the newest value of a gauge in the window."""
     return Term("last", metric, _read_filters(filters))
+
+
+def sum_of(metric: str, /, **filters: Any) -> Term:
+    """Return a gauge added up over its series, for example over hosts: of each series the mean of its samples.
+
+    A series without samples in the window adds nothing.
+    """
+    # The mean of a series, not its last sample: so every sample counts, and one series is the same as ``mean`` of it.
+    return Term("sum_of", metric, _read_filters(filters))
 
 
 def above(value: float) -> Threshold:

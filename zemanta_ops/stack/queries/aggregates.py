@@ -33,6 +33,8 @@ def ask_term(term: Term, deployment: Deployment, by: tuple[str, ...] | None, *, 
         return SeriesQuery(selection, "sum", by, "seconds" if term.function == "rate" else "", whole=whole)
     if term.function == "last":
         return SeriesQuery(selection, "last", by, whole=whole)
+    if term.function == "sum_of":
+        return SeriesQuery(selection, "sum_of_averages", by, whole=whole)
     known = deployment.metrics.get(term.metric)
     timed = known is not None and known.kind in _TIMED
     return SeriesQuery(selection, "mean" if timed else "average", by, whole=whole)

@@ -29,7 +29,7 @@ _DIVISORS = {
     ("milliseconds", False): "(float(v: int(v: v.windowPeriod)) / 1000000.0)",
     ("milliseconds", True): f"({_RANGE} * 1000.0)",
 }
-_FUNCTIONS = {"sum": "sum", "average": "mean", "max": "max", "last": "last"}
+_FUNCTIONS = {"sum": "sum", "average": "mean", "sum_of_averages": "mean", "max": "max", "last": "last"}
 
 
 def render(query: Query, label: str) -> dict[str, Any]:
@@ -80,6 +80,8 @@ def render_annotation(measurement: str, variables: Sequence[str]) -> dict[str, A
 
 def _render_lines(query: Query) -> list[str]:
     if isinstance(query, SeriesQuery):
+        if query.aggregate == "sum_of_averages" and query.by is not None:
+            return _render_sum_of_averages(query, query.by)
         return _render_mean(query) if query.aggregate == "mean" else _render_series(query)
     if isinstance(query, RatioQuery):
         return _render_ratio(query)
@@ -104,6 +106,13 @@ def _render_series(query: SeriesQuery) -> list[str]:
         divisor = _DIVISORS[query.divisor, query.whole]
         lines.append(f"  |> map(fn: (r) => ({{r with _value: r._value / {divisor}}}))")
     return lines
+
+
+def _render_sum_of_averages(query: SeriesQuery, by: Sequence[str]) -> list[str]:
+    """Add up one number of each series: until they are grouped, each series is a table of its own."""
+    lines = [*_render_series(dataclasses.replace(query, by=None)), _group(by if query.whole else [*by, "_time"])]
+    lines.append("  |> sum()")
+    return lines if query.whole else [*lines, _group(by), '  |> sort(columns: ["_time"])']
 
 
 def _render_mean(query: SeriesQuery) -> list[str]:

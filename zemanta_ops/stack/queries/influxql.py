@@ -93,6 +93,8 @@ def _render_text(query: Query, name: str) -> str:
 
 
 def _render_series(query: SeriesQuery, name: str) -> str:
+    if query.aggregate == "sum_of_averages":
+        return _render_sum_of_averages(query, name)
     field = _quote(query.selection.field)
     numbers = {
         "sum": f"sum({field})",
@@ -106,6 +108,19 @@ def _render_series(query: SeriesQuery, name: str) -> str:
     return (
         f"SELECT {number} AS {_quote(name)} FROM {_quote(query.selection.measurement)} "  # noqa: S608
         f"WHERE {_render_where(query.selection)}{_group(query.by, whole=query.whole)}{fill}"
+    )
+
+
+def _render_sum_of_averages(query: SeriesQuery, name: str) -> str:
+    """Add up one number of each series, which the inner query has."""
+    fill = "" if query.whole else " fill(none)"
+    series = (
+        f'SELECT mean({_quote(query.selection.field)}) AS "mean" FROM {_quote(query.selection.measurement)} '  # noqa: S608
+        f"WHERE {_render_where(query.selection)}{_group(None, whole=query.whole)}{fill}"
+    )
+    return (
+        f'SELECT sum("mean") AS {_quote(name)} FROM ({series}) '  # noqa: S608
+        f"WHERE $timeFilter{_group(query.by, whole=query.whole)}{fill}"
     )
 
 

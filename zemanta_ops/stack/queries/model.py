@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 # How the points of a series, and the series of a group, become one number for each interval:
-# ``mean`` weighs timings by their count, ``average`` is the mean of the points.
-Aggregate = Literal["sum", "mean", "average", "max", "last"]
+# ``mean`` weighs timings by their count, ``average`` is the mean of the points, ``sum_of_averages`` adds up the mean of
+# each series.
+Aggregate = Literal["sum", "mean", "average", "sum_of_averages", "max", "last"]
 
 
 @dataclass(frozen=True)

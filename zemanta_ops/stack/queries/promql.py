@@ -27,8 +27,8 @@ _DIVISORS = {
     ("milliseconds", False): " / $__interval_ms",
     ("milliseconds", True): " / $__range_ms",
 }
-_ACROSS = {"sum": "sum", "average": "avg", "max": "max", "last": "max"}
-_OVER_TIME = {"sum": "sum", "average": "avg", "max": "max", "last": "last"}
+_ACROSS = {"sum": "sum", "average": "avg", "sum_of_averages": "sum", "max": "max", "last": "max"}
+_OVER_TIME = {"sum": "sum", "average": "avg", "sum_of_averages": "avg", "max": "max", "last": "last"}
 
 
 def render(query: Query, label: str) -> dict[str, Any]:

@@ -41,7 +41,7 @@ def draw_points() -> list[Point]:
     """Return quiet minutes, an outage, a host that dies, and missing points; and another application's beside them."""
     random_ = random.Random(13)
     points = [point for time in range(START, STOP, _INTERVAL) for point in _draw_interval(random_, time)]
-    foreign = [each._replace(tags={**each.tags, "app": "other"}) for each in points if each.measurement != "system"]
+    foreign = [each._replace(tags={**each.tags, "app": "other"}) for each in points if "app" in each.tags]
     return sorted(points + foreign, key=lambda point: point.time)
 
 
@@ -52,6 +52,10 @@ def _draw_interval(random_: random.Random, time: int) -> Iterator[Point]:
             continue
         if random_.random() < 0.9:
             yield Point("system", {"host": host}, {"n_cpus": 4 if host == "web-1" else 8}, time)
+        # Each host has another number of samples in a window, and one series lacks a tag.
+        if time % (20 if host == "web-2" else 30) == 0:
+            for pool in ({"pool": "a"}, {"pool": "b"}, {}):
+                yield Point("workers", {"host": host, **pool}, {"value": time // 10 % 7 + len(pool)}, time)
         # Nobody comes between minutes 20 and 30.
         if 20 <= minute < 30 or random_.random() < 0.2:
             continue
@@ -150,6 +154,11 @@ def _reduce(function: str, points: list[Point], field: str, length: int) -> floa
     numbers = [point.fields[field] for point in points]
     if function == "mean":
         return sum(numbers) / len(numbers)
+    if function == "sum_of":
+        series: dict[tuple[str, ...], list[float]] = {}
+        for point, number in zip(points, numbers, strict=True):
+            series.setdefault(tuple(point.tags.values()), []).append(number)
+        return sum(sum(each) / len(each) for each in series.values())
     if function == "last":
         return max((point.time, point.fields[field]) for point in points)[1]
     return sum(numbers) / (length if function == "rate" else 1)

@@ -23,7 +23,7 @@ from tests.stack.generate.kapacitor.running import (
     read_handlers,
     read_scripts,
 )
-from zemanta_ops.stack.declarations import Alert, Composite, above, below, describe, last, mean, rate, total
+from zemanta_ops.stack.declarations import Alert, Composite, above, below, describe, last, mean, rate, sum_of, total
 
 RECEIVERS = {
     "pager": {"BACKEND": "pagerduty"},
@@ -104,7 +104,7 @@ NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
 TIMES = st.sampled_from(
     [("10s", "30s"), ("1m", "5m"), ("90s", "3m"), ("8m", "16m"), ("1h", "6h"), ("40s", "2m"), ("1d", "2d")]
 )
-TERMS = [total, rate, mean, last]
+TERMS = [total, rate, mean, last, sum_of]
 
 
 @st.composite

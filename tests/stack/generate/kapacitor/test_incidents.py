@@ -23,7 +23,7 @@ from tests.stack.generate.kapacitor.running import (
     generate_kapacitor,
     write_points,
 )
-from zemanta_ops.stack.declarations import Alert, Composite, above, below, describe, last, mean, rate, total
+from zemanta_ops.stack.declarations import Alert, Composite, above, below, describe, last, mean, rate, sum_of, total
 
 pytestmark = pytest.mark.second_tier
 
@@ -241,7 +241,7 @@ def test_kapacitor_computes_and_judges_in_time_by_itself(
     def declare() -> None:
         describe("cpu.cores", kind="gauge", measurement="system", field="n_cpus", tags=("host",), unit="cores")
         describe("jobs.waiting", kind="gauge", tags=(), unit="jobs")
-        per_core = Composite("own.per_core", value=total(REQUESTS) / mean("cpu.cores"), every="4s")
+        per_core = Composite("own.per_core", value=total(REQUESTS) / sum_of("cpu.cores"), every="4s")
         Alert(per_core, crit=above(1), every="2s", window="2s", runbook=RUNBOOK)
         Alert(last("jobs.waiting"), warn=below(5), every="2s", window="2s", message="{value:.0f} jobs")
 
@@ -249,7 +249,8 @@ def test_kapacitor_computes_and_judges_in_time_by_itself(
 
     def send(waiting: int) -> None:
         now = time.time_ns()
-        line = f"http_request_count,env=test,app=shop,status=200 value=20 {now}\nsystem,host=a n_cpus=4i {now}"
+        line = f"http_request_count,env=test,app=shop,status=200 value=20 {now}"
+        line += f"\nsystem,host=a n_cpus=4i {now}\nsystem,host=b n_cpus=8i {now}"
         influxdb1.write(f"{line}\njobs_waiting,env=test,app=shop value={waiting}i {now}", database)
 
     def has(waiting: int, *events: tuple[str, str]) -> Callable[[], bool]:

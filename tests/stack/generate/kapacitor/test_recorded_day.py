@@ -18,7 +18,18 @@ from tests.stack.evaluation.shop import compute_by_hand, declare
 from tests.stack.generate.kapacitor.running import ROUTING_KEY, GeneratedKapacitor, generate_kapacitor
 from zemanta_ops.stack.alerting.machine import Level, Memory, read_rule
 from zemanta_ops.stack.alerting.notification import build_dedup_key
-from zemanta_ops.stack.declarations import Alert, Composite, Declarations, above, below, isolate, last, mean, rate
+from zemanta_ops.stack.declarations import (
+    Alert,
+    Composite,
+    Declarations,
+    above,
+    below,
+    isolate,
+    last,
+    mean,
+    rate,
+    sum_of,
+)
 from zemanta_ops.stack.declarations.durations import DAY
 from zemanta_ops.stack.evaluation import Reader, compute_alert, list_spans_between
 from zemanta_ops.stack.generate.kapacitor.generator import render_scripts
@@ -39,6 +50,15 @@ def declare_alerts() -> list[Alert]:
         return [
             Alert(COMPOSITES["shop.error_ratio"], warn=above(0.05), crit=above(0.3), for_="2m"),
             Alert(COMPOSITES["shop.requests_per_core"], warn=above(0.25), crit=above(0.4), every="5m", window="1h"),
+            Alert(
+                COMPOSITES["shop.requests_per_core_of_cluster"],
+                warn=above(0.3),
+                crit=above(0.4),
+                every="5m",
+                window="15m",
+            ),
+            # A host dies; later there are no data at all.
+            Alert(sum_of("cpu.cores"), warn=below(5), crit=below(3), by=("cluster",), no_data="alert", name="cores"),
             Alert(last("jobs.waiting"), warn=above(30), crit=above(100), by=("queue",), name="queues", window="1m"),
             Alert(mean("db.query.duration"), crit=above(10), every="30s", window="2m", for_="5m", name="slow"),
             Alert(

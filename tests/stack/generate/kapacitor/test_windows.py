@@ -19,7 +19,7 @@ from tests.stack.generate.kapacitor.running import (
     read_scripts,
     write_points,
 )
-from zemanta_ops.stack.declarations import Composite, describe, last, mean, rate, total
+from zemanta_ops.stack.declarations import Composite, describe, last, mean, rate, sum_of, total
 from zemanta_ops.stack.declarations.registry import isolate
 from zemanta_ops.stack.generate.kapacitor.generator import name_task
 from zemanta_ops.stack.generate.kapacitor.windows import SIDES
@@ -33,8 +33,10 @@ MEASUREMENTS = {
     DURATION: ("http_request_duration", "count"),
     "cpu.cores": ("system", "n_cpus"),
     "jobs.waiting": ("jobs_waiting", "value"),
+    "workers": ("workers", "value"),
 }
 ERRORS, ALL, PER_SECOND, CORES = total(REQUESTS, status="5*"), total(REQUESTS), rate(REQUESTS), mean("cpu.cores")
+WORKERS = sum_of("workers")
 BY_HOST, BY_VIEW = {"by": "host"}, {"by": "view"}
 COMPOSITES: Mapping[str, dict[str, Any]] = {
     "errors": {"numerator": ERRORS, "denominator": ALL, "min_denominator": 20, **BY_VIEW},
@@ -51,6 +53,14 @@ COMPOSITES: Mapping[str, dict[str, Any]] = {
     "latency": {"value": mean(DURATION), "every": "10s", "window": "1m", **BY_VIEW},
     "newest": {"value": last("jobs.waiting"), **BY_HOST},
     "scaled": {"value": mean("jobs.waiting") * 2.5, "every": "45s", **BY_HOST},
+    "requests per core of all": {"value": PER_SECOND / sum_of("cpu.cores"), "min_denominator": 8},
+    "requests per worker": {"value": PER_SECOND / WORKERS, "window": "5m", **BY_HOST},
+    "workers per request": {"value": WORKERS / ALL, **BY_HOST},
+    "all workers": {"value": WORKERS},
+    "workers of a pool": {"value": WORKERS, "by": ("pool",), "every": "30s", "window": "2m"},
+    "workers of one host": {"value": sum_of("workers", host="*-1", pool="a") / 2, "every": "45s"},
+    "workers without one": {"value": WORKERS - 1, "every": "90s", "window": "3m", **BY_HOST},
+    "two sums": {"value": sum_of("cpu.cores") - WORKERS, **BY_HOST},
     "less than": {"value": total(REQUESTS) - 40, "every": "8m"},
     "without tags": {"value": PER_SECOND, "every": "15s", "window": "30s"},
 }
@@ -60,6 +70,7 @@ def declare() -> Mapping[str, Composite]:
     """Declare composites of every form."""
     describe("cpu.cores", kind="gauge", measurement="system", field="n_cpus", tags=("host",), unit="cores")
     describe("jobs.waiting", kind="gauge", tags=("host",), unit="jobs")
+    describe("workers", kind="gauge", tags=("host", "pool"))
     return {name: Composite(f"own.{name.replace(' ', '_')}", **given) for name, given in COMPOSITES.items()}
 
 
@@ -140,3 +151,27 @@ def test_points_that_come_late_are_counted(influxdb1: InfluxDB1, database: str, 
             write(number)
             kapacitor.replay("shop-composite-own-all", START + stop - 60, START + stop)
             assert wait_until(lambda wanted=expected: read() == [wanted])  # type: ignore[misc]
+
+
+def test_a_changed_sum_does_not_add_what_it_added_before(influxdb1: InfluxDB1, database: str, tmp_path: Path) -> None:
+    require("kapacitor")
+
+    def generate_script(**filters: str) -> str:
+        def declare() -> None:
+            describe("workers", kind="gauge", tags=("host",))
+            Composite("own.workers", value=sum_of("workers", **filters))
+
+        return read_scripts(generate_kapacitor(declare, database, influxdb1.url))["shop-composite-own-workers"]
+
+    lines = [f"workers,host={host} value={number} {START + 10}000000000" for host, number in (("a", 4), ("b", 8))]
+    influxdb1.write("\n".join(lines), database)
+    kapacitor = GeneratedKapacitor(tmp_path, generate_kapacitor(lambda: None, database, influxdb1.url))
+    with ExitStack() as stack:
+        run(kapacitor, stack)
+        for script, expected in ((generate_script(), 12), (generate_script(host="a"), 4)):
+            kapacitor.call("tasks", {"id": "changed", "type": "batch", "script": script, "status": "disabled"})
+            for _ in range(2):
+                kapacitor.replay("changed", START, START + 240)
+            kapacitor.delete("tasks/changed")
+            rows = influxdb1.query("SELECT value FROM own_workers", database)
+            assert [(row["time"], row["value"]) for row in rows] == [(START * 10**9, expected)]

@@ -63,7 +63,7 @@ def _check_term(declaration: Any, term: Term, deployment: Deployment) -> Iterato
     if term.function not in allowed:
         hint = f"A {known.kind} has: {', '.join(allowed)}."
         yield make_fault(
-            "zemanta_ops.E207", declaration, f"uses {term.function} of {term.metric!r}, a {known.kind}", hint
+            "zemanta_ops.E207", declaration, f"uses {term.function}() of {term.metric!r}, a {known.kind}", hint
         )
 
 

@@ -76,6 +76,8 @@ class Reader:
     def read_term(self, term: Term, field: str, back: int, *, fills: bool = False) -> list[str]:
         """Return the nodes that read one aggregate: what leaves ``last`` is a stream, at the end of each window.
 
+        Of a sum over series it is the number of each series, with all its tags; what reads them back adds them up.
+
         Args:
             term: What the database aggregates.
             field: The field that has it.
@@ -91,8 +93,9 @@ class Reader:
             numbers[COUNT] = f"count({quote_identifier(name_counted_field(known))})"
             floats[COUNT] = f'float("{COUNT}")'
         selected = ", ".join(f"{number} AS {quote_identifier(name)}" for name, number in numbers.items())
+        select = f"SELECT {selected} FROM {self.select_from(term, term.filters)}"  # noqa: S608
         return [
-            self.query(f"SELECT {selected} FROM {self.select_from(term, term.filters)}", back, fills=fills),  # noqa: S608
+            self.query(select, back, fills=fills, by_series=term.function == "sum_of"),
             evaluate(floats),
             render_node("last", [f"'{field}'"], [f"as('{field}')"]),
         ]
@@ -106,7 +109,9 @@ class Reader:
         where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
         return self.database.qualify(self.find(term).measurement) + where
 
-    def query(self, select: str, back: int, reading: Reading | None = None, *, fills: bool = False) -> str:
+    def query(
+        self, select: str, back: int, reading: Reading | None = None, *, fills: bool = False, by_series: bool = False
+    ) -> str:
         """Return the node that runs a query, by default over a window and ``delay`` after its end."""
         schedule = self.schedule
         reading = reading or Reading(schedule.delay, schedule.delay, schedule.window)
@@ -117,7 +122,7 @@ class Reader:
             f"offset({reading.offset + back * schedule.every}s)",
         ]
         groups = [f"time({reading.period}s)"] if fills else []
-        if groups := [*groups, *map(quote_text, self.by)]:
+        if groups := [*groups, *(["*"] if by_series else map(quote_text, self.by))]:
             properties.append(f"groupBy({', '.join(groups)})")
         # The newest group then covers the same time as a query without groups.
         properties += ["alignGroup()", "fill(0)"] if fills else []
@@ -138,4 +143,5 @@ def _aggregate(term: Term, known: KnownMetric) -> str:
         return f"sum({quote_identifier(name_counted_field(known))})"
     if term.function == "mean" and known.kind in _TIMED:
         return 'sum("sum") / sum("count")'
-    return f"{term.function}({quote_identifier(known.field)})"
+    function = "mean" if term.function == "sum_of" else term.function
+    return f"{function}({quote_identifier(known.field)})"

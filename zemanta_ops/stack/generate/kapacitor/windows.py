@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -24,7 +25,7 @@ VALUE = "value"
 LEFT, RIGHT = "zo_left", "zo_right"
 LEFT_COUNT, RIGHT_COUNT = "zo_left_count", "zo_right_count"
 _COUNTS = {LEFT: LEFT_COUNT, RIGHT: RIGHT_COUNT}
-# Where the sides of a composite of two metrics meet, told apart by the task that wrote them.
+# Where the sides of a composite of two metrics meet, and the series of a sum, told apart by what wrote them.
 SIDES, TASK = "zemanta_ops_sides", "zemanta_ops_task"
 
 
@@ -59,6 +60,8 @@ class Computation:
             if tag == VALUE or tag.startswith("zo_"):
                 raise UnsupportedError(f"has the tag {tag!r} in by, which Kapacitor takes for a field of the script")
         expression = self.expression
+        if any(term.function == "sum_of" for term in self._terms.values()):
+            return self._render_sides(variable, back)
         if isinstance(expression, Term):
             nodes = self.reader.read_term(expression, VALUE, back, fills=self.fills)
             return render_pipeline("batch", [*nodes, *self._keep_grid()], variable)
@@ -66,13 +69,24 @@ class Computation:
             return self._render_scaled(expression, expression.right, variable, back)
         if _is_share(expression, expression.right) and not self.fills:
             return self._render_share(expression.left, expression.right, variable, back)
-        return self._render_sides(expression.left, expression.right, variable, back)
+        return self._render_sides(variable, back)
+
+    @property
+    def _terms(self) -> Mapping[str, Term]:
+        """The aggregates by the field that has them."""
+        expression = self.expression
+        sides = (expression,) if isinstance(expression, Term) else (expression.left, expression.right)
+        return {field: term for field, term in zip((LEFT, RIGHT), sides, strict=False) if isinstance(term, Term)}
+
+    @property
+    def _written(self) -> Mapping[str, str]:
+        """The tag of what this script writes for itself. Once it is changed, it does not read what it wrote before."""
+        declared = f"{self.expression} by {self.reader.by} of {self.reader.schedule.window}"
+        return {TASK: f"{self.task}-{zlib.crc32(declared.encode('utf-8', 'replace')):08x}"}
 
     def _render_scaled(self, expression: Expression, number: float, variable: str, back: int) -> str:
-        if expression.operation == "/" and number == 0:
-            raise UnsupportedError("divides by zero")
         nodes = self.reader.read_term(expression.left, VALUE, back, fills=self.fills)
-        scaled = {VALUE: f'"{VALUE}" {expression.operation} {render_number(number)}'}
+        scaled = {VALUE: _scale_by(VALUE, expression, number)}
         if self.fills:
             scaled[COUNT] = f'"{COUNT}"'
         return render_pipeline("batch", [*nodes, evaluate(scaled), *self._keep_grid()], variable)
@@ -111,47 +125,61 @@ class Computation:
     def _scale(self, term: Term, number: str) -> str:
         return f"{number} / {render_number(self.reader.schedule.window)}" if term.function == "rate" else number
 
-    def _render_sides(self, left: Term, right: Term, variable: str, back: int) -> str:
-        """Write both sides into one measurement, and read them from there: so neither waits for the other."""
+    def _render_sides(self, variable: str, back: int) -> str:
+        """Write each side into one measurement, and read them from there: so neither waits for the other.
+
+        A sum over series is written as one number of each series, and added up as it is read: Kapacitor has no query
+        within a query.
+        """
         reader, schedule = self.reader, self.reader.schedule
         to_start = render_node("shift", [f"-{schedule.window}s"])
-        write = render_write(reader.database.name, reader.database.policy, SIDES, {TASK: self.task})
+        write = render_write(reader.database.name, reader.database.policy, SIDES, self._written)
         written = [
             render_pipeline("batch", [*reader.read_term(term, side, back), *self._keep_grid(), to_start, write])
-            for side, term in ((LEFT, left), (RIGHT, right))
+            for side, term in self._terms.items()
         ]
         # Only the sides of one window begin in the period of this query.
         late, lag = schedule.delay + schedule.gap, schedule.window - schedule.every
         reading = Reading(late, late + lag, schedule.every)
         nodes = [
             reader.query(self._select_sides(), back, reading, fills=self.fills),
-            *_read_numbers(LEFT, RIGHT, *_COUNTS.values()),
+            *_read_numbers(*self._terms, *(_COUNTS[side] for side in self._terms)),
             # What follows is never another shift, which Kapacitor does not take.
             *([render_node("shift", [f"{lag}s"])] if lag else []),
-            *self._complete(left, right),
+            *self._complete(),
             *self._keep_grid(),
         ]
         return "\n".join([*written, render_pipeline("batch", nodes, variable)])
 
     def _select_sides(self) -> str:
-        columns = [f"last({quote_identifier(side)}) AS {quote_identifier(side)}" for side in (LEFT, RIGHT)]
-        columns += [f"count({quote_identifier(side)}) AS {quote_identifier(each)}" for side, each in _COUNTS.items()]
+        columns = []
+        for side, term in self._terms.items():
+            function = "sum" if term.function == "sum_of" else "last"
+            columns.append(f"{function}({quote_identifier(side)}) AS {quote_identifier(side)}")
+            columns.append(f"count({quote_identifier(side)}) AS {quote_identifier(_COUNTS[side])}")
         source = self.reader.database.qualify(SIDES)
-        where = f"{quote_identifier(TASK)} =~ {quote_regex(to_regex([self.task]))}"
+        where = f"{quote_identifier(TASK)} =~ {quote_regex(to_regex([self._written[TASK]]))}"
         return f"SELECT {', '.join(columns)} FROM {source} WHERE {where}"  # noqa: S608
 
-    def _complete(self, left: Term, right: Term) -> list[str]:
+    def _complete(self) -> list[str]:
         """Put zero for a count without points; a window in which anything else has none has no value."""
-        assert isinstance(self.expression, Expression)  # noqa: S101  (for the type checker)
-        terms = {LEFT: left, RIGHT: right}
+        terms = self._terms
         conditions = [f'"{_COUNTS[side]}" > 0.0' for side, term in terms.items() if term.function not in COUNTED]
-        if self.expression.operation == "/":
+        if RIGHT in terms and isinstance(self.expression, Expression) and self.expression.operation == "/":
             conditions.append(self._guard())
-        known = " AND ".join(conditions) or f'"{LEFT_COUNT}" + "{RIGHT_COUNT}" > 0.0'
-        number = f'"{LEFT}" {self.expression.operation} "{RIGHT}"'
+        known = " AND ".join(conditions) or " + ".join(f'"{_COUNTS[side]}"' for side in terms) + " > 0.0"
         if self.fills:
-            return [evaluate({VALUE: f"if({known}, {number}, 0.0)", COUNT: f"if({known}, 1.0, 0.0)"})]
-        return [filter_points(known), evaluate({VALUE: number})]
+            value = f"if({known}, {self._combine()}, 0.0)"
+            return [evaluate({VALUE: value, COUNT: f"if({known}, 1.0, 0.0)"})]
+        return [filter_points(known), evaluate({VALUE: self._combine()})]
+
+    def _combine(self) -> str:
+        expression = self.expression
+        if isinstance(expression, Term):
+            return f'"{LEFT}"'
+        if isinstance(expression.right, Term):
+            return f'"{LEFT}" {expression.operation} "{RIGHT}"'
+        return _scale_by(LEFT, expression, expression.right)
 
     def _divide(self) -> list[str]:
         return [filter_points(self._guard()), evaluate({VALUE: f'"{LEFT}" / "{RIGHT}"'})]
@@ -165,6 +193,12 @@ class Computation:
         if schedule.step == schedule.every:
             return []
         return [filter_points(f'unixNano("time") % {schedule.every * 10**9} == 0')]
+
+
+def _scale_by(field: str, expression: Expression, number: float) -> str:
+    if expression.operation == "/" and number == 0:
+        raise UnsupportedError("divides by zero")
+    return f'"{field}" {expression.operation} {render_number(number)}'
 
 
 def _read_numbers(*fields: str) -> list[str]:

@@ -12,7 +12,7 @@ import pytest
 from tests.servers.stores import Store
 from tests.servers.victoriametrics import VictoriaMetrics
 from tests.stack.generate.grafana.traffic import configured
-from zemanta_ops.stack.declarations import Alert, Composite, above, describe, isolate, mean, rate, total
+from zemanta_ops.stack.declarations import Alert, Composite, above, describe, isolate, mean, rate, sum_of, total
 from zemanta_ops.stack.evaluation import Reader, Span, compute_alert
 from zemanta_ops.stack.generate.grafana import read_sources
 from zemanta_ops.stack.generate.grafana.generator import build_groups, choose_language
@@ -32,6 +32,8 @@ def declare() -> list[Alert]:
         Alert(rate("http.request.count", view=("home", "a$b")), crit=above(1), name="rate"),
         Alert(total("http.request.count"), by=("view", "status"), crit=above(1), name="total"),
         Alert(mean("shop.jobs"), by=("state",), crit=above(1), name="jobs"),
+        Alert(sum_of("shop.jobs"), crit=above(1), name="all jobs"),
+        Alert(sum_of("shop.jobs", state=("o*", "failed")), by=("state",), crit=above(1), name="jobs of all hosts"),
         Alert(mean("http.request.duration"), by=("view",), crit=above(1), name="latency"),
     ]
 
@@ -49,6 +51,8 @@ def write_traffic(store: Store) -> None:
                 )
             lines.append(f"http_request_duration,{tags},view=home count=4,sum={factor * 100} {second}000000000")
             lines.append(f"shop_jobs,{tags},state=open value={second % 100 * factor} {second}000000000")
+            other = tags.replace("web-1", "web-2")
+            lines += [f"shop_jobs,{other},state={state} value=7 {second}000000000" for state in ("open", "failed")]
     store.write("\n".join(lines))
     if isinstance(store.server, VictoriaMetrics):
         store.server.flush()

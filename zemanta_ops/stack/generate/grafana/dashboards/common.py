@@ -106,7 +106,7 @@ def draw_metric(
         unit=unit or sources.deployment.metrics[term.metric].unit,
         limits=to_limits(alert),
         runbook=find_runbook(alert) if alert else "",
-        minimum=None if term.function in ("last", "mean") and not unit else 0,
+        minimum=None if term.function in ("last", "mean", "sum_of") and not unit else 0,
     )
 
 
