@@ -15,8 +15,8 @@ from tests.servers import cache
 from tests.servers.influxdb1 import InfluxDB1
 from tests.servers.process import free_port
 from tests.servers.telegraf import Telegraf
-from zemanta_ops.stack.generate.telegraf.config import TelegrafConfig, render_config
 from zemanta_ops.stack.generate.telegraf.outputs import InfluxDB1Output
+from zemanta_ops.stack.generate.telegraf.telegraf_conf import TelegrafConfig, render_config
 
 DATABASE = "telegraf"
 ARRIVAL_SECONDS = 10.0

@@ -37,7 +37,7 @@ ANSWERS = {
     "What stops a server that has an undecrypted secret?": ("serving.py", "guard_handlers"),
     # Stack
     "Where is the Telegraf percentile list?": ("stack/agent_contract.py", "PERCENTILES"),
-    "Where is telegraf.conf written?": ("stack/generate/telegraf/config.py", "render_config"),
+    "Where is telegraf.conf written?": ("stack/generate/telegraf/telegraf_conf.py", "render_config"),
     "How is a legacy dotted name split?": ("stack/generate/telegraf/legacy/patterns.py", "parse_pattern"),
     "What are the exit codes of check_metrics?": ("stack/check/hops.py", "HOPS"),
     "How does the development agent compute percentiles?": ("stack/agent/accumulators.py", "DistributionAccumulator"),

@@ -12,7 +12,6 @@ from zemanta_ops.stack.databases import victoriametrics
 from zemanta_ops.stack.databases.urls import DEFAULT_PORT
 from zemanta_ops.stack.generate.files import Generated, GeneratedFile, IsSecret, SettingsError
 from zemanta_ops.stack.generate.telegraf import outputs
-from zemanta_ops.stack.generate.telegraf.config import TelegrafConfig, list_variables, render_config
 from zemanta_ops.stack.generate.telegraf.legacy.declaration import LegacyError, read_patterns
 from zemanta_ops.stack.generate.telegraf.legacy.patterns import render_templates
 from zemanta_ops.stack.generate.telegraf.outputs import (
@@ -23,6 +22,7 @@ from zemanta_ops.stack.generate.telegraf.outputs import (
     StdoutOutput,
     VictoriaMetricsOutput,
 )
+from zemanta_ops.stack.generate.telegraf.telegraf_conf import TelegrafConfig, list_variables, render_config
 from zemanta_ops.stack.generate.telegraf.toml import Text, Variable
 from zemanta_ops.stack.settings import list_faults
 

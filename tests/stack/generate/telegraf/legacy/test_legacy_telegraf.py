@@ -10,7 +10,6 @@ import pytest
 from tests.servers.fixtures import StartTelegraf
 from tests.servers.process import free_port, wait_until
 from tests.stack.generate.telegraf.printed import Printed, points
-from zemanta_ops.stack.generate.telegraf.config import TelegrafConfig, render_config
 from zemanta_ops.stack.generate.telegraf.legacy.explanation import Explanation, explain_name
 from zemanta_ops.stack.generate.telegraf.legacy.patterns import (
     Pattern,
@@ -18,6 +17,7 @@ from zemanta_ops.stack.generate.telegraf.legacy.patterns import (
     parse_pattern,
     render_templates,
 )
+from zemanta_ops.stack.generate.telegraf.telegraf_conf import TelegrafConfig, render_config
 
 Series = tuple[str, frozenset[tuple[str, str]]]
 

@@ -9,9 +9,9 @@ from django.test import override_settings
 
 from zemanta_ops.stack.generate.files import Generated, SettingsError
 from zemanta_ops.stack.generate.telegraf import generate
-from zemanta_ops.stack.generate.telegraf.config import compute_percentile_limit
 from zemanta_ops.stack.generate.telegraf.generator import choose_listen_address
 from zemanta_ops.stack.generate.telegraf.outputs import complete_url
+from zemanta_ops.stack.generate.telegraf.telegraf_conf import compute_percentile_limit
 from zemanta_ops.stack.generate.telegraf.toml import render_string
 
 if sys.version_info >= (3, 11):
