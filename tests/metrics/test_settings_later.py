@@ -10,8 +10,6 @@ from pathlib import Path
 import pytest
 
 from tests.metrics.agents import agent
-from zemanta_ops.metrics.delivery.queue import PendingSamples
-from zemanta_ops.metrics.series.series import COUNTER, Series
 
 BASE = """
 from zemanta_ops import metrics
@@ -118,11 +116,3 @@ def test_settings_that_are_configured_later_are_followed(tmp_path: Path) -> None
         done = run(body, tmp_path, "")
         assert (done.returncode, done.stderr) == (0, "")
         assert [each.name for each in listener.samples()] == ["shop.late"]
-
-
-def test_what_waits_is_bounded_and_counted() -> None:
-    pending = PendingSamples()
-    for _ in range(PendingSamples.MAX_SAMPLES + 5):
-        pending.append(Series(COUNTER, "n", {}, "", {}), 1)
-    entries, lost = pending.take_all()
-    assert (len(entries), lost, bool(pending)) == (PendingSamples.MAX_SAMPLES, 5, False)

@@ -24,7 +24,7 @@ MODULES: dict[str, str] = {
     "metrics/series/cache": "metrics/series",
     "metrics/series/tags": "metrics/series/test_tags.py",
     "metrics/request/recorder": "metrics/request metrics/test_middleware.py",
-    "metrics/delivery/queue": "metrics/delivery/test_flusher.py metrics/test_settings_later.py",
+    "metrics/delivery/queue": "metrics/delivery/test_queue.py metrics/delivery/test_flusher.py",
     "metrics/delivery/buffer": "metrics/delivery metrics/test_client.py",
     "metrics/delivery/batch": "metrics/delivery/test_batch.py metrics/delivery/test_buffer.py",
     "metrics/delivery/statsd_writer": "metrics/delivery/test_statsd_writer.py metrics/delivery/test_buffer.py",

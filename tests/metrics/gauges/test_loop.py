@@ -135,6 +135,24 @@ def test_who_takes_over_again_sends_no_value_from_before(captured_metrics: Recor
     assert {record.value for record in captured_metrics.find("users")} == {1}
 
 
+def test_a_lease_is_counted_from_before_it_was_renewed(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [0.0]
+    monkeypatch.setattr(loop, "read_clock", lambda: clock[0])
+    lease = Answers(True)
+    acquire = lease.acquire
+
+    def acquire_slowly() -> bool:
+        clock[0] += 50.0
+        return acquire()
+
+    monkeypatch.setattr(lease, "acquire", acquire_slowly)
+    renewal = LeaseRenewal(lease, 60)
+    assert renewal.is_held()
+    for now, current in ((50.0, True), (59.9, True), (60.0, False)):
+        clock[0] = now
+        assert renewal.is_current() == current
+
+
 def test_a_connection_that_is_too_old_is_closed_before_the_lease_is_renewed(monkeypatch: pytest.MonkeyPatch) -> None:
     # Closing the connection itself would end the transaction of the test.
     lease = Answers(True)

@@ -130,6 +130,11 @@ WRONG: dict[str, tuple[str, Callable[[], Any]]] = {
     "an objective about a rate": ("E202", lambda: objective(total=rate("http.request.count"))),
     "an objective whose bad events are a rate": ("E202", lambda: objective(bad=rate("http.request.count"))),
     "a target that is a text": ("E202", lambda: objective(target="99.9%")),
+    "a target that is true": ("E202", lambda: objective(target=True)),
+    "a limit that is true": ("E202", lambda: objective(bad=None, within=True)),
+    "a threshold that is true": ("E202", lambda: alert(crit=above(True))),
+    "a minimum that is true": ("E202", lambda: composite(min_denominator=True)),
+    "a minimum of events that is true": ("E202", lambda: objective(min_events=True)),
     "min_events that is half an event": ("E202", lambda: objective(min_events=0.5)),
     "a tag that is a number": ("E202", lambda: composite(by=(1,))),
     "a meaning that is a number": ("E202", lambda: describe("visitors", meaning=5)),  # type: ignore[arg-type]
