@@ -38,7 +38,7 @@ _lock = threading.Lock()
 
 
 class CredentialSourceError(botocore.exceptions.BotoCoreError):
-    """A source of credentials fails with an error that is not botocore's: a missing file, an answer that is no JSON.
+    """A source of credentials fails with an error that is not botocore's: a missing file, an answer that is not JSON.
 
     Only the name of the error is kept: its text may hold what a program printed.
     """
