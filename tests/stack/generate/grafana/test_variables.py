@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -10,8 +12,8 @@ import pytest
 from tests.stack.generate.grafana.traffic import configured
 from zemanta_ops.metrics.gauges import registry as gauges
 from zemanta_ops.metrics.gauges.registry import app_gauge
-from zemanta_ops.stack.declarations import Composite, describe, isolate, mean, rate, total
-from zemanta_ops.stack.generate.grafana import build_dashboards, generate, read_sources
+from zemanta_ops.stack.declarations import Alert, Composite, above, describe, isolate, mean, rate, total
+from zemanta_ops.stack.generate.grafana import build_dashboards, generate, generate_alerts, read_sources
 from zemanta_ops.stack.generate.grafana.lint import lint_dashboards
 
 Json = dict[str, Any]
@@ -100,6 +102,27 @@ def test_a_quote_in_a_name_does_not_end_the_name_in_promql() -> None:
     describe('disk."c:\\"', kind="gauge")
     [panel] = [each for each in build("promql")["state"]["panels"] if each["type"] == "timeseries"]
     assert r'__name__="disk_\"c:\\\"_value"' in panel["targets"][0]["expr"]
+
+
+@pytest.mark.parametrize(("database", "policies"), [("shop/week", {"week"}), ("shop", {None})])
+def test_every_query_names_the_policy_that_is_written_to(database: str, policies: set[str | None]) -> None:
+    Alert(total("http.request.count"), crit=above(5), runbook="https://wiki.example.com/requests")
+    with configured(INFLUXDB={"URL": "http://127.0.0.1:8086", "DATABASE": database}):
+        generated = generate_alerts(lambda _: False)
+    files = [each for each in generated.files if each.path.endswith((".json", "rules.yaml"))]
+    documents = [json.loads(re.sub("^#.*", "", each.text)) for each in files]
+    queries = [found for document in documents for found in find_queries(document)]
+    assert len(queries) > 40
+    assert {each.get("policy") for each in queries} == policies
+
+
+def find_queries(part: Any) -> Iterator[Json]:
+    """Yield whatever asks for points, wherever it is."""
+    if isinstance(part, dict) and str(part.get("query", "")).startswith("SELECT"):
+        yield part
+    elif isinstance(part, (dict, list)):
+        for each in part.values() if isinstance(part, dict) else part:
+            yield from find_queries(each)
 
 
 def test_what_grafana_would_take_for_a_variable_is_a_warning() -> None:

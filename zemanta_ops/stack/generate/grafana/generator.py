@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from zemanta_ops.conf import conf
 from zemanta_ops.stack.databases import prometheus, victoriametrics
@@ -18,7 +18,7 @@ from zemanta_ops.stack.generate.grafana.alerting import (
     render_policies,
 )
 from zemanta_ops.stack.generate.grafana.dashboards import draw_dashboards
-from zemanta_ops.stack.generate.grafana.layout import name_datasource, render_dashboard
+from zemanta_ops.stack.generate.grafana.layout import list_targets, name_datasource, render_dashboard
 from zemanta_ops.stack.generate.grafana.lint import lint_dashboards
 from zemanta_ops.stack.generate.grafana.panels import Json
 from zemanta_ops.stack.generate.grafana.provisioning import (
@@ -94,6 +94,8 @@ def build_groups(usable: Usable, sources: Sources, language: str) -> tuple[list[
     panels = {each.uid: {panel.number(each.uid) for row in each.rows for panel in row.panels} for each in dashboards}
     warnings = []
     groups = render_groups(usable, sources, dashboards, language)
+    asked = (part["model"] for group in groups for rule in group["rules"] for part in rule["data"])
+    _choose_policy((model for model in asked if "query" in model), language)
     for group in groups:
         for rule in group["rules"][:]:
             if faults := list(lint_rule(rule, name_datasource(usable.deployment.project), panels)):
@@ -112,7 +114,17 @@ def read_sources() -> tuple[Sources, list[str]]:
 def build_dashboards(sources: Sources, language: str) -> Mapping[str, Json]:
     """Return the dashboards by name."""
     interval = format_duration(max(1, round(sources.deployment.agent_interval)))
-    return {each.name: render_dashboard(each, language, interval) for each in draw_dashboards(sources)}
+    dashboards = {each.name: render_dashboard(each, language, interval) for each in draw_dashboards(sources)}
+    for dashboard in dashboards.values():
+        _choose_policy(list_targets(dashboard), language)
+    return dashboards
+
+
+def _choose_policy(targets: Iterable[Json], language: str) -> None:
+    """Add the retention policy of ``DATABASE`` to queries: Grafana's data source has a database alone."""
+    policy = conf.influxdb.database.partition("/")[2]
+    for target in targets if language == "influxql" and policy else ():
+        target["policy"] = policy
 
 
 def choose_language() -> str:

@@ -87,6 +87,14 @@ def render_dashboard(dashboard: Dashboard, language: str, interval: str) -> Json
     }
 
 
+def list_targets(dashboard: Json) -> Iterator[Json]:
+    """Yield every query of a rendered dashboard, but for those of its variables."""
+    for panel in dashboard["panels"]:
+        for each in (panel, *panel.get("panels", ())):
+            yield from each.get("targets", ())
+    yield from (each["target"] for each in dashboard["annotations"]["list"])
+
+
 def _render_rows(dashboard: Dashboard, language: str, interval: str) -> Iterator[Json]:
     top = 0
     for row in dashboard.rows:
