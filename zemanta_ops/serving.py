@@ -29,9 +29,7 @@ _WORKERS = frozenset(
     }
 )
 _KEYS = ("SECRET_KEY", "SECRET_KEY_FALLBACKS")
-BARE_CURE = (
-    "Write Secret(...) around it, before decrypt_settings(globals()), or StrictSecret(...) if the code decrypts it"
-)
+BARE_CURE = "Write Secret(...) around the token, or StrictSecret(...) if other code decrypts it"
 
 
 def guard() -> None:

@@ -106,3 +106,15 @@ def test_a_name_with_a_line_break_does_not_stop_the_commits_of_other_files(repos
     git(repository, "add", "--all")
     assert "KEY was encrypted" in call(guard).err
     assert call(audit, "s.py").code == 0
+
+
+def test_new_files_without_tokens_are_not_parsed(
+    repository: Path, commit: Commit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit("one", **{"s.py": SECRET})
+    (repository / "large.json").write_text('["example"]')
+    (repository / "module.py").write_text("A = 1\n")
+    stage(repository, SECRET)
+    git(repository, "add", "--all")
+    monkeypatch.setattr(guard, "decode", lambda *_: pytest.fail("parsed"))
+    assert call(guard).code == 0

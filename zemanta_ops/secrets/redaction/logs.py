@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import sys
 import threading
 from collections.abc import Callable
 from typing import Any
 
+from zemanta_ops.secrets import ledger
 from zemanta_ops.secrets.modes import Deferred
 from zemanta_ops.secrets.redacted import Redacted
 from zemanta_ops.secrets.redaction.errors import redact_exc_info
 from zemanta_ops.secrets.redaction.values import redact, redact_value
+
+_MAX_NAMES = 1000
+# The names seen since the last plaintext was revealed, redacted. Replaced as a whole: threads share it.
+_names: tuple[frozenset[str], dict[str, str]] = (frozenset(), {})
 
 
 def install() -> None:
@@ -28,7 +34,7 @@ def install() -> None:
 
 
 class RecordFactory:
-    """Wraps a log record factory; redacts message, arguments, exception, stack and the values of ``extra``."""
+    """Wraps a log record factory; redacts message, arguments, names, exception, stack and the values of ``extra``."""
 
     def __init__(self, factory: Callable[..., logging.LogRecord] = logging.LogRecord) -> None:
         """Wrap ``factory``."""
@@ -39,6 +45,7 @@ class RecordFactory:
         record = self._factory(*args, **kwargs)
         _show_undecrypted(record)
         _redact_message(record)
+        _redact_names(record)
         if record.exc_info and record.exc_info[1] is not None:
             record.exc_info = redact_exc_info(record.exc_info)
         if record.stack_info:
@@ -107,6 +114,20 @@ def _redact_message(record: logging.LogRecord) -> None:
         record.args = redact_value(record.args)
 
 
+def _redact_names(record: logging.LogRecord) -> None:
+    """Redact the names of logger, thread, process and task: some programs put addresses or arguments into them."""
+    global _names
+    if _names[0] is not ledger.plaintexts() or len(_names[1]) > _MAX_NAMES:
+        _names = ledger.plaintexts(), {}
+    known = _names[1]
+    for attribute in ("name", "threadName", "processName", "taskName"):
+        name = record.__dict__.get(attribute)
+        if name.__class__ is str:
+            if name not in known:
+                known[name] = redact(name)
+            record.__dict__[attribute] = known[name]
+
+
 def _all_in(args: Any, message: str) -> bool:
     """Whether a message without secrets contains every argument whole, so that no argument contains one.
 
@@ -132,16 +153,37 @@ def _unraisablehook(previous: Callable[[Any], Any]) -> Callable[[Any], Any]:
     def unraisablehook(unraisable: Any) -> None:
         if unraisable.exc_value is not None:
             clean = redact_exc_info((unraisable.exc_type, unraisable.exc_value, unraisable.exc_traceback))
-            unraisable = type(unraisable)((*clean, unraisable.err_msg, unraisable.object))
+            message = redact(unraisable.err_msg) if unraisable.err_msg else unraisable.err_msg
+            unraisable = type(unraisable)((*clean, message, _clean_object(unraisable.object)))
         previous(unraisable)
 
     return unraisablehook
+
+
+class _Shown:
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def __repr__(self) -> str:
+        return self._text
+
+
+def _clean_object(value: Any) -> Any:
+    """Return an object, or what shows its repr redacted if that has a secret."""
+    with contextlib.suppress(Exception):
+        text = repr(value)
+        clean = redact(text)
+        return value if clean is text else _Shown(clean)
+    return value
 
 
 def _thread_excepthook(previous: Callable[[threading.ExceptHookArgs], Any]) -> Callable[..., Any]:
     def excepthook(args: threading.ExceptHookArgs) -> None:
         if args.exc_value is not None:
             clean = redact_exc_info((args.exc_type, args.exc_value, args.exc_traceback))
+            if args.thread is not None and (name := redact(args.thread.name)) != args.thread.name:
+                # The thread ends here; hooks print its name.
+                args.thread.name = name
             args = threading.ExceptHookArgs((*clean, args.thread))
         previous(args)
 

@@ -186,7 +186,8 @@ def _find_exposures(staged: Sequence[_Staged]) -> Iterator[Exposure]:
     # A token that another file has now was moved.
     gained = {text: each for each in staged for text in _token_texts(each.data) - _token_texts(each.old_data)}
     for each in staged:
-        if format_of(each.name):
+        # Files without tokens, which may be many and large, need not be parsed for it.
+        if format_of(each.name) and (_token_texts(each.data) or _token_texts(each.old_data)):
             yield from find_in_comments(each.new, each.old)
         if not each.old_name or not format_of(each.old_name):
             continue
