@@ -8,7 +8,7 @@ another. A package that is not installed raises ImportError.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from typing import Any
 
@@ -77,6 +77,13 @@ def zemanta_ops(port: int) -> Peer:
         {"incr": incr, "gauge": gauge, "timing": timing},
         default_client.flush,
         dropped=lambda: default_client.health()["dropped"],
+    )
+
+
+def zemanta_ops_buckets(port: int) -> Peer:
+    """Return this package with bucket counters."""
+    return replace(
+        zemanta_ops(port), name=f"{OURS}-buckets", middleware=["benchmarks.recorders.with_buckets"], emits={}
     )
 
 

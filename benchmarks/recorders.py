@@ -8,9 +8,11 @@ from time import perf_counter
 from typing import Any
 
 from asgiref.sync import iscoroutinefunction
+from django.test import override_settings
 from django.utils.decorators import sync_and_async_middleware
 
 Record = Callable[[Any, Any, float], object]
+BUCKETS = (25, 50, 100, 250, 500, 1000, 2500, 5000)
 
 
 def register(name: str, record: Record) -> str:
@@ -34,3 +36,13 @@ def register(name: str, record: Record) -> str:
 
     setattr(sys.modules[__name__], name, factory)
     return f"{__name__}.{name}"
+
+
+@sync_and_async_middleware
+def with_buckets(get_response: Callable[[Any], Any]) -> Any:
+    """Return this package's middleware with BUCKETS on."""
+    from zemanta_ops.metrics.middleware import RequestMetricsMiddleware
+    from zemanta_ops.setting import read_section
+
+    with override_settings(ZEMANTA_OPS={"METRICS": {**read_section("METRICS"), "BUCKETS": BUCKETS}}):
+        return RequestMetricsMiddleware(get_response)

@@ -14,6 +14,7 @@ OWN: dict[str, Callable[[int], Peer]] = {
     OURS: peers.zemanta_ops,
 }
 MAKERS: dict[str, Callable[[int], Peer]] = {
+    "zemanta_ops-buckets": peers.zemanta_ops_buckets,
     "datadogpy": peers.datadogpy,
     "datadogpy-buffered": peers.datadogpy_buffered,
     "datadogpy-aggregating": peers.datadogpy_aggregating,
