@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -41,10 +41,15 @@ class Service:
                 return source / path.removeprefix(mount["target"]).lstrip("/")
         raise LookupError(f"{path} is neither mounted nor kept")
 
-    def build_command(self, binary: Path, command: Sequence[str] = ()) -> list[str | Path]:
-        """Return the command, that of the image if the service has none, with the binary of this machine."""
-        arguments = (self.described["command"] or command)[1:]
-        return [binary, *(self.place(each) if each.startswith("/") else each for each in arguments)]
+    def build_command(self, binary: Path) -> list[str | Path]:
+        """Return the command with the binary of this machine; it may consist of flags for that of the image."""
+        command: list[str] = self.described["command"]
+        arguments = command if command[0].startswith("-") else command[1:]
+        return [binary, *map(self._move_argument, arguments)]
+
+    def _move_argument(self, argument: str) -> str:
+        name, equals, value = argument.rpartition("=")
+        return f"{name}{equals}{self.place(value) if value.startswith('/') else value}"
 
     def move_paths(self, text: str) -> str:
         """Return a configuration file with each path of the container replaced by its place."""

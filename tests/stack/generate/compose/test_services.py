@@ -40,7 +40,9 @@ TOKEN, PASSWORD = "example-operator-token", "example-admin-password"
 class Deployment:
     """A folder that ``generate_stack`` has filled, and the services of its compose file."""
 
-    def __init__(self, folder: Path, influxdb: Mapping[str, str], passwords: Mapping[str, str]) -> None:
+    def __init__(
+        self, folder: Path, database: Mapping[str, str], passwords: Mapping[str, str], section: str = "INFLUXDB"
+    ) -> None:
         self.folder = folder / "deploy"
         self.volumes = folder / "volumes"
         self.port = free_port()
@@ -51,8 +53,10 @@ class Deployment:
             "HOST_TAG": "web-1",
             "TAGS": {"app": "shop"},
         }
-        self.settings = {"METRICS": metrics, "INFLUXDB": dict(influxdb)}
-        self.targets = ["telegraf", "grafana", "compose"] + ([] if "BUCKET" in influxdb else ["kapacitor"])
+        self.settings = {"METRICS": metrics, section: dict(database)}
+        self.targets = ["telegraf", "grafana", "compose"] + (
+            ["kapacitor"] if "URL" in database and "BUCKET" not in database else []
+        )
         with override_settings(ZEMANTA_OPS=self.settings):
             for target in self.targets:
                 write_files(compare_files(generate(target).files, self.folder), force=False)
@@ -171,6 +175,29 @@ def start_influxdb2(deployment: Deployment, url: str, stack: ExitStack) -> None:
         for key in ("username", "password", "org", "bucket")
     }
     call_json(f"{url}/api/v2/setup", {**given, "token": service.environment["DOCKER_INFLUXDB_INIT_ADMIN_TOKEN"]})
+
+
+def test_a_request_arrives_in_victoriametrics(tmp_path: Path, server_stack: ExitStack) -> None:
+    require("victoriametrics")
+    url = f"http://127.0.0.1:{free_port()}"
+    deployment = Deployment(tmp_path, {"WRITE_URL": url, "DATABASE": "shop"}, {}, "VICTORIAMETRICS")
+    command = deployment.services["victoriametrics"].build_command(cache.binary("victoriametrics", "victoria-metrics"))
+    run(deployment.build_server("victoriametrics", command, lambda _: answers(f"{url}/health")), server_stack)
+    telegraf = deployment.start_telegraf(server_stack)
+    deployment.send_request()
+
+    def read() -> list[Json]:
+        call(f"{url}/internal/force_flush")
+        text = call(f"{url}/api/v1/export", {"match[]": 'http_request_count_value{db="shop"}'})
+        return [json.loads(line) for line in text.splitlines()]
+
+    assert wait_until(lambda: bool(read()), every=0.2)
+    [series] = read()
+    assert series["values"] == [1]
+    tags = {key: series["metric"][key] for key in ("view", "status", "host", "app")}
+    assert tags == {"view": "shop_list", "status": "200", "host": "web-1", "app": "shop"}
+    assert (deployment.volumes / "database").is_dir()
+    assert [line for line in telegraf.log().splitlines() if " E! " in line] == []
 
 
 @pytest.mark.parametrize(("section", "names"), [
