@@ -15,7 +15,7 @@ import pytest
 from tests.secrets.rotation.rotations import decrypted, parse, write_secrets
 from tests.secrets.verbs.calls import call
 from zemanta_ops.secrets.rotation import campaign, reencrypt
-from zemanta_ops.secrets.rotation.journal import FILE_NAME
+from zemanta_ops.secrets.rotation.journal import FILE_NAME, Journal
 from zemanta_ops.secrets.verbs import rotate
 
 pytestmark = pytest.mark.usefixtures("folder")
@@ -67,6 +67,24 @@ def test_an_interrupted_rotation_names_resume(
     monkeypatch.setattr(campaign, "make_tokens", made)
     assert call(rotate, "--resume").code == 0
     assert len(decrypted()) == 60
+
+
+def test_a_rotation_that_is_interrupted_after_the_last_file_says_that_all_are_written(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_secrets(folder, 3)
+    err = io.StringIO()
+    end = Journal.end
+
+    def interrupt(journal: Journal) -> None:
+        end(journal)
+        raise SystemExit(143)
+
+    monkeypatch.setattr(Journal, "end", interrupt)
+    with pytest.raises(SystemExit):
+        rotate.run(parse("--to", "local"), io.StringIO(), err)
+    assert err.getvalue().endswith("\ninterrupted: all files were written\n")
+    assert len(decrypted()) == 3
 
 
 def test_a_rotation_that_is_interrupted_before_the_first_token_leaves_nothing(

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from tests.secrets.repositories import Commit, git
+from tests.secrets.tokens import local as made_locally
 from tests.secrets.verbs.calls import call
-from zemanta_ops.secrets.verbs import audit, guard, history
+from zemanta_ops.secrets.verbs import audit, guard, history, rotate
 
 TOKEN = "kms:region=eu-west-1:QUJDREVGR0g="
 SECRET = f'from zemanta_ops.secrets import Secret\nKEY = Secret("{TOKEN}")\nA = 1\n'
@@ -118,3 +119,24 @@ def test_new_files_without_tokens_are_not_parsed(
     git(repository, "add", "--all")
     monkeypatch.setattr(guard, "decode", lambda *_: pytest.fail("parsed"))
     assert call(guard).code == 0
+
+
+def test_submodules_and_large_files_with_tokens_are_named_and_left_out(
+    repository: Path, commit: Commit, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = home / "other"
+    git(home, "clone", "--quiet", str(repository), str(other))
+    (other / "s.py").write_text(SECRET)
+    git(other, "add", "s.py")
+    git(other, "-c", "user.name=Ann", "-c", "user.email=ann@example.com", "commit", "--quiet", "-m", "one")
+    git(repository, "-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(other), "sub")
+    commit("two", **{"s.py": SECRET.replace(TOKEN, made_locally("example")), "data.json": f'["{"x" * 5_000_000}"]'})
+    (repository / "large.json").write_text(f'["{"x" * 4_194_290}", "{TOKEN}"]')
+    monkeypatch.chdir(repository)
+    for ended in (call(audit, "."), call(rotate, "--to", "local", ".")):
+        assert ended.code == 0
+        assert "sub: another git repository, left out. To include it, name it" in ended.err
+        assert "large.json: larger than 4 MiB and has tokens, left out. To include it, name it" in ended.err
+        assert "data.json" not in ended.err
+    assert "left out" not in call(audit, "--exclude", "sub", "--exclude", "large.json", ".").err
+    assert "sub/s.py" in call(audit, "sub").out

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
+from zemanta_ops.secrets import backends
 from zemanta_ops.secrets.exceptions import SourceError
 from zemanta_ops.secrets.files import formats, git
 from zemanta_ops.secrets.files.exclusion import Exclusion
@@ -20,6 +21,8 @@ from zemanta_ops.secrets.files.formats.base import FormatError, Literal
 
 # Larger files are data, not settings.
 _MAX_BYTES = 4 * 1024 * 1024
+# Of a token across two pieces of a file; longer ones are rare.
+_LONGEST_TOKEN = 16 * 1024
 # Of cookiecutter-django: its files have names such as .django and .postgres.
 _ENV_FOLDER = ".envs"
 _SKIPPED_FOLDERS = frozenset({"__pycache__", "node_modules", "site-packages"})
@@ -142,8 +145,8 @@ def discover(paths: Iterable[Path], exclude: Sequence[str] = ()) -> list[Path]:
     """List the settings files among ``paths`` and, for folders, below them.
 
     In a git repository, a folder means the files that git tracks or would add; elsewhere, everything except hidden
-    folders and virtual environments. Links to files are left out, and files that ``exclude`` in ``zemanta_ops.toml``
-    names, unless they are among ``paths``.
+    folders and virtual environments. Submodules and links to files are left out, and files that ``exclude`` in
+    ``zemanta_ops.toml`` names, unless they are among ``paths``.
 
     Args:
         paths: Files and folders.
@@ -166,6 +169,31 @@ def discover(paths: Iterable[Path], exclude: Sequence[str] = ()) -> list[Path]:
         else:
             found.append(_accept(path))
     return list(dict.fromkeys(found))
+
+
+def describe_left_out(folder: Path, exclude: Sequence[str] = ()) -> list[str]:
+    """Return a line for what ``discover`` leaves out in a folder: other repositories, and large files with tokens."""
+    excluded = Exclusion(exclude)
+    lines = []
+    for path in sorted(_list_files(folder)) if folder.is_dir() else ():
+        if path.is_symlink() or excluded.has(path):
+            continue
+        if path.is_dir():
+            lines.append(f"{path}: another git repository, left out. To include it, name it")
+        elif format_of(path.name) and path.is_file() and path.stat().st_size > _MAX_BYTES and _holds_tokens(path):
+            lines.append(f"{path}: larger than {_MAX_BYTES >> 20} MiB and has tokens, left out. To include it, name it")
+    return lines
+
+
+def _holds_tokens(path: Path) -> bool:
+    kept = ""
+    with path.open("rb") as stream:
+        while chunk := stream.read(_MAX_BYTES):
+            text = kept + chunk.decode("latin-1")
+            if any(backends.find_tokens(text)):
+                return True
+            kept = text[-_LONGEST_TOKEN:]
+    return False
 
 
 def _accept(path: Path) -> Path:

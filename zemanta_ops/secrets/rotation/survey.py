@@ -23,7 +23,7 @@ from zemanta_ops.secrets.files.scan import (
     read_anyway,
 )
 from zemanta_ops.secrets.files.secret_names import is_secret
-from zemanta_ops.secrets.files.source_file import SourceFile, discover, read
+from zemanta_ops.secrets.files.source_file import SourceFile, describe_left_out, discover, read
 from zemanta_ops.secrets.rotation.selection import Selection
 from zemanta_ops.terminal import count
 
@@ -56,6 +56,7 @@ def survey(paths: Iterable[Path], selection: Selection, exclude: Sequence[str] =
     seen: set[Path] = set()
     for path in paths:
         files = discover([path], exclude)
+        result.notes += describe_left_out(path, exclude)
         held = [_read_file(file, selection, result, named=not path.is_dir()) for file in files if file not in seen]
         if path.is_dir() and not any(held) and seen.isdisjoint(files) and not result.refused:
             raise SourceError(describe_wrong_folder(path, len(files)))

@@ -18,7 +18,7 @@ from zemanta_ops.secrets.files.scan import (
     must_be_valid,
     read_anyway,
 )
-from zemanta_ops.secrets.files.source_file import SourceFile, discover, read
+from zemanta_ops.secrets.files.source_file import SourceFile, describe_left_out, discover, read
 from zemanta_ops.secrets.files.verify import verify
 
 _DAY = 24 * 60 * 60
@@ -107,6 +107,7 @@ def audit(paths: Iterable[Path], rules: Rules, exclude: Sequence[str] = ()) -> A
     seen: set[Path] = set()
     for path in paths:
         files = discover([path], exclude)
+        result.notes.extend(describe_left_out(path, exclude))
         tokens = sum([_audit_file(file, rules, result) for file in files if file not in seen])
         if path.is_dir() and not tokens and seen.isdisjoint(files) and not result.unreadable:
             result.unreadable.append(describe_wrong_folder(path, len(files)))

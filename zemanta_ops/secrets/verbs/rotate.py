@@ -83,16 +83,17 @@ def run_campaign(
     options: argparse.Namespace, selection: Selection, out: TextIO, err: TextIO, finish: Finish = no_finish
 ) -> int:
     """Rotate or migrate according to the options; return the exit code."""
+    journals: list[journal.Journal] = []
     try:
         if options.abandon:
             out.write("discarded\n" if journal.abandon(Path()) else "there is nothing to discard\n")
             return 0
-        report = _rotate(options, selection, err, finish)
+        report = _rotate(options, selection, err, finish, journals)
     except SecretError as error:
         err.write(f"{error}\n")
         return 1
     except (KeyboardInterrupt, SystemExit):
-        err.write(_describe_interruption(selection))
+        err.write(_describe_interruption(selection, journals))
         raise
     err.writelines(f"{note}\n" for note in report.notes)
     if options.json:
@@ -102,9 +103,11 @@ def run_campaign(
     return 0
 
 
-def _describe_interruption(selection: Selection) -> str:
+def _describe_interruption(selection: Selection, journals: list[journal.Journal]) -> str:
     if not Path(journal.FILE_NAME).exists():
-        return "\ninterrupted: no file was changed\n"
+        # The journal ends when all files are written; it ends before that only if no token was made.
+        done = any(each.new for each in journals)
+        return f"\ninterrupted: {'all files were written' if done else 'no file was changed'}\n"
     verb = _name_verb(selection)
     return f"\ninterrupted. Continue with: {verb} --resume. Or discard the new tokens: {verb} --abandon\n"
 
@@ -113,16 +116,21 @@ def _name_verb(selection: Selection) -> str:
     return "migrate_secrets" if selection.migrate else "rotate_secrets"
 
 
-def _rotate(options: argparse.Namespace, selection: Selection, err: TextIO, finish: Finish) -> RotationReport:
+def _rotate(
+    options: argparse.Namespace, selection: Selection, err: TextIO, finish: Finish, journals: list[journal.Journal]
+) -> RotationReport:
     if options.resume:
         kept = journal.resume(Path())
+        journals.append(kept)
         order = _resume_order(kept, selection)
         return rotate(order, kept, err, Rules(_make_chooser(order), finish))
     order = _read_order(options, selection)
     rules = Rules(_make_chooser(order), finish)
     if options.dry_run:
         return preview(order, err, rules)
-    return rotate(order, journal.start(Path(), order.as_dict()), err, rules)
+    started = journal.start(Path(), order.as_dict())
+    journals.append(started)
+    return rotate(order, started, err, rules)
 
 
 def _resume_order(kept: journal.Journal, selection: Selection) -> Order:
