@@ -28,7 +28,9 @@ MODULES: dict[str, str] = {
     "metrics/delivery/buffer": "metrics/delivery metrics/test_client.py",
     "metrics/delivery/batch": "metrics/delivery/test_batch.py metrics/delivery/test_buffer.py",
     "metrics/delivery/statsd_writer": "metrics/delivery/test_statsd_writer.py metrics/delivery/test_buffer.py",
-    "metrics/delivery/transports": "metrics/delivery/test_transports.py metrics/delivery/test_tcp.py",
+    "metrics/delivery/transports": (
+        "metrics/delivery/test_endpoint.py metrics/delivery/test_transports.py metrics/delivery/test_tcp.py"
+    ),
     "stack/statsd": "stack/test_statsd.py stack/agent",
     "stack/databases/influxdb1": "stack/databases/test_influxdb1.py stack/databases/test_choice.py",
     "stack/databases/http": "stack/databases",

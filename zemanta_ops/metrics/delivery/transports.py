@@ -247,7 +247,7 @@ def find_reason(error: OSError) -> DropReason:
     """Return the reason that an error of a transport is counted under."""
     if isinstance(error, socket.gaierror):
         return "dns"
-    if isinstance(error, ConnectionRefusedError) or error.errno == errno.ECONNREFUSED:
+    if isinstance(error, ConnectionRefusedError):
         return "refused"
     if error.errno == errno.EMSGSIZE:
         return "too_long"
