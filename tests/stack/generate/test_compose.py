@@ -126,6 +126,14 @@ def test_the_command_starts_a_victoriametrics_that_asks_for_the_user(tmp_path: P
         assert '"success"' in call(f"{url}/api/v1/query?query=1", headers=headers)
 
 
+@pytest.mark.parametrize(("database", "number"), [("shop/week", 1), ("shop", 0)])
+def test_a_policy_that_nobody_creates_is_a_warning(database: str, number: int) -> None:
+    with override_settings(ZEMANTA_OPS={"INFLUXDB": {**INFLUXDB1, "DATABASE": database}}):
+        warnings = compose.generate(lambda _: False).warnings
+    assert len(warnings) == number
+    assert all("retention policy week" in each for each in warnings)
+
+
 @pytest.mark.second_tier
 @pytest.mark.parametrize(
     ("section", "settings"),

@@ -34,6 +34,7 @@ class LocalDatabase:
         credentials: Variables that Telegraf and Grafana read too.
         setup: Variables that the database alone reads.
         has_kapacitor: Whether Kapacitor can read it.
+        warnings: What compose does not do for it.
 
     """
 
@@ -42,6 +43,7 @@ class LocalDatabase:
     credentials: tuple[str, ...] = ()
     setup: tuple[str, ...] = ()
     has_kapacitor: bool = False
+    warnings: tuple[str, ...] = ()
 
 
 def choose_database(is_secret: IsSecret) -> LocalDatabase:
@@ -83,12 +85,14 @@ def _refuse_secrets(section: str, values: Sequence[str], is_secret: IsSecret) ->
 
 
 def _run_influxdb1(url: SplitResult) -> LocalDatabase:
+    database, _, policy = conf.influxdb.database.partition("/")
+    warning = f"compose creates the database without its retention policy {policy}: create it before Telegraf writes"
     service = {
         "image": IMAGES["influxdb1"],
         "network_mode": "host",
         "restart": "unless-stopped",
         "environment": {
-            "INFLUXDB_DB": _escape(conf.influxdb.database.partition("/")[0]),
+            "INFLUXDB_DB": _escape(database),
             "INFLUXDB_HTTP_BIND_ADDRESS": f"127.0.0.1:{url.port or DEFAULT_PORT}",
             "INFLUXDB_BIND_ADDRESS": "127.0.0.1:8088",
             "INFLUXDB_REPORTING_DISABLED": "true",
@@ -96,7 +100,8 @@ def _run_influxdb1(url: SplitResult) -> LocalDatabase:
         "volumes": ["database:/var/lib/influxdb"],
     }
     credentials = ("INFLUX_USERNAME", "INFLUX_PASSWORD") if conf.influxdb.username else ()
-    return LocalDatabase("influxdb", service, credentials, has_kapacitor=True)
+    warnings = (warning,) if policy else ()
+    return LocalDatabase("influxdb", service, credentials, has_kapacitor=True, warnings=warnings)
 
 
 def _run_influxdb2(url: SplitResult) -> LocalDatabase:

@@ -49,7 +49,7 @@ def generate(is_secret: IsSecret) -> Generated:
         kapacitor=", generate_stack kapacitor" if database.has_kapacitor else "",
         variables=", ".join(["GRAFANA_PASSWORD", *database.setup, *database.credentials]),
     )
-    return Generated([GeneratedFile("compose.yaml", f"{header}{text}\n")])
+    return Generated([GeneratedFile("compose.yaml", f"{header}{text}\n")], list(database.warnings))
 
 
 def _run_telegraf(database: LocalDatabase) -> Service:
