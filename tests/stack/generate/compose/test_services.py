@@ -27,6 +27,7 @@ from zemanta_ops.metrics.client import Client
 from zemanta_ops.metrics.options import from_settings
 from zemanta_ops.metrics.request.recorder import RequestRecorder
 from zemanta_ops.stack.databases import connect
+from zemanta_ops.stack.databases.http import encode_basic
 from zemanta_ops.stack.generate import generate
 from zemanta_ops.stack.generate.files import compare_files, write_files
 
@@ -180,15 +181,19 @@ def start_influxdb2(deployment: Deployment, url: str, stack: ExitStack) -> None:
 def test_a_request_arrives_in_victoriametrics(tmp_path: Path, server_stack: ExitStack) -> None:
     require("victoriametrics")
     url = f"http://127.0.0.1:{free_port()}"
-    deployment = Deployment(tmp_path, {"WRITE_URL": url, "DATABASE": "shop"}, {}, "VICTORIAMETRICS")
+    user = {"USERNAME": "shop", "PASSWORD": PASSWORD}
+    variables = {f"VM_{name}": value for name, value in user.items()}
+    deployment = Deployment(tmp_path, {"WRITE_URL": url, "DATABASE": "shop", **user}, variables, "VICTORIAMETRICS")
     command = deployment.services["victoriametrics"].build_command(cache.binary("victoriametrics", "victoria-metrics"))
     run(deployment.build_server("victoriametrics", command, lambda _: answers(f"{url}/health")), server_stack)
     telegraf = deployment.start_telegraf(server_stack)
     deployment.send_request()
 
+    headers = {"Authorization": encode_basic("shop", PASSWORD)}
+
     def read() -> list[Json]:
-        call(f"{url}/internal/force_flush")
-        text = call(f"{url}/api/v1/export", {"match[]": 'http_request_count_value{db="shop"}'})
+        call(f"{url}/internal/force_flush", headers=headers)
+        text = call(f"{url}/api/v1/export", {"match[]": 'http_request_count_value{db="shop"}'}, headers=headers)
         return [json.loads(line) for line in text.splitlines()]
 
     assert wait_until(lambda: bool(read()), every=0.2)
