@@ -13,16 +13,19 @@ from django.test import override_settings
 from tests.stack.generate.grafana.traffic import configured
 from zemanta_ops.metrics.gauges import registry as gauges
 from zemanta_ops.metrics.gauges.registry import app_gauge
+from zemanta_ops.stack.charts.results import list_panels
 from zemanta_ops.stack.declarations import (
     Alert,
     Composite,
     Objective,
     above,
+    below,
     describe,
     isolate,
     last,
     mean,
     rate,
+    sum_of,
     total,
 )
 from zemanta_ops.stack.generate.grafana import build_dashboards, read_sources
@@ -101,6 +104,25 @@ def test_one_more_gauge_changes_only_its_own_lines(declared: None) -> None:
     assert without_place(before["state"]["panels"]) == [
         panel for panel in without_place(after["state"]["panels"]) if panel["id"] != added
     ]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_sum_that_an_alert_judges_has_a_panel_of_its_own_with_its_areas(declared: None, language: str) -> None:
+    Alert(sum_of("shop.jobs"), crit=above(50), name="all jobs")
+    Alert(sum_of("cpu.cores"), by=("host",), warn=below(8), name="cores")
+    Alert(sum_of("cpu.cores"), warn=below(9), name="all cores")
+    dashboards = build(language)
+    found = {
+        panel["title"]: [step["value"] for step in panel["fieldConfig"]["defaults"]["thresholds"]["steps"]]
+        for panel in list_panels(dashboards["state"])
+    }
+    assert found["Shop jobs, sum"] == [None, 50]
+    # Of two alerts, the first by its name.
+    assert found["Cpu cores, sum"] == [None, 9]
+    # A series has other limits than the sum, or none.
+    [each_state] = [limits for title, limits in found.items() if title.startswith("Shop jobs: $")]
+    assert (each_state, found["Cpu cores"]) == ([None, 5], [None])
+    assert lint_dashboards(dashboards) == []
 
 
 def first(dashboards: dict[str, Json], type_: str) -> Json:

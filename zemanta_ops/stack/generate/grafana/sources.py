@@ -100,9 +100,12 @@ class Sources:
         return next((each for each in self.declared.composites if each.name == name), None)
 
     def find_alert(self, subject: Composite | str) -> Alert | None:
-        """Return the first alert of a composite, or of aggregates of a metric."""
+        """Return the first alert of a composite, or of aggregates of a metric. A sum over series has another scale."""
         for alert in self.declared.alerts:
-            if alert.subject is subject or (isinstance(alert.subject, Term) and alert.subject.metric == subject):
+            judged = alert.subject
+            if judged is subject:
+                return alert
+            if isinstance(judged, Term) and judged.metric == subject and judged.function != "sum_of":
                 return alert
         return None
 

@@ -21,6 +21,7 @@ from zemanta_ops.stack.declarations import (
     last,
     mean,
     rate,
+    sum_of,
     total,
 )
 from zemanta_ops.stack.generate import Generated, generate
@@ -51,6 +52,7 @@ def declare() -> None:
     Alert(errors, warn=above(0.01), crit=above(0.05), by=(), runbook=RUNBOOK, for_="2m", no_data="ok")
     Alert(rate("http.request.count", view="a$b"), name="odd", by=("view",), warn=below(1.5), message=message)
     Alert(last("shop.jobs"), crit=above(5), by=("state",), every="15s", window="30s", no_data="alert")
+    Alert(sum_of("shop.jobs"), crit=above(50), name="shop.all_jobs")
     per_core = Composite("shop.per_core", value=rate("http.request.count") / mean("cpu.cores"), by=("host",))
     Alert(per_core, crit=above(9), every="5m")
 

@@ -96,8 +96,7 @@ def draw_metric(
     also: Sequence[str] = (),
 ) -> Panel:
     """Return one aggregate of a metric, with the areas of its alert; ``also`` are further variables."""
-    alert = sources.find_alert(term.metric)
-    alert = alert if alert is not None and _shows(alert.subject, term) else None
+    alert = next((each for each in sources.declared.alerts if _shows(each.subject, term)), None)
     return Panel(
         f"{term.function} {term.metric}",
         title,
@@ -112,7 +111,7 @@ def draw_metric(
 
 def _shows(subject: object, term: Term) -> bool:
     """Return whether a panel of one aggregate may show the thresholds of another: they have the same scale."""
-    if not isinstance(subject, Term) or subject.filters != term.filters:
+    if not isinstance(subject, Term) or (subject.metric, subject.filters) != (term.metric, term.filters):
         return False
     scales = [each.function.replace("last", "mean") for each in (subject, term)]
     return scales[0] == scales[1]

@@ -23,6 +23,7 @@ def draw(sources: Sources) -> Dashboard | None:
     own.sort(key=lambda each: each.name)
     repeats = {each.name: _find_repeat(sources, each) for each in own}
     plain = [_draw_metric(sources, each) for each in own if not repeats[each.name]]
+    plain += _draw_sums(sources, own)
     composites = [draw_composite(sources, each) for each in sources.declared.composites if not each.is_shipped]
     rows = [Row("Composites", composites), Row("Gauges and what else is described", plain)]
     rows += [_draw_repeated(sources, each, repeats[each.name]) for each in own if repeats[each.name]]
@@ -49,6 +50,19 @@ def _draw_metric(sources: Sources, metric: KnownMetric) -> Panel:
     if metric.kind == "counter":
         return draw_metric(sources, rate(metric.name), f"{title_name(metric.name)} per second", by, unit="operations/s")
     return draw_metric(sources, _choose_term(metric), title_name(metric.name), by, unit=unit)
+
+
+def _draw_sums(sources: Sources, own: list[KnownMetric]) -> list[Panel]:
+    """Return a panel of the sum for each gauge whose sum over its series an alert judges."""
+    names, panels = {each.name for each in own}, dict[str, Panel]()
+    for alert in sources.declared.alerts:
+        term = alert.subject
+        if not isinstance(term, Term) or term.function != "sum_of" or term.filters or term.metric not in names:
+            continue
+        if term.metric not in panels:
+            unit = sources.deployment.metrics[term.metric].unit
+            panels[term.metric] = draw_metric(sources, term, f"{title_name(term.metric)}, sum", alert.by, unit=unit)
+    return list(panels.values())
 
 
 def _choose_term(metric: KnownMetric) -> Term:
