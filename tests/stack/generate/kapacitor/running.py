@@ -18,6 +18,7 @@ from tests.servers.process import Server, free_port, wait_until
 from zemanta_ops.stack.declarations.registry import isolate
 from zemanta_ops.stack.generate import Generated, generate
 from zemanta_ops.stack.generate.files import compare_files, write_files
+from zemanta_ops.stack.generate.kapacitor.windows import SIDES
 
 Json = dict[str, Any]
 MIDDLEWARE = ["zemanta_ops.metrics.middleware.RequestMetricsMiddleware"]
@@ -32,6 +33,7 @@ class GeneratedKapacitor(Server):
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}/kapacitor/v1"
         self.load(folder, files)
+        self.tasks = folder / "kapacitor" / "load" / "tasks"
         path = folder / "kapacitor" / "kapacitor.conf"
         text = path.read_text().replace("/etc/kapacitor", str(folder / "kapacitor"))
         text = text.replace("/var/lib/kapacitor", str(folder / "data")).replace(":9092", f":{self.port}")
@@ -86,6 +88,22 @@ class GeneratedKapacitor(Server):
 
         assert wait_until(is_finished, every=0.2)
         assert (found["status"], found["error"]) == ("finished", "")
+
+    def read_script(self, task: str) -> str:
+        """Return the script of a task, as it was generated."""
+        return (self.tasks / f"{task}.tick").read_text()
+
+    def replay_script(self, script: str, start: int, stop: int) -> None:
+        """Run a script over a time.
+
+        A script that writes sides may read them before they are written. So they are written first, by the same script
+        without what it publishes.
+        """
+        silent = script.partition("\nvar tracked = ")[0]
+        for text in [silent, script] if SIDES in script else [script]:
+            self.call("tasks", {"id": "replayed", "type": "batch", "script": text, "status": "disabled"})
+            self.replay("replayed", start, stop)
+            self.delete("tasks/replayed")
 
 
 def _render_time(seconds: int) -> str:

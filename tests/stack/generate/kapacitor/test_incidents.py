@@ -228,9 +228,7 @@ def test_a_gap_calls_only_those_who_asked_for_it(
     lines = [count_requests(minute, "home", 200, 60) for minute in minutes]
     lines += [f"system,host=a n_cpus=4i {START + minute * MINUTE + 10}000000000" for minute in minutes]
     write_points(influxdb1, database, lines)
-    # The first replay writes the sides of the composite, and the second reads them.
-    for _ in range(2):
-        server.replay(ERRORS, START, START + 50 * MINUTE)
+    server.replay_script(server.read_script(ERRORS), START, START + 50 * MINUTE)
     assert [event.what for event in read_events(pagerduty)] == expected
     assert server.list_errors() == []
 

@@ -34,7 +34,6 @@ from zemanta_ops.stack.declarations.durations import DAY
 from zemanta_ops.stack.evaluation import Reader, compute_alert, list_spans_between
 from zemanta_ops.stack.generate.kapacitor.generator import render_scripts
 from zemanta_ops.stack.generate.kapacitor.reading import Database
-from zemanta_ops.stack.generate.kapacitor.windows import SIDES
 from zemanta_ops.stack.inventory.usable import Usable
 
 pytestmark = pytest.mark.second_tier
@@ -102,11 +101,7 @@ def replay(server: GeneratedKapacitor, declarations: Declarations, start: int, s
     usable = Usable(declarations, DEPLOYMENT, [])
     [file], warnings = render_scripts(usable, Database(DATABASE, "autogen"), [])
     assert warnings == []
-    server.call("tasks", {"id": "day", "type": "batch", "script": file.text, "status": "disabled"})
-    # A replay reads everything at its beginning: a second one reads the sides that the first has written.
-    for _ in range(1 + (SIDES in file.text)):
-        server.replay("day", start, stop)
-    server.delete("tasks/day")
+    server.replay_script(file.text, start, stop)
 
 
 @pytest.mark.parametrize("name", COMPOSITES)
@@ -132,7 +127,6 @@ def test_kapacitor_opens_escalates_and_resolves_what_check_alerts_does(
     alert = ALERTS[key]
     start, stop = START + 12 * HOUR, START + 21 * HOUR
     pagerduty.requests.clear()
-    # The first replay of a composite with two metrics writes its sides and opens nothing.
     replay(kapacitor, Declarations(alerts=[alert]), start, stop)
     severities = {"trigger": {"warning": Level.WARN, "critical": Level.CRIT}, "resolve": {"info": Level.OK}}
     sent: dict[str, list[Level]] = {}

@@ -22,7 +22,6 @@ from tests.stack.generate.kapacitor.running import (
 from zemanta_ops.stack.declarations import Composite, describe, last, mean, rate, sum_of, total
 from zemanta_ops.stack.declarations.registry import isolate
 from zemanta_ops.stack.generate.kapacitor.generator import name_task
-from zemanta_ops.stack.generate.kapacitor.windows import SIDES
 
 pytestmark = pytest.mark.second_tier
 
@@ -99,9 +98,7 @@ def compute_all(
     kapacitor = GeneratedKapacitor(tmp_path_factory.mktemp("windows"), files, {"TZ": "Asia/Kathmandu"})
 
     def compute_all(composite: Composite) -> dict[Window, float]:
-        # A replay reads everything at its beginning: a second one reads the sides that the first has written.
-        for _ in range(1 + (SIDES in read_scripts(files)[name_task("shop", composite)])):
-            kapacitor.replay(name_task("shop", composite), START, STOP + 600)
+        kapacitor.replay_script(read_scripts(files)[name_task("shop", composite)], START, STOP + 600)
         measurement = composite.name.replace(".", "_")
         rows = influxdb1.query(f'SELECT "value" FROM "{measurement}" GROUP BY *', database)
         assert {(row["env"], row["app"]) for row in rows} == {("test", "shop")}
@@ -169,9 +166,6 @@ def test_a_changed_sum_does_not_add_what_it_added_before(influxdb1: InfluxDB1, d
     with ExitStack() as stack:
         run(kapacitor, stack)
         for script, expected in ((generate_script(), 12), (generate_script(host="a"), 4)):
-            kapacitor.call("tasks", {"id": "changed", "type": "batch", "script": script, "status": "disabled"})
-            for _ in range(2):
-                kapacitor.replay("changed", START, START + 240)
-            kapacitor.delete("tasks/changed")
+            kapacitor.replay_script(script, START, START + 240)
             rows = influxdb1.query("SELECT value FROM own_workers", database)
             assert [(row["time"], row["value"]) for row in rows] == [(START * 10**9, expected)]
