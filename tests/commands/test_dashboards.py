@@ -22,6 +22,7 @@ from tests.special_files import KINDS, kept, make_special
 from tests.stack.generate.grafana.traffic import MIDDLEWARE
 from zemanta_ops.management.commands import show_dashboards
 from zemanta_ops.stack.charts import preview as preview_module
+from zemanta_ops.stack.charts.show import Shown
 from zemanta_ops.stack.settings import NO_DATABASE
 
 METRICS = {"TAGS": {"app": "print-shop"}, "AGENT_INTERVAL": 1, "INSTRUMENT": ["database"]}
@@ -75,7 +76,7 @@ def test_a_page_shows_deploys_loads_nothing_and_repeats_nothing_as_markup(reques
 def test_a_page_replaces_a_regular_file_only(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # What is drawn does not matter here, so there is no database.
     monkeypatch.setattr(show_dashboards, "open_database_or_exit", nullcontext)
-    monkeypatch.setattr(show_dashboards, "_draw", lambda *_: {"index.html": b"drawn"})
+    monkeypatch.setattr(show_dashboards, "_draw", lambda *_: Shown({"index.html": b"drawn"}, []))
     with kept(make_special(kind, tmp_path / "index.html")):
         code, _, err = run("show_dashboards", "--output", str(tmp_path), influxdb={})
     assert code == show_dashboards.EXIT_NOT_WRITTEN

@@ -68,11 +68,11 @@ def real(influxdb1: InfluxDB1, tmp_path_factory: pytest.TempPathFactory) -> Iter
         with connect(influxdb1.url, database=name) as database:
             # Points at every second draw lines; the traffic is of one moment.
             short = Window(window.start, window.end, 90)
-            files = draw_all(
+            shown = draw_all(
                 dashboards, database, short, Choice({"view": ["shop_detail"]}, name), "print-shop: dashboards"
             )
     path = folder / "index.html"
-    path.write_bytes(files["index.html"])
+    path.write_bytes(shown.files["index.html"])
     yield {"titles": list_titles(dashboards), **look(path)}
 
 

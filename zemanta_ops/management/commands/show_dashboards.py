@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.core.management.base import CommandError, CommandParser
 
@@ -18,6 +18,9 @@ from zemanta_ops.stack.databases import Database, DatabaseError
 from zemanta_ops.stack.generate.grafana import build_dashboards, choose_language, read_sources
 from zemanta_ops.stack.settings import list_faults
 from zemanta_ops.times import accept_duration
+
+if TYPE_CHECKING:
+    from zemanta_ops.stack.charts.show import Shown
 
 EXIT_DATABASE = 4
 EXIT_NOT_WRITTEN = 5
@@ -34,7 +37,7 @@ exit codes:
   0  drawn
   2  wrong arguments
   3  the settings cannot be used, or matplotlib is not installed; the message says which
-  4  the database cannot be reached, or refuses a query
+  4  the database cannot be reached; or it refuses the query of a panel, and the others are drawn
   5  a file could not be written
 """
 
@@ -58,22 +61,25 @@ class Command(OpsCommand):
             raise CommandError("; ".join(faults), returncode=EXIT_SETTINGS)
         try:
             with open_database_or_exit() as database:
-                files = _draw(database, window, choice)
+                shown = _draw(database, window, choice)
         except (ValueError, MissingExtraError) as error:
             raise CommandError(str(error), returncode=EXIT_SETTINGS) from None
         except DatabaseError as error:
             raise CommandError(f"The database does not answer: {error}", returncode=EXIT_DATABASE) from None
         try:
             options["output"].mkdir(parents=True, exist_ok=True)
-            for name, data in files.items():
+            for name, data in shown.files.items():
                 atomic.replace(options["output"] / name, data)
                 self.stdout.write(f"written   {options['output'] / name}")
         except OSError as error:
             message = f"{error.filename or options['output']} could not be written: {error.strerror}"
             raise CommandError(message, returncode=EXIT_NOT_WRITTEN) from None
+        if shown.refusals:
+            panels = "; ".join(shown.refusals)
+            raise CommandError(f"The database refuses the queries of panels: {panels}", returncode=EXIT_DATABASE)
 
 
-def _draw(database: Database, window: Window, choice: Choice) -> dict[str, bytes]:
+def _draw(database: Database, window: Window, choice: Choice) -> Shown:
     # matplotlib is optional, and takes half a second to import.
     from zemanta_ops.stack.charts.show import draw_all
 

@@ -160,7 +160,14 @@ def _draw_axes(axes: Axes, panel: Json, result: PanelResult, window: Window, dep
     for deploy in deploys:
         axes.axvline(deploy.moment, color="#3b6fd4", linewidth=1.2, linestyle=(0, (4, 2)))
     if result.is_empty:
-        axes.text(0.5, 0.5, "no data", transform=axes.transAxes, ha="center", va="center")
+        axes.text(
+            0.5,
+            0.5,
+            "query refused" if result.refusal else "no data",
+            transform=axes.transAxes,
+            ha="center",
+            va="center",
+        )
 
 
 def _clock(window: Window) -> Any:

@@ -94,6 +94,8 @@ def _render_panel(
 
 
 def _render_body(panel: Json, result: PanelResult, window: Window, deploys: Sequence[Deploy], *, is_full: bool) -> str:
+    if result.refusal:
+        return f'<p class="empty">The database refuses the query: {_text(result.refusal)}</p>'
     if panel["type"] == "stat":
         number = drawing.find_stat(result)
         colour = drawing.find_colour(panel, number)

@@ -34,11 +34,20 @@ class Line:
 
 @dataclass
 class PanelResult:
-    """What a panel draws. ``rows`` has a table's, by column; ``seconds`` is the time of its slowest query."""
+    """What a panel draws.
+
+    Attributes:
+        lines: Those of a chart, or the number of a stat panel.
+        rows: Those of a table, by column.
+        seconds: The time of its slowest query.
+        refusal: Why the database refuses a query of it, or nothing.
+
+    """
 
     lines: list[Line] = field(default_factory=list)
     rows: list[dict[str, Any]] = field(default_factory=list)
     seconds: float = 0.0
+    refusal: str = ""
 
     @property
     def is_empty(self) -> bool:

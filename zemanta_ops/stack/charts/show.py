@@ -5,13 +5,13 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from zemanta_ops.stack.charts.drawing import Deploy, draw_png, sort_rows
 from zemanta_ops.stack.charts.interpolation import ALL, Choice, Window, interpolate
 from zemanta_ops.stack.charts.page import Drawn, render_page
-from zemanta_ops.stack.charts.results import list_panels, run_panel, run_target, to_milliseconds
-from zemanta_ops.stack.databases import Database
+from zemanta_ops.stack.charts.results import PanelResult, list_panels, run_panel, run_target, to_milliseconds
+from zemanta_ops.stack.databases import Database, DatabaseError
 from zemanta_ops.stack.databases.promql import PromQLDatabase
 from zemanta_ops.stack.declarations.names import to_number
 
@@ -22,13 +22,18 @@ _MAX_REPEATS = 12
 _ANY_INTERVAL = "1s"
 
 
-def draw_all(
-    dashboards: Mapping[str, Json], database: Database, window: Window, choice: Choice, title: str
-) -> dict[str, bytes]:
-    """Return the files: ``index.html``, and a PNG for each dashboard.
+class Shown(NamedTuple):
+    """The dashboards as files, by name: ``index.html``, and a PNG for each; and why panels have no data."""
+
+    files: dict[str, bytes]
+    refusals: list[str]
+
+
+def draw_all(dashboards: Mapping[str, Json], database: Database, window: Window, choice: Choice, title: str) -> Shown:
+    """Draw every panel. One whose query the database refuses says so, and the others are drawn.
 
     Raises:
-        DatabaseError: The database does not answer, or refuses a query.
+        DatabaseError: The database does not answer.
         MissingExtraError: matplotlib is not installed.
 
     """
@@ -38,18 +43,33 @@ def draw_all(
     pictures = {
         f"{each.name}.png": draw_png(each.dashboard, each.results, window, each.deploys, each.chosen) for each in drawn
     }
-    return {"index.html": render_page(title, drawn, window).encode(), **pictures}
+    refusals = [
+        f"{each.name}: {panel['title']}: {refusal}"
+        for each in drawn
+        for panel in list_panels(each.dashboard)
+        if (refusal := each.results[panel["id"]].refusal)
+    ]
+    return Shown({"index.html": render_page(title, drawn, window).encode(), **pictures}, refusals)
 
 
 def _draw(name: str, dashboard: Json, database: Database, window: Window, choice: Choice) -> Drawn:
     expanded = _repeat_rows(dashboard, database, window, choice)
     results = {
-        panel["id"]: run_panel(panel, database, _fit(window, panel), _choose_row(panel, choice))
+        panel["id"]: _run(panel, database, _fit(window, panel), _choose_row(panel, choice))
         for panel in list_panels(expanded)
     }
     singles = [each["name"] for each in dashboard["templating"]["list"] if each.get("multi") is False]
     chosen = ", ".join(choice.values[each][0] for each in singles if each in choice.values)
     return Drawn(name, expanded, results, read_deploys(dashboard, database, window, choice), chosen)
+
+
+def _run(panel: Json, database: Database, window: Window, choice: Choice) -> PanelResult:
+    try:
+        return run_panel(panel, database, window, choice)
+    except DatabaseError as error:
+        if error.kind != "refused":
+            raise
+        return PanelResult(refusal=str(error))
 
 
 def _fit(window: Window, panel: Json) -> Window:
