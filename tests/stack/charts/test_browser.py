@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import subprocess
 from collections.abc import Mapping
 from html import unescape
@@ -13,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tests.servers.fixtures import require_package
 from zemanta_ops.stack.charts.interpolation import Window
 from zemanta_ops.stack.charts.page import Drawn, render_page
 from zemanta_ops.stack.charts.results import Line, PanelResult
@@ -20,11 +20,7 @@ from zemanta_ops.stack.generate.grafana.layout import Dashboard, Row, render_das
 from zemanta_ops.stack.generate.grafana.panels import Asked, Panel
 from zemanta_ops.stack.queries import Selection, SeriesQuery
 
-CHROMIUM = shutil.which("chromium")
-pytestmark = [
-    pytest.mark.second_tier,
-    pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed: apt-get install chromium"),
-]
+pytestmark = pytest.mark.second_tier
 
 WINDOW = Window(1_700_000_000_000, 1_700_003_600_000)
 COLUMNS = ("requests", "errors", "mean", "p95 of the worst host", "queries", "most repeated query")
@@ -46,6 +42,7 @@ MEASURE = """<script>document.title = JSON.stringify({
 
 @pytest.fixture(scope="module")
 def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    require_package("chromium")
     asked = [Asked(name, SeriesQuery(Selection("m"), by=("view",), whole=True)) for name in COLUMNS]
     line = [Asked("requests", SeriesQuery(Selection("m")))]
     panels = [
@@ -67,7 +64,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def measure(page: Path, width: int, *flags: str) -> Mapping[str, Any]:
     """Return what a browser window of this width measures."""
-    command = [str(CHROMIUM), "--headless", "--no-sandbox", "--disable-gpu", f"--window-size={width},2000", *flags]
+    command = ["chromium", "--headless", "--no-sandbox", "--disable-gpu", f"--window-size={width},2000", *flags]
     profile = f"--user-data-dir={page.parent / 'profile'}"
     done = subprocess.run(
         [*command, profile, "--dump-dom", page.as_uri()], capture_output=True, text=True, check=True, timeout=60
