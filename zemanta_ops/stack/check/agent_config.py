@@ -29,7 +29,7 @@ class AgentConfig:
     has_internal: bool | None = None
     outputs: Sequence[str] = ()
     filters: Sequence[str] = ()
-    lacks_extensions: bool = False
+    lacks_extensions: bool | None = None
 
 
 def read_config(pid: int) -> AgentConfig:
@@ -75,7 +75,7 @@ def _summarize(files: Sequence[Mapping[str, Any]]) -> AgentConfig:
         has_internal=any(name == "internal" for name, _ in inputs),
         outputs=[_describe_output(name, values) for name, values in outputs],
         filters=sorted({key for _, values in outputs for key in values if _FILTER.fullmatch(key)}),
-        lacks_extensions=bool(statsd) and not any(values.get("datadog_extensions") for values in statsd),
+        lacks_extensions=not any(values.get("datadog_extensions") for values in statsd) if statsd else None,
     )
 
 

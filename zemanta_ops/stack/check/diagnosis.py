@@ -23,6 +23,8 @@ _SAME_BATCH = 0.5
 _RESTARTS = 2
 _PADDING_BYTES = 8192
 _KERNEL = "datagrams in the kernel because its receive buffer was full"
+# Telegraf adds this tag itself, so it says nothing about those that were sent.
+_HOST = "host"
 # The right to write is that of the application: it says nothing about the agent's.
 _NOT_OURS = ("forbidden", "unauthorized", "read_only")
 
@@ -106,7 +108,7 @@ def judge_telegraf(arrival: Arrival, evidence: Evidence, database: Database) -> 
     return next((hop for hop in found if hop), alive)
 
 
-def judge_probe(arrival: Arrival, telegraf: Hop, timeout: float, *, dogstatsd: bool = False) -> Hop:
+def judge_probe(arrival: Arrival, telegraf: Hop, timeout: float, evidence: Evidence) -> Hop:
     """Return whether the probe arrived, when, and with its tags."""
     if arrival.reading is None:
         return _describe_absence(arrival, telegraf, timeout)
@@ -119,11 +121,17 @@ def judge_probe(arrival: Arrival, telegraf: Hop, timeout: float, *, dogstatsd: b
     text = f"the metric was readable {arrival.latency:.2f} s after it was sent{again}"
     lost = sorted(name for name in arrival.sent_tags if name not in arrival.reading.tags)
     if lost:
-        all_lost = len(lost) == len(arrival.sent_tags)
-        cause = "extensions_off" if dogstatsd and all_lost else "tags_lost"
-        what = f"{text}, but without its tags {', '.join(lost)}"
-        return Hop("probe", "failed" if all_lost else "warning", what, cause, arrival.latency, {"tags": lost})
+        return _describe_lost_tags(arrival, evidence, lost, text)
     return Hop("probe", "ok", text, seconds=arrival.latency)
+
+
+def _describe_lost_tags(arrival: Arrival, evidence: Evidence, lost: list[str], text: str) -> Hop:
+    sees_tags = evidence.config.lacks_extensions is False
+    is_unread = evidence.dogstatsd and not sees_tags and not set(arrival.sent_tags) - {*lost, _HOST}
+    all_lost = is_unread or len(lost) == len(arrival.sent_tags)
+    cause = "extensions_off" if is_unread else "tags_lost"
+    what = f"{text}, but without its tags {', '.join(lost)}"
+    return Hop("probe", "failed" if all_lost else "warning", what, cause, arrival.latency, {"tags": lost})
 
 
 def _describe_absence(arrival: Arrival, telegraf: Hop, timeout: float) -> Hop:
