@@ -275,9 +275,39 @@ def test_an_agent_that_begins_again_and_again_is_seen() -> None:
     state = written((60, 30), (50, 40), (40, 5), (30, 15), (20, 4), (15, 12), (10, 3))
 
     assert (state.is_shared, state.restarts) == (False, 3)
-    telegraf = judge_telegraf(found(ago(1)), Evidence(AgentState(ago(1), restarts=3), 8125), Canned())
-    assert (telegraf.status, telegraf.cause) == ("failed", "agent_restarting")
-    assert diagnose(found(ago(1)), AgentState(ago(1), restarts=1))[0].status == "ok"
+
+
+@pytest.mark.parametrize(
+    ("restarts", "status", "cause"),
+    [
+        (2, "ok", ""),
+        (3, "warning", "agent_restarting"),
+        (9, "warning", "agent_restarting"),
+        (10, "failed", "agent_restarting"),
+    ],
+)
+def test_restarts_that_a_person_may_have_made_are_a_warning(restarts: int, status: str, cause: str) -> None:
+    telegraf, probe = diagnose(found(ago(1)), AgentState(ago(1), restarts=restarts))
+
+    assert (telegraf.status, telegraf.cause, probe.status) == (status, cause, "ok")
+
+
+@pytest.mark.parametrize(
+    ("process", "changes", "cause"),
+    [
+        (AgentProcess(name="telegraf"), 0, ""),
+        (AgentProcess(name="telegraf"), 1, "agent_restarting"),
+        (None, 0, "agent_restarting"),
+    ],
+)
+def test_earlier_restarts_do_not_hide_why_the_probe_is_missing(
+    process: AgentProcess | None, changes: int, cause: str
+) -> None:
+    evidence = Evidence(AgentState(ago(1), restarts=5), 8125, process=process, changes=changes)
+    telegraf = judge_telegraf(missing(), evidence, Canned())
+
+    assert telegraf.cause == cause
+    assert judge_probe(missing(), telegraf, 5.0, evidence).cause == (cause or "probe_lost")
 
 
 def test_writes_that_fail_while_points_wait_are_a_failure_though_the_probe_came() -> None:
