@@ -114,6 +114,14 @@ def test_tags_that_the_agent_excludes_are_a_warning(store: Store, start_telegraf
     assert (code, cause, one["status"]) == (0, "tags_lost", "warning")
 
 
+def test_an_output_that_passes_other_names_only(store: Store, start_telegraf: StartTelegraf) -> None:
+    telegraf = started(start_telegraf, store, '  namepass = ["http_*"]\n' + INTERNAL)
+    code, cause, one = found("telegraf", store, "--timeout", "3", port=telegraf.port)
+
+    assert (code, cause) == (13, "agent_not_writing")
+    assert "(with namepass)" in one["text"]
+
+
 def test_another_database_from_the_start(
     store: Store, new_store: Callable[[], Store], start_telegraf: StartTelegraf
 ) -> None:

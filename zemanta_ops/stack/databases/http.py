@@ -193,9 +193,13 @@ def describe_stranger(status: int, headers: Mapping[str, str], is_page: bool, pr
     if 300 <= status < 400:
         target = _show_target(headers.get("location", ""))
         return DatabaseError("proxy", f"{front} redirects with status {status}{target}", status=status)
+    if status == 429:
+        wait = _parse_wait(headers.get("retry-after"))
+        text = f"{front} answers with status 429: too many requests"
+        return DatabaseError("overloaded", text, status=status, retry_after=wait)
     if is_page or status >= 300:
-        what = "a web page" if is_page else f"status {status}"
-        return DatabaseError("proxy", f"{front} answers with {what} (status {status})", status=status)
+        what = f"a web page (status {status})" if is_page else f"status {status}"
+        return DatabaseError("proxy", f"{front} answers with {what}", status=status)
     text = f"the server that answers is not {product.name}: it sends no {product.header.title()}"
     return DatabaseError("foreign", text, status=status)
 
