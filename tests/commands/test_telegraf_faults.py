@@ -96,12 +96,12 @@ def without_extensions(text: str) -> str:
     return text.replace("datadog_extensions = true", "datadog_extensions = false")
 
 
-@pytest.mark.parametrize("tags", [{}, {"env": "prod"}])
+@pytest.mark.parametrize(("tags", "host"), [({}, None), ({"env": "prod"}, None), ({"env": "prod"}, "web-1")])
 def test_tags_lost_by_a_telegraf_without_datadog_extensions(
-    store: Store, start_telegraf: StartTelegraf, tags: dict[str, str]
+    store: Store, start_telegraf: StartTelegraf, tags: dict[str, str], host: str | None
 ) -> None:
     telegraf = started(start_telegraf, store)
-    code, cause, one = found("probe", store, port=telegraf.port, DIALECT="dogstatsd", TAGS=tags, HOST_TAG=None)
+    code, cause, one = found("probe", store, port=telegraf.port, DIALECT="dogstatsd", TAGS=tags, HOST_TAG=host)
 
     assert (code, cause) == (14, "extensions_off")
     assert set(one["details"]["tags"]) == {"slot", *tags}
@@ -112,6 +112,14 @@ def test_tags_that_the_agent_excludes_are_a_warning(store: Store, start_telegraf
     code, cause, one = found("probe", store, port=telegraf.port, TAGS={"env": "prod"})
 
     assert (code, cause, one["status"]) == (0, "tags_lost", "warning")
+
+
+def test_an_output_that_passes_other_names_only(store: Store, start_telegraf: StartTelegraf) -> None:
+    telegraf = started(start_telegraf, store, '  namepass = ["http_*"]\n' + INTERNAL)
+    code, cause, one = found("telegraf", store, "--timeout", "3", port=telegraf.port)
+
+    assert (code, cause) == (13, "agent_not_writing")
+    assert "(with namepass)" in one["text"]
 
 
 def test_another_database_from_the_start(

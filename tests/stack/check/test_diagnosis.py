@@ -90,8 +90,9 @@ def diagnose(
     arrival: Arrival, internals: AgentState, answer: DatabaseError | WriteReport | None = None, lost_by_kernel: int = 0
 ) -> tuple[Hop, Hop]:
     database = Canned(answer=answer or WriteReport(written=1))
-    telegraf = judge_telegraf(arrival, Evidence(internals, 8125, lost_by_kernel=lost_by_kernel), database)
-    return telegraf, judge_probe(arrival, telegraf, 5.0)
+    evidence = Evidence(internals, 8125, lost_by_kernel=lost_by_kernel)
+    telegraf = judge_telegraf(arrival, evidence, database)
+    return telegraf, judge_probe(arrival, telegraf, 5.0, evidence)
 
 
 def test_a_probe_that_came_makes_both_hops_well() -> None:
@@ -274,9 +275,39 @@ def test_an_agent_that_begins_again_and_again_is_seen() -> None:
     state = written((60, 30), (50, 40), (40, 5), (30, 15), (20, 4), (15, 12), (10, 3))
 
     assert (state.is_shared, state.restarts) == (False, 3)
-    telegraf = judge_telegraf(found(ago(1)), Evidence(AgentState(ago(1), restarts=3), 8125), Canned())
-    assert (telegraf.status, telegraf.cause) == ("failed", "agent_restarting")
-    assert diagnose(found(ago(1)), AgentState(ago(1), restarts=1))[0].status == "ok"
+
+
+@pytest.mark.parametrize(
+    ("restarts", "status", "cause"),
+    [
+        (2, "ok", ""),
+        (3, "warning", "agent_restarting"),
+        (9, "warning", "agent_restarting"),
+        (10, "failed", "agent_restarting"),
+    ],
+)
+def test_restarts_that_a_person_may_have_made_are_a_warning(restarts: int, status: str, cause: str) -> None:
+    telegraf, probe = diagnose(found(ago(1)), AgentState(ago(1), restarts=restarts))
+
+    assert (telegraf.status, telegraf.cause, probe.status) == (status, cause, "ok")
+
+
+@pytest.mark.parametrize(
+    ("process", "changes", "cause"),
+    [
+        (AgentProcess(name="telegraf"), 0, ""),
+        (AgentProcess(name="telegraf"), 1, "agent_restarting"),
+        (None, 0, "agent_restarting"),
+    ],
+)
+def test_earlier_restarts_do_not_hide_why_the_probe_is_missing(
+    process: AgentProcess | None, changes: int, cause: str
+) -> None:
+    evidence = Evidence(AgentState(ago(1), restarts=5), 8125, process=process, changes=changes)
+    telegraf = judge_telegraf(missing(), evidence, Canned())
+
+    assert telegraf.cause == cause
+    assert judge_probe(missing(), telegraf, 5.0, evidence).cause == (cause or "probe_lost")
 
 
 def test_writes_that_fail_while_points_wait_are_a_failure_though_the_probe_came() -> None:
@@ -320,17 +351,30 @@ def test_where_a_readable_configuration_writes_is_in_the_text() -> None:
 
 
 @pytest.mark.parametrize(
-    ("tags", "dogstatsd", "finding"),
+    ("tags", "dogstatsd", "lacks_extensions", "finding"),
     [
-        ({"slot": "0", "env": "prod"}, True, ("ok", "")),
-        ({"env": "prod"}, False, ("warning", "tags_lost")),
-        ({}, False, ("failed", "tags_lost")),
-        ({}, True, ("failed", "extensions_off")),
+        (["slot", "env", "host"], True, None, ("ok", "")),
+        (["env", "host"], False, None, ("warning", "tags_lost")),
+        (["env", "host"], True, None, ("warning", "tags_lost")),
+        ([], False, None, ("failed", "tags_lost")),
+        ([], True, None, ("failed", "extensions_off")),
+        # The host is there because Telegraf adds it.
+        (["host"], True, None, ("failed", "extensions_off")),
+        (["host"], True, True, ("failed", "extensions_off")),
+        (["host"], True, False, ("warning", "tags_lost")),
+        (["host"], False, None, ("warning", "tags_lost")),
     ],
 )
-def test_tags_that_are_lost_are_named(tags: dict[str, str], dogstatsd: bool, finding: tuple[str, str]) -> None:
-    arrival = replace(found(ago(1)), reading=StoredValue(ago(1), 1.0, tags), sent_tags={"slot": "0", "env": "prod"})
-    probe = judge_probe(arrival, Hop("telegraf", "ok", ""), 5.0, dogstatsd=dogstatsd)
+def test_tags_that_are_lost_are_named(
+    tags: list[str], dogstatsd: bool, lacks_extensions: bool | None, finding: tuple[str, str]
+) -> None:
+    sent = {"slot": "0", "env": "prod", "host": "web-1"}
+    reading = StoredValue(ago(1), 1.0, {name: sent[name] for name in tags})
+    process = AgentProcess(name="telegraf", config=AgentConfig(lacks_extensions=lacks_extensions))
+    evidence = Evidence(AgentState(), 8125, dogstatsd=dogstatsd, process=process)
+    probe = judge_probe(
+        replace(found(ago(1)), reading=reading, sent_tags=sent), Hop("telegraf", "ok", ""), 5.0, evidence
+    )
 
     assert (probe.status, probe.cause) == finding
 

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import math
+import socket
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from urllib.parse import urlsplit
 
 import pytest
@@ -131,6 +135,64 @@ def test_the_path_of_the_url_goes_before_that_of_a_request(base: str, path: str)
     first, second = server.requests
     assert (first.path, first.headers.get("Authorization")) == (f"{path}?a=b+c", None)
     assert (second.path, second.headers["Authorization"], second.body) == (path, "Basic dTpw", "x")
+
+
+@contextmanager
+def raw_answering(at_once: bytes, slowly: bytes) -> Iterator[str]:
+    """Answer one request with these bytes, the second part one byte at a time; yield the URL."""
+    ended = threading.Event()
+
+    def answer() -> None:
+        connection, _ = server.accept()
+        with connection, suppress(OSError):
+            connection.recv(4096)
+            connection.sendall(at_once)
+            for byte in slowly:
+                if ended.wait(0.05):
+                    return
+                connection.sendall(bytes([byte]))
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        thread = threading.Thread(target=answer)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.getsockname()[1]}"
+        finally:
+            ended.set()
+            thread.join()
+
+
+@pytest.mark.parametrize(
+    ("at_once", "slowly"),
+    [
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n", b" " * 1000),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3e8\r\n", b" " * 1000),
+        (b"HTTP/1.0 200 OK\r\n\r\n", b" " * 1000),
+        (b"HTTP/1.1 200 OK\r\nX-Long: ", b"x" * 1000),
+        (b"", b"HTTP/1.1 200 OK\r\nX-Long: " + b"x" * 1000),
+    ],
+)
+def test_an_answer_that_comes_byte_by_byte_is_given_up(at_once: bytes, slowly: bytes) -> None:
+    with (
+        raw_answering(at_once, slowly) as url,
+        pytest.raises(DatabaseError, match=r"not complete within 0\.4 s") as raised,
+    ):
+        Endpoint(urlsplit(url), timeout=0.2).request("GET", "/ping")
+    assert raised.value.kind == "timeout"
+
+
+def test_an_answer_that_takes_a_while_is_read_to_its_end() -> None:
+    with raw_answering(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n", b"whole") as url:
+        assert Endpoint(urlsplit(url), timeout=5.0).request("GET", "/ping").body == b"whole"
+
+
+def test_an_answer_that_breaks_off_is_not_another_server() -> None:
+    with (
+        raw_answering(b'HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\n{"results"', b"") as url,
+        pytest.raises(DatabaseError, match="ended in the middle of the answer") as raised,
+    ):
+        Endpoint(urlsplit(url), timeout=5.0).request("GET", "/ping")
+    assert raised.value.kind == "unreachable"
 
 
 def test_without_a_user_there_is_no_authorization() -> None:

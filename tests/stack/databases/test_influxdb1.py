@@ -309,6 +309,8 @@ PAGE = "<!doctype html><html><body>example</body></html>"
             "proxy",
             "redirects .* https://login.example$",
         ),
+        (Answer(429, "slow down"), "overloaded", "something in front of InfluxDB answers with status 429"),
+        (Answer(429, PAGE), "overloaded", "too many requests"),
         (Answer(404, PAGE), "proxy", "a web page"),
         (Answer(404, "404 page not found"), "proxy", "status 404"),
         (Answer(403, PAGE), "proxy", "a web page"),

@@ -28,8 +28,7 @@ class AgentConfig:
     hostname: str = ""
     has_internal: bool | None = None
     outputs: Sequence[str] = ()
-    filters: Sequence[str] = ()
-    lacks_extensions: bool = False
+    lacks_extensions: bool | None = None
 
 
 def read_config(pid: int) -> AgentConfig:
@@ -74,8 +73,7 @@ def _summarize(files: Sequence[Mapping[str, Any]]) -> AgentConfig:
         hostname=str(agent.get("hostname", "")),
         has_internal=any(name == "internal" for name, _ in inputs),
         outputs=[_describe_output(name, values) for name, values in outputs],
-        filters=sorted({key for _, values in outputs for key in values if _FILTER.fullmatch(key)}),
-        lacks_extensions=bool(statsd) and not any(values.get("datadog_extensions") for values in statsd),
+        lacks_extensions=not any(values.get("datadog_extensions") for values in statsd) if statsd else None,
     )
 
 
@@ -88,13 +86,14 @@ def _list_plugins(kinds: Any) -> Iterator[tuple[str, Mapping[str, Any]]]:
 
 
 def _describe_output(name: str, values: Mapping[str, Any]) -> str:
-    """Return plug-in, URL and database; the URL without what may be a password, a variable as its name."""
+    """Return plug-in, URL, database and filters; the URL without what may be a password, a variable as its name."""
     urls = values.get("urls") or [values.get("url", "")]
     shown = ", ".join(re.sub(r"\?.*", "", re.sub("//[^/]*@", "//", str(each))) for each in urls)
     database = str(values.get("database") or values.get("bucket") or "")
     policy = str(values.get("retention_policy") or "")
     place = "/".join(each for each in (database, policy) if each)
-    return " ".join(each for each in (name, shown, place) if each)
+    filters = ", ".join(sorted(key for key in values if _FILTER.fullmatch(key)))
+    return " ".join(each for each in (name, shown, place, filters and f"(with {filters})") if each)
 
 
 def parse_duration(text: str) -> float | None:

@@ -19,10 +19,13 @@ from zemanta_ops.stack.databases.line_protocol import FieldValue
 # The probe's time is that of its collection, between sending and arrival. Clocks may differ by this many seconds.
 CLOCK_TOLERANCE = 5.0
 _SAME_BATCH = 0.5
-# More restarts than these in ten minutes are not those of an operator.
+# Restarts in ten minutes: this many can be those of a person who is mending the configuration; more cannot.
 _RESTARTS = 2
+_MANY_RESTARTS = 9
 _PADDING_BYTES = 8192
 _KERNEL = "datagrams in the kernel because its receive buffer was full"
+# Telegraf adds this tag itself, so it says nothing about those that were sent.
+_HOST = "host"
 # The right to write is that of the application: it says nothing about the agent's.
 _NOT_OURS = ("forbidden", "unauthorized", "read_only")
 
@@ -98,6 +101,7 @@ def judge_telegraf(arrival: Arrival, evidence: Evidence, database: Database) -> 
     suspects: tuple[Callable[[], Hop | None], ...] = (
         lambda: _suspect_process(evidence),
         lambda: _suspect_database(database),
+        lambda: _suspect_restarts(evidence),
         lambda: _suspect_pace(arrival, evidence, age),
         lambda: _suspect_output(arrival, evidence, age),
     )
@@ -106,7 +110,7 @@ def judge_telegraf(arrival: Arrival, evidence: Evidence, database: Database) -> 
     return next((hop for hop in found if hop), alive)
 
 
-def judge_probe(arrival: Arrival, telegraf: Hop, timeout: float, *, dogstatsd: bool = False) -> Hop:
+def judge_probe(arrival: Arrival, telegraf: Hop, timeout: float, evidence: Evidence) -> Hop:
     """Return whether the probe arrived, when, and with its tags."""
     if arrival.reading is None:
         return _describe_absence(arrival, telegraf, timeout)
@@ -119,11 +123,17 @@ def judge_probe(arrival: Arrival, telegraf: Hop, timeout: float, *, dogstatsd: b
     text = f"the metric was readable {arrival.latency:.2f} s after it was sent{again}"
     lost = sorted(name for name in arrival.sent_tags if name not in arrival.reading.tags)
     if lost:
-        all_lost = len(lost) == len(arrival.sent_tags)
-        cause = "extensions_off" if dogstatsd and all_lost else "tags_lost"
-        what = f"{text}, but without its tags {', '.join(lost)}"
-        return Hop("probe", "failed" if all_lost else "warning", what, cause, arrival.latency, {"tags": lost})
+        return _describe_lost_tags(arrival, evidence, lost, text)
     return Hop("probe", "ok", text, seconds=arrival.latency)
+
+
+def _describe_lost_tags(arrival: Arrival, evidence: Evidence, lost: list[str], text: str) -> Hop:
+    sees_tags = evidence.config.lacks_extensions is False
+    is_unread = evidence.dogstatsd and not sees_tags and not set(arrival.sent_tags) - {*lost, _HOST}
+    all_lost = is_unread or len(lost) == len(arrival.sent_tags)
+    cause = "extensions_off" if is_unread else "tags_lost"
+    what = f"{text}, but without its tags {', '.join(lost)}"
+    return Hop("probe", "failed" if all_lost else "warning", what, cause, arrival.latency, {"tags": lost})
 
 
 def _describe_absence(arrival: Arrival, telegraf: Hop, timeout: float) -> Hop:
@@ -142,6 +152,8 @@ def _describe_success(state: AgentState, age: float | None) -> Hop:
     if state.is_shared:
         text = "two agents report about themselves under the name of this machine, so losses cannot be told apart"
         return Hop("telegraf", "warning", text, "same_name")
+    if state.restarts > _RESTARTS:
+        return Hop("telegraf", "warning", f"{_describe_restarts(state)}, unless you did that", "agent_restarting")
     pace = f", every {state.flush_seconds:.1f} s" if state.flush_seconds else ""
     return Hop("telegraf", "ok", f"{state.agent} wrote about itself {max(age, 0):.1f} s ago{pace}, and lost nothing")
 
@@ -158,10 +170,15 @@ def _find_failure(evidence: Evidence, database: Database) -> Hop | None:
         what = f"{state.rejected:,} metrics" if state.rejected else f"a part of {state.refused} writes"
         text = f"the database refused {what} of {state.agent}, which gave them up"
         return fail_hop("telegraf", "agent_rejected", text, rejected=state.rejected, refused=state.refused)
-    if evidence.changes > 1 or (state.restarts > _RESTARTS and not state.is_shared):
-        what = f"its counters began again {state.restarts} times" if state.restarts else "its port was opened again"
-        return fail_hop("telegraf", "agent_restarting", f"{state.agent} ends and is started again: {what}")
+    if evidence.changes > 1 or (state.restarts > _MANY_RESTARTS and not state.is_shared):
+        return fail_hop("telegraf", "agent_restarting", _describe_restarts(state))
     return None
+
+
+def _describe_restarts(state: AgentState) -> str:
+    began = f"its counters began again {state.restarts} times in ten minutes"
+    what = began if state.restarts else "its port was opened again"
+    return f"{state.agent} ends and is started again: {what}"
 
 
 def _explain_failed_writes(state: AgentState, database: Database) -> Hop:
@@ -198,6 +215,15 @@ def _suspect_database(database: Database) -> Hop | None:
 
 def _name_cause(refusal: DatabaseError) -> str:
     return "agent_rejected" if "field type conflict" in str(refusal) else refusal.kind
+
+
+def _suspect_restarts(evidence: Evidence) -> Hop | None:
+    """Return a finding if the agent was started again often, unless this machine shows that it now goes on."""
+    state = evidence.state
+    has_gone_on = evidence.process is not None and bool(evidence.process.name) and not evidence.changes
+    if has_gone_on or state.is_shared or state.restarts <= _RESTARTS:
+        return None
+    return fail_hop("telegraf", "agent_restarting", _describe_restarts(state))
 
 
 def _suspect_pace(arrival: Arrival, evidence: Evidence, age: float | None) -> Hop | None:

@@ -68,7 +68,7 @@ def check_flow(timeout: float | None = None, waiting: Callable[[float], None] | 
         arrival = _wait(probe, database, timeout, listener, waiting)
         evidence = _collect_evidence(arrival, database, options, listener, drops_before)
         telegraf = judge_telegraf(arrival, evidence, database)
-        last = judge_probe(arrival, telegraf, timeout, dogstatsd=evidence.dogstatsd)
+        last = judge_probe(arrival, telegraf, timeout, evidence)
         hops = (settings, agent, found, telegraf, last)
         return FlowReport((*hops, *check_cloudwatch(database)), arrival.latency)
 

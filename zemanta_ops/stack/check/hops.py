@@ -60,8 +60,8 @@ ADVICE: dict[str, str] = {
     "no_name": "set TELEGRAF_HOSTNAME to the name of this machine, so that losses can be found",
     "same_name": "give each Telegraf a TELEGRAF_HOSTNAME of its own",
     "agent_not_writing": "check Telegraf's log (journalctl -u telegraf): its output has a URL, database, policy and "
-    "credentials of its own, not those of these settings, and needs the right to write; watch_metrics writes only "
-    "with --write",
+    "credentials of its own, not those of these settings, needs the right to write, and may filter (namepass); "
+    "watch_metrics writes only with --write",
     "agent_failing": "the database refuses what Telegraf writes: check Telegraf's log (journalctl -u telegraf), the "
     "disk and the rights of its credentials",
     "agent_rejected": "Telegraf's log names the metrics (journalctl -u telegraf). A field type conflict: the "
@@ -70,8 +70,8 @@ ADVICE: dict[str, str] = {
     "agent_dropping": "Telegraf loses metrics: raise metric_buffer_limit, allowed_pending_messages and "
     "read_buffer_size, or find out why its writes are slow",
     "probe_lost": "Telegraf does not write what the application sends. Check that it is Telegraf that listens on "
-    "HOST and PORT (watch_metrics writes only with --write), and that its output keeps the probe (namepass, "
-    "namedrop)",
+    "HOST and PORT (watch_metrics writes only with --write), that its output keeps the probe (namepass, namedrop, "
+    "fieldpass), and that nothing renames it (metric_separator, name_prefix, name_override, templates, processors)",
     "extensions_off": "set datadog_extensions = true in the agent's statsd input, or DIALECT to influx",
     "tags_lost": "let the agent keep the tags (tagexclude, taginclude, processors)",
     "push_missing": "schedule manage.py push_cloudwatch, or deploy the Lambda function, and read its log",

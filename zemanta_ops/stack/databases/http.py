@@ -6,8 +6,11 @@ import base64
 import http.client
 import json
 import re
+import socket
 import ssl
-from collections.abc import Mapping
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import SplitResult, urlencode, urlsplit
@@ -17,6 +20,8 @@ from zemanta_ops.stack.databases.urls import show_url
 
 # A proxy answers with these if it does not reach the database.
 _GATEWAY = (502, 503, 504)
+# How many times the time-out of one read a whole answer may take.
+_SLOWEST = 2
 _NOT_TLS = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG", "RECORD_LAYER_FAILURE")
 
 
@@ -63,13 +68,17 @@ class Answer:
         return b"<html" in self.body[:1000].lower()
 
 
+class _TooSlowError(Exception):
+    """The whole answer took too long."""
+
+
 class Endpoint:
     """One base URL, with its credentials. Each request has a connection of its own.
 
     Args:
         url: Scheme, host, port and a path that goes before the path of every request.
         authorization: The header ``Authorization``, see ``encode_basic``; empty if the server needs none.
-        timeout: Seconds that connecting, and each read, may take.
+        timeout: Seconds that connecting, and each read, may take; a whole answer may take twice as long.
         port: The port if the URL has none; by default that of the scheme.
 
     """
@@ -104,16 +113,22 @@ class Endpoint:
         try:
             connection.connect()
             stage = "timeout"
-            connection.request(method, f"{self._url.path.rstrip('/')}{path}{query}", body, self._headers)
-            answer = connection.getresponse()
-            headers = {name.lower(): value for name, value in answer.headers.items()}
-            return Answer(answer.status, headers, answer.read())
+            with _limit(connection.sock, _SLOWEST * seconds):
+                connection.request(method, f"{self._url.path.rstrip('/')}{path}{query}", body, self._headers)
+                answer = connection.getresponse()
+                headers = {name.lower(): value for name, value in answer.headers.items()}
+                return Answer(answer.status, headers, answer.read())
+        except _TooSlowError:
+            text = f"the answer was not complete within {_SLOWEST * seconds:g} s"
+            raise DatabaseError("timeout", text) from None
         except TimeoutError:
             raise DatabaseError(stage, f"no answer within {seconds:g} s") from None
         except ssl.SSLError as error:
             raise DatabaseError("tls", describe_tls(error)) from None
         except OSError as error:
             raise DatabaseError("unreachable", error.strerror or str(error)) from None
+        except http.client.IncompleteRead:
+            raise DatabaseError("unreachable", "the connection ended in the middle of the answer") from None
         except http.client.HTTPException as error:
             raise DatabaseError("foreign", f"the server does not speak HTTP ({type(error).__name__})") from None
         finally:
@@ -124,6 +139,29 @@ class Endpoint:
         if self._url.scheme == "https":
             return http.client.HTTPSConnection(host, port, timeout=seconds, context=ssl.create_default_context())
         return http.client.HTTPConnection(host, port, timeout=seconds)
+
+
+@contextmanager
+def _limit(connection: socket.socket, seconds: float) -> Iterator[None]:
+    """End the connection after some seconds; a time-out of sockets starts again with every byte."""
+    expired = threading.Event()
+
+    def end() -> None:
+        expired.set()
+        # This wakes the thread that reads, which closing would not. TLS must not wait for the other side here.
+        with suppress(OSError):
+            socket.socket.shutdown(connection, socket.SHUT_RDWR)
+
+    timer = threading.Timer(seconds, end)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        # An answer without a length just ends, without an error.
+        if expired.is_set():
+            raise _TooSlowError
 
 
 def encode_basic(username: str, password: str) -> str:
@@ -155,9 +193,13 @@ def describe_stranger(status: int, headers: Mapping[str, str], is_page: bool, pr
     if 300 <= status < 400:
         target = _show_target(headers.get("location", ""))
         return DatabaseError("proxy", f"{front} redirects with status {status}{target}", status=status)
+    if status == 429:
+        wait = _parse_wait(headers.get("retry-after"))
+        text = f"{front} answers with status 429: too many requests"
+        return DatabaseError("overloaded", text, status=status, retry_after=wait)
     if is_page or status >= 300:
-        what = "a web page" if is_page else f"status {status}"
-        return DatabaseError("proxy", f"{front} answers with {what} (status {status})", status=status)
+        what = f"a web page (status {status})" if is_page else f"status {status}"
+        return DatabaseError("proxy", f"{front} answers with {what}", status=status)
     text = f"the server that answers is not {product.name}: it sends no {product.header.title()}"
     return DatabaseError("foreign", text, status=status)
 
