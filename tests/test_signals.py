@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import os
 import signal
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -57,3 +60,27 @@ def test_a_signal_that_is_ignored_stays_ignored() -> None:
             signal.raise_signal(signal.SIGINT)
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+WRITERS = {
+    "much, at once": "print('x' * 1_000_000)",
+    "much, in lines": "[print(number) for number in range(200_000)]",
+    "little": "print('x')",
+    "little, flushed": "print('x', flush=True)",
+    "bytes": "sys.stdout.buffer.write(bytes(1_000_000))",
+}
+
+
+@pytest.mark.parametrize("body", WRITERS.values(), ids=WRITERS.keys())
+def test_output_that_nobody_reads_ends_it_without_a_traceback(body: str) -> None:
+    code = f"import sys\nfrom zemanta_ops.signals import exit_on_signals\nwith exit_on_signals(): {body}"
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run([sys.executable, "-c", code], stdout=writer, stderr=subprocess.PIPE, check=False, timeout=60)
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (141, b"")
+
+
+def test_a_broken_pipe_of_another_kind_is_an_error() -> None:
+    with pytest.raises(BrokenPipeError, match="connection"), exit_on_signals():
+        raise BrokenPipeError("a connection")

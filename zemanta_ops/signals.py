@@ -1,14 +1,19 @@
-"""End loops cleanly on SIGINT and SIGTERM."""
+"""End loops and commands in order on SIGINT and SIGTERM, and when nobody reads their output any more."""
 
 from __future__ import annotations
 
+import os
+import select
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 # A shell reports a process that a signal ended with this and the number of the signal.
 SIGNALLED = 128
+# Not every system has its name.
+_SIGPIPE = 13
 
 
 @contextmanager
@@ -36,7 +41,8 @@ def handle_end_signals(action: Callable[[], None]) -> Iterator[None]:
 def exit_on_signals() -> Iterator[None]:
     """Raise SystemExit on SIGINT and SIGTERM, with the exit code of a shell: 130 and 143.
 
-    Cleanup runs, and no traceback is printed. A signal that the process was started to ignore stays ignored.
+    Likewise with 141, SIGPIPE's, if standard output is a pipe that its reader has closed, as ``head`` does. Cleanup
+    runs, and no traceback is printed. A signal that the process was started to ignore stays ignored.
     """
 
     def leave(number: int, _frame: object) -> None:
@@ -49,9 +55,38 @@ def exit_on_signals() -> Iterator[None]:
     previous = {number: signal.signal(number, leave) for number in heard}
     try:
         yield
+        _flush_output()
+    except BrokenPipeError:
+        if not hasattr(select, "poll") or not _discard_closed_output():
+            raise  # It is of another pipe or connection.
+        raise SystemExit(SIGNALLED + _SIGPIPE) from None
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)
+
+
+def _flush_output() -> None:
+    if sys.stdout is not None and not sys.stdout.closed:
+        sys.stdout.flush()
+
+
+def _discard_closed_output() -> bool:
+    """Return whether nobody reads standard output. If so, what it has buffered goes nowhere.
+
+    Python would write that when it exits, and report that it cannot.
+    """
+    try:
+        number = sys.stdout.fileno()
+    except (AttributeError, OSError, ValueError):  # there is none, or it is not a file
+        return False
+    watch = select.poll()
+    watch.register(number, 0)
+    if not any(event & (select.POLLERR | select.POLLHUP) for _, event in watch.poll(0)):
+        return False
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, number)
+    os.close(null)
+    return True
 
 
 @contextmanager
