@@ -140,3 +140,23 @@ def test_submodules_and_large_files_with_tokens_are_named_and_left_out(
         assert "data.json" not in ended.err
     assert "left out" not in call(audit, "--exclude", "sub", "--exclude", "large.json", ".").err
     assert "sub/s.py" in call(audit, "sub").out
+
+
+@pytest.mark.parametrize("name", ["app.ini", "Dockerfile", "deploy.sh", "notes.md", "analysis.ipynb", "k8s/values.tpl"])
+def test_files_of_other_formats_with_tokens_are_named(
+    repository: Path, commit: Commit, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    commit("one", **{"s.py": SECRET.replace(TOKEN, made_locally("example"))})
+    (repository / name).parent.mkdir(exist_ok=True)
+    (repository / name).write_text(f"KEY = {TOKEN}\n")
+    (repository / "other.ini").write_text("KEY = example\n")
+    (repository / "image.bin").write_bytes(b"\0" + TOKEN.encode())
+    monkeypatch.chdir(repository)
+    for ended in (call(audit, "."), call(rotate, "--to", "local", ".")):
+        assert ended.code == 0
+        assert (
+            f"{name}: not a settings file, and has tokens, left out: they are neither listed nor rotated" in ended.err
+        )
+        assert "other.ini" not in ended.err
+        assert "image.bin" not in ended.err
+    assert "left out" not in call(audit, "--exclude", name, ".").err

@@ -21,6 +21,8 @@ from zemanta_ops.secrets.files.formats.base import FormatError, Literal
 
 # Larger files are data, not settings.
 _MAX_BYTES = 4 * 1024 * 1024
+# Within these git, too, looks for a zero byte to know that a file is not text.
+_BINARY_BYTES = 8_000
 # Of a token across two pieces of a file; longer ones are rare.
 _LONGEST_TOKEN = 16 * 1024
 # Of cookiecutter-django: its files have names such as .django and .postgres.
@@ -172,7 +174,7 @@ def discover(paths: Iterable[Path], exclude: Sequence[str] = ()) -> list[Path]:
 
 
 def describe_left_out(folder: Path, exclude: Sequence[str] = ()) -> list[str]:
-    """Return a line for what ``discover`` leaves out in a folder: other repositories, and large files with tokens."""
+    """Return a line for each other repository and each file with tokens that ``discover`` leaves out in a folder."""
     excluded = Exclusion(exclude)
     lines = []
     for path in sorted(_list_files(folder)) if folder.is_dir() else ():
@@ -180,14 +182,24 @@ def describe_left_out(folder: Path, exclude: Sequence[str] = ()) -> list[str]:
             continue
         if path.is_dir():
             lines.append(f"{path}: another git repository, left out. To include it, name it")
-        elif format_of(path.name) and path.is_file() and path.stat().st_size > _MAX_BYTES and _holds_tokens(path):
-            lines.append(f"{path}: larger than {_MAX_BYTES >> 20} MiB and has tokens, left out. To include it, name it")
+        elif path.is_file() and not _is_settings(path) and _holds_tokens(path):
+            lines.append(f"{path}: {_explain_left_out(path)}")
     return lines
 
 
+def _explain_left_out(path: Path) -> str:
+    if format_of(path.name):
+        return f"larger than {_MAX_BYTES >> 20} MiB and has tokens, left out. To include it, name it"
+    return "not a settings file, and has tokens, left out: they are neither listed nor rotated"
+
+
 def _holds_tokens(path: Path) -> bool:
+    """Return whether a file has tokens; one of an unknown format that is not text has none."""
     kept = ""
     with path.open("rb") as stream:
+        if not format_of(path.name) and b"\0" in stream.read(_BINARY_BYTES):
+            return False
+        stream.seek(0)
         while chunk := stream.read(_MAX_BYTES):
             text = kept + chunk.decode("latin-1")
             if any(backends.find_tokens(text)):
