@@ -15,6 +15,8 @@ from tests.servers.process import wait_until
 from tests.stack.alerting.listening import HANG, Listener, Reply
 from tests.stack.answering import Answer, Request, Server, answering
 
+pytestmark = pytest.mark.more
+
 PROJECT = """
 import sys
 from pathlib import Path
@@ -41,8 +43,6 @@ execute_from_command_line(["manage.py", *sys.argv[3:]])
 """
 METRICS = """
 from zemanta_ops.stack.declarations import Alert, above, total
-
-pytestmark = pytest.mark.more
 
 Alert(total("http.request.count"), crit=above(5), every="1s", window="1m", runbook="https://wiki.example.com/")
 """
