@@ -45,6 +45,8 @@ class Project:
             "GIT_COMMITTER_NAME": "Ann",
             "GIT_COMMITTER_EMAIL": "ann@example.org",
             "DJANGO_SETTINGS_MODULE": "mysite.settings",
+            # Bytecode would outlive settings that are replaced within a second by others of the same length.
+            "PYTHONDONTWRITEBYTECODE": "1",
             **environment,
         }
         (folder / "mysite").mkdir(parents=True)

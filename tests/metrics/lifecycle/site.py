@@ -59,7 +59,8 @@ async def hello_async(request: HttpRequest) -> HttpResponse:
 
 
 async def hanging(request: HttpRequest) -> HttpResponse:
-    """Answer when the client is long gone; the log shows when Django has cancelled it."""
+    """Answer when the client is long gone; the log shows when it began, and when Django has cancelled it."""
+    print("began", flush=True)
     try:
         await asyncio.sleep(LONG)
     except asyncio.CancelledError:
