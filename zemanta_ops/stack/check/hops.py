@@ -17,8 +17,7 @@ Status = Literal["ok", "warning", "failed", "skipped"]
 ADVICE: dict[str, str] = {
     "disabled": "set ENABLED to True in ZEMANTA_OPS['METRICS'], or leave it out",
     "setting": "correct the setting. Run: manage.py check",
-    "incomplete": "give ZEMANTA_OPS['INFLUXDB'] a URL and either DATABASE (1.x) or ORG, BUCKET and TOKEN (2.x). Run: "
-    "manage.py check",
+    "incomplete": "name one database, with all that it needs: the page on settings lists that. Run: manage.py check",
     "missing_client": "install the package that the message names",
     "agent_down": "start Telegraf (or manage.py watch_metrics), or correct HOST and PORT",
     "agent_elsewhere": "set PORT to the port of the agent's statsd input, or move that input",
