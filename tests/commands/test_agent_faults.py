@@ -49,11 +49,13 @@ def test_another_program_on_the_agents_port_is_told(store: Store, start_telegraf
     assert str(telegraf.port) in one["text"]
 
 
-def test_an_agent_behind_a_connection_that_is_never_taken_is_told(store: Store) -> None:
+def test_an_agent_that_accepts_no_more_connections_hangs(store: Store) -> None:
     with never_taken() as port:
-        code, cause, _ = found("agent", store, port=port, PROTOCOL="tcp")
+        code, cause, one = found("agent", store, port=port, PROTOCOL="tcp")
 
-    assert (code, cause) == (11, "agent_network")
+    assert (code, cause) == (11, "agent_hangs")
+    assert "accepts no more connections" in one["text"]
+    assert "firewall" not in one["advice"]
 
 
 def test_an_agent_that_writes_elsewhere_is_told(store: Store, start_telegraf: StartTelegraf) -> None:

@@ -24,9 +24,11 @@ ADVICE: dict[str, str] = {
     "agent_protocol": "set PROTOCOL to the protocol of the agent's statsd input, or change that input",
     "agent_full": "raise max_tcp_connections of the agent's statsd input: each process of the application has one",
     "agent_unknown": "correct HOST: this machine cannot resolve the name",
-    "agent_network": "check the route and the firewall between this machine and HOST",
+    "agent_network": "check the route and the firewall between this machine and HOST; over TCP, also whether the agent "
+    "there is frozen and accepts no more connections",
     "agent_restarting": "find out why the agent ends: journalctl -u telegraf, memory limits, its configuration",
-    "agent_hangs": "the agent is frozen or overloaded: check its log and its load, then restart it",
+    "agent_hangs": "the agent is frozen or overloaded: check its log and its load, then restart it. After too many "
+    "open files it accepts no more connections: raise LimitNOFILE of its unit",
     "port_taken": "stop the program that has the port, or give the agent another; watch_metrics writes only with "
     "--write",
     "unreachable": "start the database, or correct its URL",
@@ -40,9 +42,10 @@ ADVICE: dict[str, str] = {
     "proxy": "the URL leads to something else than the database: correct its host, port and path, or let the proxy "
     "pass /ping, /query and /api on without a login or a redirect",
     "wrong_path": "correct the path of the URL: a cluster has /insert/TENANT/influx and /select/TENANT/prometheus, a "
-    "single node none",
+    "single node none; vmagent and vminsert cannot be read",
     "unauthorized": "correct TOKEN (InfluxDB 2.x), or USERNAME and PASSWORD",
-    "forbidden": "these credentials may not read the database: grant them READ",
+    "forbidden": "these credentials may not read the database: grant them READ. If it was dropped, its grants were "
+    "dropped with it: create it again first",
     "missing": "create the database or bucket (through the 1.x interface of 2.x, its mapping too), or correct "
     "DATABASE, or BUCKET and ORG",
     "overloaded": "the database asks to be tried again later: check its load and its limits",
@@ -52,8 +55,8 @@ ADVICE: dict[str, str] = {
     "VictoriaMetrics, use ZEMANTA_OPS['VICTORIAMETRICS']",
     "limit": "the database accepts no new series: raise max-series-per-database (InfluxDB 1.x), or use fewer tag "
     "values; manage.py metrics_series shows what this application can produce",
-    "disk_full": "the disk of the database is full: free space or shorten the retention policy, then restart InfluxDB. "
-    "Telegraf keeps what it cannot write, up to metric_buffer_limit",
+    "disk_full": "the disk of the database is full: free space or shorten the retention policy, then restart InfluxDB "
+    "(VictoriaMetrics goes on by itself). Telegraf keeps what it cannot write, up to metric_buffer_limit",
     "no_internals": "enable [[inputs.internal]] in Telegraf, so that the next failure can be located; watch_metrics "
     "writes only with --write",
     "no_name": "set TELEGRAF_HOSTNAME to the name of this machine, so that losses can be found",
