@@ -114,3 +114,28 @@ def test_points_that_land_at_a_wrong_time_are_told(store: Store, start_telegraf:
 
     assert (code, cause) == (14, "clock_skew")
     assert abs(one["details"]["skew_seconds"]) > 60
+
+
+@pytest.mark.parametrize("place", ["[agent]", "[[inputs.statsd]]"])
+def test_an_agent_that_rounds_times_is_told_from_a_clock(
+    store: Store, start_telegraf: StartTelegraf, place: str
+) -> None:
+    port = free_port()
+    setting = f'precision = "{choose_precision()}"'
+    text = config(port, store.output + INTERNAL, interval="500ms")
+    start_telegraf(text.replace(place, f"{place}\n  {setting}", 1), port)
+    code, cause, one = found("probe", store, "--timeout", "20", port=port)
+
+    assert (code, cause) == (14, "agent_precision")
+    assert f"{setting} in {place}" in one["text"]
+
+
+def choose_precision() -> str:
+    """Return a precision that rounds the present time by far more than the check takes."""
+    since_year_1 = time.time() + 62_135_596_800
+
+    def distance(hours: int) -> float:
+        step = hours * 3600
+        return min(since_year_1 % step, step - since_year_1 % step)
+
+    return f"{max((5, 7, 11), key=distance)}h"

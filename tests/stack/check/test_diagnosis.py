@@ -351,6 +351,18 @@ def test_where_a_readable_configuration_writes_is_in_the_text() -> None:
 
 
 @pytest.mark.parametrize(
+    ("precision_seconds", "seconds_ago", "cause"),
+    [(3600.0, 1700, "agent_precision"), (3600.0, -1700, "agent_precision"), (3600.0, 7000, "clock_skew")],
+)
+def test_rounded_times_are_told_from_a_clock(precision_seconds: float, seconds_ago: float, cause: str) -> None:
+    config = AgentConfig(precision='precision = "1h" in [agent]', precision_seconds=precision_seconds)
+    evidence = Evidence(AgentState(), 8125, process=AgentProcess(name="telegraf", config=config))
+    probe = judge_probe(found(ago(seconds_ago)), Hop("telegraf", "ok", ""), 5.0, evidence)
+
+    assert (probe.cause, 'precision = "1h"' in probe.text) == (cause, cause == "agent_precision")
+
+
+@pytest.mark.parametrize(
     ("tags", "dogstatsd", "lacks_extensions", "finding"),
     [
         (["slot", "env", "host"], True, None, ("ok", "")),

@@ -116,15 +116,23 @@ def judge_probe(arrival: Arrival, telegraf: Hop, timeout: float, evidence: Evide
         return _describe_absence(arrival, telegraf, timeout)
     skew = arrival.compute_skew()
     if abs(skew) > CLOCK_TOLERANCE:
-        ahead = "ahead of" if skew > 0 else "behind"
-        text = f"the probe arrived with a time {abs(skew):.0f} s {ahead} this machine's clock"
-        return fail_hop("probe", "clock_skew", text, arrival.latency, skew_seconds=skew)
+        return _describe_skew(skew, arrival, evidence.config)
     again = f", sent {arrival.attempts} times" if arrival.attempts > 1 else ""
     text = f"the metric was readable {arrival.latency:.2f} s after it was sent{again}"
     lost = sorted(name for name in arrival.sent_tags if name not in arrival.reading.tags)
     if lost:
         return _describe_lost_tags(arrival, evidence, lost, text)
     return Hop("probe", "ok", text, seconds=arrival.latency)
+
+
+def _describe_skew(skew: float, arrival: Arrival, config: AgentConfig) -> Hop:
+    ahead = "ahead of" if skew > 0 else "behind"
+    text = f"the probe arrived with a time {abs(skew):.0f} s {ahead} this machine's clock"
+    is_rounded = abs(skew) <= config.precision_seconds
+    text += f": the agent's configuration has {config.precision}" if is_rounded else ""
+    return fail_hop(
+        "probe", "agent_precision" if is_rounded else "clock_skew", text, arrival.latency, skew_seconds=skew
+    )
 
 
 def _describe_lost_tags(arrival: Arrival, evidence: Evidence, lost: list[str], text: str) -> Hop:

@@ -79,6 +79,8 @@ ADVICE: dict[str, str] = {
     "push_missing": "schedule manage.py push_cloudwatch, or deploy the Lambda function, and read its log",
     "push_stale": "the schedule has stopped, or every run fails: run manage.py push_cloudwatch and read its report",
     "push_incomplete": "runs fail for these declarations: run manage.py push_cloudwatch and read its report",
+    "agent_precision": "remove the setting from telegraf.conf, or make it 1s: points get a time rounded to it, and "
+    "those of one series that round to the same time replace each other",
     "clock_skew": "synchronize the clocks of the machines (chrony, ntpd): points get the wrong time",
 }
 
