@@ -351,6 +351,25 @@ def test_where_a_readable_configuration_writes_is_in_the_text() -> None:
 
 
 @pytest.mark.parametrize(
+    ("state", "cause"),
+    [
+        (AgentState(), "undelivered"),
+        (AgentState(ago(20)), "undelivered"),
+        # The agent's own metrics arrived after the probe, so vmagent delivers.
+        (AgentState(ago(1)), ""),
+    ],
+)
+def test_what_vmagent_cannot_deliver_is_not_blamed_on_telegraf(state: AgentState, cause: str) -> None:
+    class Behind(Canned):
+        def read_undelivered(self) -> str:
+            return "vmagent at http://agent:8429: 3 requests failed"
+
+    telegraf = judge_telegraf(missing(), Evidence(state, 8125), Behind())
+
+    assert (telegraf.cause, "3 requests failed" in telegraf.text) == (cause, bool(cause))
+
+
+@pytest.mark.parametrize(
     ("precision_seconds", "seconds_ago", "cause"),
     [(3600.0, 1700, "agent_precision"), (3600.0, -1700, "agent_precision"), (3600.0, 7000, "clock_skew")],
 )

@@ -103,7 +103,7 @@ def judge_telegraf(arrival: Arrival, evidence: Evidence, database: Database) -> 
         lambda: _suspect_database(database),
         lambda: _suspect_restarts(evidence),
         lambda: _suspect_pace(arrival, evidence, age),
-        lambda: _suspect_output(arrival, evidence, age),
+        lambda: _suspect_output(arrival, evidence, age, database.read_undelivered),
     )
     found = (suspect() for suspect in suspects)
     alive = Hop("telegraf", "ok", f"{evidence.state.agent} wrote about itself {max(age or 0, 0):.1f} s ago")
@@ -251,13 +251,17 @@ def _suspect_pace(arrival: Arrival, evidence: Evidence, age: float | None) -> Ho
     return fail_hop("telegraf", "slow_flush", text, flush_seconds=seconds)
 
 
-def _suspect_output(arrival: Arrival, evidence: Evidence, age: float | None) -> Hop | None:
-    """Return a finding if the agent does not write into this database."""
+def _suspect_output(
+    arrival: Arrival, evidence: Evidence, age: float | None, read_undelivered: Callable[[], str]
+) -> Hop | None:
+    """Return a finding if what the agent writes does not arrive in this database."""
     state, config = evidence.state, evidence.config
     waited = (arrival.until - arrival.sent_at).total_seconds()
     if age is not None and age < waited - _SAME_BATCH:
         # It wrote what it had collected after the probe was sent, and the probe was not included.
         return None
+    if undelivered := read_undelivered():
+        return fail_hop("telegraf", "undelivered", f"writes are accepted and do not arrive. {undelivered}")
     outputs = f". Its configuration has: {'; '.join(config.outputs)}" if config.outputs else ""
     if age is None and config.has_internal is False:
         text = f"the agent reports nothing about itself{outputs}"

@@ -64,6 +64,8 @@ ADVICE: dict[str, str] = {
     "agent_not_writing": "check Telegraf's log (journalctl -u telegraf): its output has a URL, database, policy and "
     "credentials of its own, not those of these settings, needs the right to write, and may filter (namepass); "
     "watch_metrics writes only with --write",
+    "undelivered": "vmagent keeps what it cannot deliver: check its log, and the nodes that it writes to: are they up, "
+    "is their disk full, are the path and the credentials right?",
     "agent_failing": "the database refuses what Telegraf writes: check Telegraf's log (journalctl -u telegraf), the "
     "disk and the rights of its credentials",
     "agent_rejected": "Telegraf's log names the metrics (journalctl -u telegraf). A field type conflict: the "

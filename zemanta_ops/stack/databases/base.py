@@ -140,6 +140,10 @@ class Database(ABC):
         """Return how long the database keeps a point; None if it keeps it forever or does not report it."""
         return None
 
+    def read_undelivered(self) -> str:
+        """Return what the agent between the two URLs of the database fails to deliver; "" if nothing, or no agent."""
+        return ""
+
     def spell_name(self, name: str) -> str:
         """Return how the database writes the name of a tag."""
         return name
