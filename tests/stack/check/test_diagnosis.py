@@ -369,6 +369,14 @@ def test_what_vmagent_cannot_deliver_is_not_blamed_on_telegraf(state: AgentState
     assert (telegraf.cause, "3 requests failed" in telegraf.text) == (cause, bool(cause))
 
 
+@pytest.mark.parametrize("text", ["something in front answers with status 413: no", "Request Entity Too Large"])
+def test_a_body_that_is_too_large_names_the_limit(text: str) -> None:
+    telegraf, _ = diagnose(missing(), AgentState(), WriteReport(refused=[("line", text)]))
+
+    assert (telegraf.cause, text in telegraf.text) == ("too_large", True)
+    assert "client_max_body_size" in telegraf.advice
+
+
 @pytest.mark.parametrize(
     ("precision_seconds", "seconds_ago", "cause"),
     [(3600.0, 1700, "agent_precision"), (3600.0, -1700, "agent_precision"), (3600.0, 7000, "clock_skew")],

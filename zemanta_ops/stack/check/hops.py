@@ -51,6 +51,8 @@ ADVICE: dict[str, str] = {
     "overloaded": "the database asks to be tried again later: check its load and its limits",
     "server": "the database failed: check its log",
     "refused": "the database refused the request: check its version and its log",
+    "too_large": "raise the limit on the size of a body (nginx: client_max_body_size; InfluxDB 1.x: max-body-size), or "
+    "lower metric_batch_size in telegraf.conf",
     "foreign": "set the URL to the database itself, not to a server that only accepts its writes; for "
     "VictoriaMetrics, use ZEMANTA_OPS['VICTORIAMETRICS']",
     "limit": "the database accepts no new series: raise max-series-per-database (InfluxDB 1.x), or use fewer tag "
@@ -67,7 +69,7 @@ ADVICE: dict[str, str] = {
     "undelivered": "vmagent keeps what it cannot deliver: check its log, and the nodes that it writes to: are they up, "
     "is their disk full, are the path and the credentials right?",
     "agent_failing": "the database refuses what Telegraf writes: check Telegraf's log (journalctl -u telegraf), the "
-    "disk and the rights of its credentials",
+    "disk, the rights of its credentials, and a proxy's limit on the size of a body",
     "agent_rejected": "Telegraf's log names the metrics (journalctl -u telegraf). A field type conflict: the "
     "database has integers from before; set float_counters, and begin a new database or retention policy",
     "slow_flush": "Telegraf writes rarely: lower its flush_interval, or set --timeout to more seconds",

@@ -224,7 +224,7 @@ class Database(ABC):
         try:
             self.retry.call(partial(self._send_lines, part, until), until)
         except DatabaseError as error:
-            if error.kind not in ("refused", "limit"):
+            if error.kind not in ("refused", "limit", "too_large"):
                 raise
             if found := _EXPIRED.search(str(error)):
                 expired = int(found[1] or found[2])

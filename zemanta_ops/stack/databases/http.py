@@ -197,6 +197,9 @@ def describe_stranger(status: int, headers: Mapping[str, str], is_page: bool, pr
         wait = _parse_wait(headers.get("retry-after"))
         text = f"{front} answers with status 429: too many requests"
         return DatabaseError("overloaded", text, status=status, retry_after=wait)
+    if status == 413:
+        text = f"{front} answers with status 413: it accepts no body of this size"
+        return DatabaseError("too_large", text, status=status)
     if is_page or status >= 300:
         what = f"a web page (status {status})" if is_page else f"status {status}"
         return DatabaseError("proxy", f"{front} answers with {what}", status=status)
