@@ -78,6 +78,7 @@ H = "http://h"
         ({"VICTORIAMETRICS": {"READ_URL": H}}, "has no WRITE_URL"),
         ({"VICTORIAMETRICS": {"WRITE_URL": H, "PASSWORD": "example"}}, "not USERNAME"),
         ({"VICTORIAMETRICS": {"WRITE_URL": H, "NODES": [f"{H}:1", f"{H}:2"]}}, "not READ_URL"),
+        ({"VICTORIAMETRICS": {"WRITE_URL": H, "NODES": f"{H}:1"}}, "not READ_URL"),
         ({"PROMETHEUS": {"WRITE_URL": H}}, "no READ_URL"),
         ({"INFLUXDB": {"URL": H, "DATABASE": "d"}, "VICTORIAMETRICS": {"WRITE_URL": H}}, "Keep one"),
         ({"VICTORIAMETRICS": {"WRITE_URL": H}, "PROMETHEUS": {"WRITE_URL": H, "READ_URL": H}}, "Keep one"),

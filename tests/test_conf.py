@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
@@ -115,3 +116,27 @@ def test_a_fault_is_decisive_if_no_other_place_takes_precedence(monkeypatch: pyt
 def test_the_old_names_are_those_beside_the_settings() -> None:
     assert conf.old_names() == ("STATSD_INFLUX_HOST", "STATSD_INFLUX_PORT", "PROJECT_NAME", "HOSTNAME")
     assert set(conf.sections()) == {"METRICS", "INFLUXDB", "VICTORIAMETRICS", "PROMETHEUS", "CLOUDWATCH", "ALERTS"}
+
+
+LISTS = [
+    (section.key, setting.name, text)
+    for section, text in ((conf.metrics, "5"), (conf.victoriametrics, "http://a:1"), (conf.cloudwatch, "5"))
+    for setting in section.settings().values()
+    if isinstance(setting.default, tuple)
+]
+
+
+@pytest.mark.parametrize(("section", "name", "text"), LISTS)
+def test_text_without_commas_is_a_list_of_one(section: str, name: str, text: str) -> None:
+    setting = conf.sections()[section].settings()[name]
+    assert setting.parse(text) == setting.parse([text]) == setting.parse(f" {text} ,")
+    assert len(setting.parse(text)) == 1
+
+
+@pytest.mark.parametrize(("section", "name", "text"), LISTS)
+@pytest.mark.parametrize("convert", [iter, lambda items: (each for each in items), lambda _: b"ab"])
+def test_a_list_that_can_be_read_only_once_is_refused(
+    section: str, name: str, text: str, convert: Callable[[list[str]], Iterable[Any]]
+) -> None:
+    with override_settings(ZEMANTA_OPS={section: {name: convert([text])}}):
+        assert any("must be a list of" in fault for fault in list_faults())

@@ -169,7 +169,7 @@ class VictoriaMetrics(DatabaseSection):
     def find_conflicts(self) -> Iterator[str]:
         """Yield a sentence for each contradiction between the settings of this section."""
         yield from super().find_conflicts()
-        if len(self.nodes) > 1 and not self.read_url:
+        if self.nodes and not self.read_url:
             yield f"{self.place} has NODES but not READ_URL. Set READ_URL to the address of vmauth"
 
 

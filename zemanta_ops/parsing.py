@@ -7,7 +7,7 @@ which may be a secret.
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
@@ -199,12 +199,17 @@ def accept_strings(value: Any) -> tuple[str, ...]:
     """Accept a list of strings, or one string with commas between the items."""
     if isinstance(value, str):
         return tuple(item for item in (part.strip() for part in value.split(",")) if item)
-    if not isinstance(value, Iterable) or isinstance(value, Mapping):
-        raise ValueError("must be a list of strings")
-    items = tuple(value)
+    items = tuple(_accept_list(value, "must be a list of strings"))
     if not all(isinstance(item, str) for item in items):
         raise ValueError("must be a list of strings")
     return items
+
+
+def _accept_list(value: Any, refusal: str) -> Iterable[Any]:
+    """Accept a list, a tuple or a set, never an iterator: a setting is read again and again, an iterator only once."""
+    if not isinstance(value, Iterable) or isinstance(value, (Iterator, Mapping, str, bytes, bytearray)):
+        raise ValueError(refusal)
+    return value
 
 
 def accept_tags(value: Any) -> Mapping[str, Any]:
@@ -248,9 +253,8 @@ def accept_host_tag(value: Any) -> str | None:
 
 def accept_buckets(value: Any) -> tuple[float, ...]:
     """Accept ascending limits in milliseconds: a list of numbers, or text with commas between them."""
-    items = [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
-    if not isinstance(items, Iterable) or isinstance(items, Mapping):
-        raise ValueError("must be a list of milliseconds")
+    is_text = isinstance(value, str)
+    items = accept_strings(value) if is_text else _accept_list(value, "must be a list of milliseconds")
     limits = tuple(accept_number(0, 86_400_000)(item) for item in items)
     if any(one >= next_ for one, next_ in zip((0.0, *limits), limits, strict=False)):
         raise ValueError("must be ascending numbers of milliseconds above 0")

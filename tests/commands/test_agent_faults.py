@@ -49,11 +49,13 @@ def test_another_program_on_the_agents_port_is_told(store: Store, start_telegraf
     assert str(telegraf.port) in one["text"]
 
 
-def test_an_agent_behind_a_connection_that_is_never_taken_is_told(store: Store) -> None:
+def test_an_agent_that_accepts_no_more_connections_hangs(store: Store) -> None:
     with never_taken() as port:
-        code, cause, _ = found("agent", store, port=port, PROTOCOL="tcp")
+        code, cause, one = found("agent", store, port=port, PROTOCOL="tcp")
 
-    assert (code, cause) == (11, "agent_network")
+    assert (code, cause) == (11, "agent_hangs")
+    assert "accepts no more connections" in one["text"]
+    assert "firewall" not in one["advice"]
 
 
 def test_an_agent_that_writes_elsewhere_is_told(store: Store, start_telegraf: StartTelegraf) -> None:
@@ -112,3 +114,28 @@ def test_points_that_land_at_a_wrong_time_are_told(store: Store, start_telegraf:
 
     assert (code, cause) == (14, "clock_skew")
     assert abs(one["details"]["skew_seconds"]) > 60
+
+
+@pytest.mark.parametrize("place", ["[agent]", "[[inputs.statsd]]"])
+def test_an_agent_that_rounds_times_is_told_from_a_clock(
+    store: Store, start_telegraf: StartTelegraf, place: str
+) -> None:
+    port = free_port()
+    setting = f'precision = "{choose_precision()}"'
+    text = config(port, store.output + INTERNAL, interval="500ms")
+    start_telegraf(text.replace(place, f"{place}\n  {setting}", 1), port)
+    code, cause, one = found("probe", store, "--timeout", "20", port=port)
+
+    assert (code, cause) == (14, "agent_precision")
+    assert f"{setting} in {place}" in one["text"]
+
+
+def choose_precision() -> str:
+    """Return a precision that rounds the present time by far more than the check takes."""
+    since_year_1 = time.time() + 62_135_596_800
+
+    def distance(hours: int) -> float:
+        step = hours * 3600
+        return min(since_year_1 % step, step - since_year_1 % step)
+
+    return f"{max((5, 7, 11), key=distance)}h"

@@ -18,6 +18,7 @@ from tests.servers.process import free_port, wait_until
 from tests.servers.telegraf import config, influxdb1_output
 from zemanta_ops.management.commands import check_metrics
 from zemanta_ops.stack.agent.server import Agent
+from zemanta_ops.stack.check.flow import check_flow
 from zemanta_ops.stack.check.hops import FlowReport, Hop
 from zemanta_ops.testing import Recorder
 
@@ -130,6 +131,33 @@ def test_wrong_settings_end_it_at_once(metrics: dict[str, Any], influxdb: dict[s
     assert code == 10
     assert hop(document, "settings")["cause"] == cause
     assert hop(document, "settings")["advice"]
+
+
+@pytest.mark.parametrize(
+    ("section", "given"),
+    [
+        ("VICTORIAMETRICS", {"READ_URL": "http://127.0.0.1:8428"}),
+        ("VICTORIAMETRICS", {"WRITE_URL": "http://127.0.0.1:8429", "NODES": "http://127.0.0.1:8428"}),
+        ("PROMETHEUS", {"WRITE_URL": "http://127.0.0.1:9090/api/v1/write"}),
+    ],
+)
+def test_the_advice_for_incomplete_settings_names_no_other_database(section: str, given: dict[str, str]) -> None:
+    code, document = checked_here(influxdb=given, section=section)
+    one = hop(document, "settings")
+
+    assert (code, one["cause"]) == (10, "incomplete")
+    assert section in one["text"]
+    assert "INFLUXDB" not in one["advice"]
+
+
+def test_two_databases_get_no_advice_to_complete_one(settings: Any) -> None:
+    url = "http://127.0.0.1:8086"
+    both = {"INFLUXDB": {"URL": url, "DATABASE": "telegraf"}, "VICTORIAMETRICS": {"WRITE_URL": url}}
+    settings.ZEMANTA_OPS = {"METRICS": {"ENABLED": True}, **both}
+    one = check_flow().hops[0]
+
+    assert (one.cause, "Keep one" in one.text) == ("incomplete", True)
+    assert "URL" not in one.advice
 
 
 def test_a_host_without_an_address_is_told() -> None:

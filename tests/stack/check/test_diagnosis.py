@@ -351,6 +351,45 @@ def test_where_a_readable_configuration_writes_is_in_the_text() -> None:
 
 
 @pytest.mark.parametrize(
+    ("state", "cause"),
+    [
+        (AgentState(), "undelivered"),
+        (AgentState(ago(20)), "undelivered"),
+        # The agent's own metrics arrived after the probe, so vmagent delivers.
+        (AgentState(ago(1)), ""),
+    ],
+)
+def test_what_vmagent_cannot_deliver_is_not_blamed_on_telegraf(state: AgentState, cause: str) -> None:
+    class Behind(Canned):
+        def read_undelivered(self) -> str:
+            return "vmagent at http://agent:8429: 3 requests failed"
+
+    telegraf = judge_telegraf(missing(), Evidence(state, 8125), Behind())
+
+    assert (telegraf.cause, "3 requests failed" in telegraf.text) == (cause, bool(cause))
+
+
+@pytest.mark.parametrize("text", ["something in front answers with status 413: no", "Request Entity Too Large"])
+def test_a_body_that_is_too_large_names_the_limit(text: str) -> None:
+    telegraf, _ = diagnose(missing(), AgentState(), WriteReport(refused=[("line", text)]))
+
+    assert (telegraf.cause, text in telegraf.text) == ("too_large", True)
+    assert "client_max_body_size" in telegraf.advice
+
+
+@pytest.mark.parametrize(
+    ("precision_seconds", "seconds_ago", "cause"),
+    [(3600.0, 1700, "agent_precision"), (3600.0, -1700, "agent_precision"), (3600.0, 7000, "clock_skew")],
+)
+def test_rounded_times_are_told_from_a_clock(precision_seconds: float, seconds_ago: float, cause: str) -> None:
+    config = AgentConfig(precision='precision = "1h" in [agent]', precision_seconds=precision_seconds)
+    evidence = Evidence(AgentState(), 8125, process=AgentProcess(name="telegraf", config=config))
+    probe = judge_probe(found(ago(seconds_ago)), Hop("telegraf", "ok", ""), 5.0, evidence)
+
+    assert (probe.cause, 'precision = "1h"' in probe.text) == (cause, cause == "agent_precision")
+
+
+@pytest.mark.parametrize(
     ("tags", "dogstatsd", "lacks_extensions", "finding"),
     [
         (["slot", "env", "host"], True, None, ("ok", "")),

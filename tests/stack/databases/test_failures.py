@@ -24,6 +24,7 @@ from zemanta_ops.stack.databases.http import Endpoint, encode_basic
         (401, "", "unauthorized"),
         (403, "", "forbidden"),
         (404, "", "missing"),
+        (413, "Request Entity Too Large", "too_large"),
         (429, "", "overloaded"),
         (503, "", "overloaded"),
         (500, "", "server"),

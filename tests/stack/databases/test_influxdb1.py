@@ -14,6 +14,7 @@ from tests.servers.influxdb1 import InfluxDB1
 from tests.stack.answering import Answer, Request, answering, in_turn, never_taken
 from zemanta_ops.extras import MissingExtraError
 from zemanta_ops.stack.databases import ONCE, Database, DatabaseError, Point, Retry, connect
+from zemanta_ops.stack.databases.errors import classify_answer
 
 QUICK = Retry(attempts=3, first=0.001, longest=0.01)
 POINTS = [Point("m", {"f": float(number)}, {"t": str(number)}, number + 1) for number in range(8)]
@@ -125,6 +126,25 @@ def test_every_refused_line_of_hundreds_is_counted_and_no_other(connect_to: Conn
         report = database.write(points)
 
     assert (report.written, {line for line, _ in report.refused}) == (1000 - len(bad), bad)
+
+
+@both
+@pytest.mark.parametrize(
+    "refusal", [Answer(413, "<html>example</html>", product=""), Answer(413, '{"error":"Request Entity Too Large"}')]
+)
+def test_what_is_too_large_for_one_request_is_written_in_several(connect_to: Connect, refusal: Answer) -> None:
+    lines = [point.encode() for point in POINTS]
+    limit = max(map(len, lines)) + 1
+
+    def answer(request: Request) -> Answer:
+        return refusal if len(request.body) > limit else Answer()
+
+    point = Point("m", {"f": "x" * limit}, {})
+    with answering(answer) as server, connect_to(server.url, retry=ONCE) as database:
+        report = database.write([*POINTS, point])
+
+    assert (report.written, report.refused_points) == (8, [point])
+    assert classify_answer(400, report.refused[0][1]).kind == "too_large"
 
 
 @both

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+import socket
+import ssl
+import struct
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -91,3 +96,58 @@ def test_plain_to_tls_and_back_name_the_scheme(version: str, tmp_path: Path, ser
     assert (kind, "should start with https://" in text) == ("tls", True), text
     kind, text = read_failure(version, f"https://127.0.0.1:{plain}")
     assert (kind, "should start with http://" in text) == ("tls", True), text
+
+
+@contextmanager
+def ending(tls: Certificate | None, last_words: bytes) -> Iterator[int]:
+    """Run a server that ends each connection which is not TLS, as proxies in other languages than Go do."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    if tls:
+        context.load_cert_chain(tls.certificate, tls.key)
+
+    def serve() -> None:
+        while True:
+            try:
+                connection, _ = listener.accept()
+            except OSError:
+                return
+            with connection, suppress(OSError):
+                if tls and connection.recv(1, socket.MSG_PEEK) == b"\x16":
+                    with context.wrap_socket(connection, server_side=True) as secure:
+                        secure.recv(1)
+                else:
+                    connection.sendall(last_words)
+                    if not last_words:
+                        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=serve)
+        thread.start()
+        try:
+            yield listener.getsockname()[1]
+        finally:
+            listener.shutdown(socket.SHUT_RDWR)
+            thread.join()
+
+
+@pytest.mark.parametrize("last_words", [b"", b"\x15\x03\x01\x00\x02\x02\x46"], ids=["reset", "alert"])
+@pytest.mark.parametrize("trusted", [True, False])
+def test_a_server_that_only_ends_plain_connections_is_asked_for_tls(
+    last_words: bytes, trusted: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tls = self_sign(tmp_path)
+    if trusted:
+        monkeypatch.setenv("SSL_CERT_FILE", str(tls.certificate))
+    with ending(tls, last_words) as port:
+        url = f"http://127.0.0.1:{port}"
+        for database in (connect(url, database="d", retry=ONCE), connect(write_url=url, retry=ONCE)):
+            with pytest.raises(DatabaseError, match="start with https://") as raised:
+                database.read_version()
+            assert raised.value.kind == "tls"
+
+
+@pytest.mark.parametrize(("last_words", "kind"), [(b"", "unreachable"), (b"220 mail.example\r\n", "foreign")])
+def test_a_server_that_ends_connections_and_has_no_tls_is_not_called_one(last_words: bytes, kind: str) -> None:
+    with ending(None, last_words) as port, pytest.raises(DatabaseError) as raised:
+        connect(f"http://127.0.0.1:{port}", database="d", retry=ONCE).read_version()
+    assert raised.value.kind == kind

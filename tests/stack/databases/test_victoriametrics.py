@@ -200,6 +200,25 @@ def test_the_shapes_of_a_cluster_are_reached_through_a_proxy(victoriametrics: Vi
         assert failure(wrong.verify).kind == "wrong_path"
 
 
+def test_a_vmagent_that_cannot_deliver_is_found(victoriametrics: VictoriaMetrics, tmp_path: Path) -> None:
+    (folder := tmp_path / "full").mkdir()
+    full, url = VictoriaMetrics(folder, flags=["-storage.minFreeDiskSpaceBytes=1000TB"]), victoriametrics.url
+    targets = [url, f"http://127.0.0.1:{free_port()}", f"{url}/wrong", full.url]
+    flags = [f"-remoteWrite.url={each}/api/v1/write" for each in targets]
+    agent = Program("vmagent", tmp_path, [*flags, f"-remoteWrite.tmpDataPath={tmp_path}/kept"])
+    with running(full), running(agent):
+        database = open_at(agent.url, url)
+        assert database.read_undelivered() == ""
+        assert database.write([Point("a", {"value": 1.0})]).written == 1
+        words = [
+            f"-remoteWrite.url {each}" for each in ("2 failed (no", "3 failed (status 400)", "4 failed (status 503)")
+        ]
+        assert wait_until(lambda: all(each in database.read_undelivered() for each in words), 30)
+        assert "-remoteWrite.url 1" not in database.read_undelivered()
+    assert database.read_undelivered() == ""
+    assert agent.url in str(failure(lambda: database.write([Point("a", {"value": 1.0})])))
+
+
 class _Proxy(BaseHTTPRequestHandler):
     status = 502
 

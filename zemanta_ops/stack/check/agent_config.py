@@ -22,13 +22,18 @@ _FILTER = re.compile("(name|field|tag|metric)(pass|drop)")
 
 @dataclass(frozen=True)
 class AgentConfig:
-    """What a readable telegraf.conf says; empty if it cannot be read."""
+    """What a readable telegraf.conf says; empty if it cannot be read.
+
+    ``precision_seconds`` is what the times of points are rounded to, and ``precision`` the setting that says so.
+    """
 
     flush_seconds: float | None = None
     hostname: str = ""
     has_internal: bool | None = None
     outputs: Sequence[str] = ()
     lacks_extensions: bool | None = None
+    precision: str = ""
+    precision_seconds: float = 0.0
 
 
 def read_config(pid: int) -> AgentConfig:
@@ -68,13 +73,25 @@ def _summarize(files: Sequence[Mapping[str, Any]]) -> AgentConfig:
         outputs += _list_plugins(document.get("outputs"))
         inputs += _list_plugins(document.get("inputs"))
     statsd = [values for name, values in inputs if name == "statsd"]
+    precision, precision_seconds = _find_precision(agent, statsd)
     return AgentConfig(
         flush_seconds=parse_duration(str(agent.get("flush_interval", "10s"))),
         hostname=str(agent.get("hostname", "")),
         has_internal=any(name == "internal" for name, _ in inputs),
         outputs=[_describe_output(name, values) for name, values in outputs],
         lacks_extensions=not any(values.get("datadog_extensions") for values in statsd) if statsd else None,
+        precision=precision,
+        precision_seconds=precision_seconds,
     )
+
+
+def _find_precision(agent: Mapping[str, Any], statsd: Sequence[Mapping[str, Any]]) -> tuple[str, float]:
+    """Return the coarsest precision of a statsd input, which precedes that of the agent, with its place."""
+    own = [("[[inputs.statsd]]", values["precision"]) for values in statsd if values.get("precision")]
+    everywhere = [("[agent]", agent["precision"])] if agent.get("precision") else []
+    chosen = own if len(own) == len(statsd) and own else [*own, *everywhere]
+    found = [(f'precision = "{text}" in {place}', parse_duration(str(text)) or 0.0) for place, text in chosen]
+    return max(found, key=lambda each: each[1], default=("", 0.0))
 
 
 def _list_plugins(kinds: Any) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -97,9 +114,9 @@ def _describe_output(name: str, values: Mapping[str, Any]) -> str:
 
 
 def parse_duration(text: str) -> float | None:
-    """Return the seconds of one of Go's durations, such as ``1m30s``; None if it is not one."""
-    units = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
-    parts = re.findall(r"([0-9.]+)(ms|h|m|s)", text)
+    """Return the seconds of one of Telegraf's durations, such as ``1m30s`` or ``1d``; None if it is not one."""
+    units = {"d": 86400.0, "h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
+    parts = re.findall(r"([0-9.]+)(ms|d|h|m|s)", text)
     if not parts or "".join(number + unit for number, unit in parts) != text:
         return None
     return sum(float(number) * units[unit] for number, unit in parts)

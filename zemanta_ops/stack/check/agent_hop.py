@@ -43,6 +43,9 @@ def check_agent(probe: Probe, options: Options, *, is_local: bool) -> Hop:
     if lost == "refused" and is_local and _comes_back(options):
         text = f"nothing listened on {where} for a moment: the agent ends and is started again"
         return fail_hop("agent", "agent_restarting", text, seconds)
+    if lost == "network" and is_local and (waiting := _count_unaccepted(options)):
+        text = f"the program on {where} accepts no more connections: {waiting} wait for it"
+        return fail_hop("agent", "agent_hangs", text, seconds)
     words = {"refused": f"nothing listens on {where}", "dns": f"the host name {options.host} cannot be resolved"}
     text = words.get(lost, f"{where} cannot be reached: {lost}")
     return fail_hop("agent", _REFUSALS.get(lost, "agent_network"), text, seconds)
@@ -68,6 +71,13 @@ def _find_other_protocol(options: Options, *, is_local: bool) -> str:
             return "tcp"
         return ""
     return "udp" if is_local and any(read_port_sockets("udp", options.port)) else ""
+
+
+def _count_unaccepted(options: Options) -> int:
+    """Return how many connections the program on the port has not accepted; of a full queue, the kernel drops more."""
+    if options.protocol != "tcp":
+        return 0
+    return sum(each.waiting for each in read_port_sockets("tcp", options.port) if each.is_listening)
 
 
 def _comes_back(options: Options) -> bool:

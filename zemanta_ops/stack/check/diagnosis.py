@@ -103,7 +103,7 @@ def judge_telegraf(arrival: Arrival, evidence: Evidence, database: Database) -> 
         lambda: _suspect_database(database),
         lambda: _suspect_restarts(evidence),
         lambda: _suspect_pace(arrival, evidence, age),
-        lambda: _suspect_output(arrival, evidence, age),
+        lambda: _suspect_output(arrival, evidence, age, database.read_undelivered),
     )
     found = (suspect() for suspect in suspects)
     alive = Hop("telegraf", "ok", f"{evidence.state.agent} wrote about itself {max(age or 0, 0):.1f} s ago")
@@ -116,15 +116,23 @@ def judge_probe(arrival: Arrival, telegraf: Hop, timeout: float, evidence: Evide
         return _describe_absence(arrival, telegraf, timeout)
     skew = arrival.compute_skew()
     if abs(skew) > CLOCK_TOLERANCE:
-        ahead = "ahead of" if skew > 0 else "behind"
-        text = f"the probe arrived with a time {abs(skew):.0f} s {ahead} this machine's clock"
-        return fail_hop("probe", "clock_skew", text, arrival.latency, skew_seconds=skew)
+        return _describe_skew(skew, arrival, evidence.config)
     again = f", sent {arrival.attempts} times" if arrival.attempts > 1 else ""
     text = f"the metric was readable {arrival.latency:.2f} s after it was sent{again}"
     lost = sorted(name for name in arrival.sent_tags if name not in arrival.reading.tags)
     if lost:
         return _describe_lost_tags(arrival, evidence, lost, text)
     return Hop("probe", "ok", text, seconds=arrival.latency)
+
+
+def _describe_skew(skew: float, arrival: Arrival, config: AgentConfig) -> Hop:
+    ahead = "ahead of" if skew > 0 else "behind"
+    text = f"the probe arrived with a time {abs(skew):.0f} s {ahead} this machine's clock"
+    is_rounded = abs(skew) <= config.precision_seconds
+    text += f": the agent's configuration has {config.precision}" if is_rounded else ""
+    return fail_hop(
+        "probe", "agent_precision" if is_rounded else "clock_skew", text, arrival.latency, skew_seconds=skew
+    )
 
 
 def _describe_lost_tags(arrival: Arrival, evidence: Evidence, lost: list[str], text: str) -> Hop:
@@ -243,13 +251,17 @@ def _suspect_pace(arrival: Arrival, evidence: Evidence, age: float | None) -> Ho
     return fail_hop("telegraf", "slow_flush", text, flush_seconds=seconds)
 
 
-def _suspect_output(arrival: Arrival, evidence: Evidence, age: float | None) -> Hop | None:
-    """Return a finding if the agent does not write into this database."""
+def _suspect_output(
+    arrival: Arrival, evidence: Evidence, age: float | None, read_undelivered: Callable[[], str]
+) -> Hop | None:
+    """Return a finding if what the agent writes does not arrive in this database."""
     state, config = evidence.state, evidence.config
     waited = (arrival.until - arrival.sent_at).total_seconds()
     if age is not None and age < waited - _SAME_BATCH:
         # It wrote what it had collected after the probe was sent, and the probe was not included.
         return None
+    if undelivered := read_undelivered():
+        return fail_hop("telegraf", "undelivered", f"writes are accepted and do not arrive. {undelivered}")
     outputs = f". Its configuration has: {'; '.join(config.outputs)}" if config.outputs else ""
     if age is None and config.has_internal is False:
         text = f"the agent reports nothing about itself{outputs}"

@@ -17,17 +17,18 @@ Status = Literal["ok", "warning", "failed", "skipped"]
 ADVICE: dict[str, str] = {
     "disabled": "set ENABLED to True in ZEMANTA_OPS['METRICS'], or leave it out",
     "setting": "correct the setting. Run: manage.py check",
-    "incomplete": "give ZEMANTA_OPS['INFLUXDB'] a URL and either DATABASE (1.x) or ORG, BUCKET and TOKEN (2.x). Run: "
-    "manage.py check",
+    "incomplete": "name one database, with all that it needs: the page on settings lists that. Run: manage.py check",
     "missing_client": "install the package that the message names",
     "agent_down": "start Telegraf (or manage.py watch_metrics), or correct HOST and PORT",
     "agent_elsewhere": "set PORT to the port of the agent's statsd input, or move that input",
     "agent_protocol": "set PROTOCOL to the protocol of the agent's statsd input, or change that input",
     "agent_full": "raise max_tcp_connections of the agent's statsd input: each process of the application has one",
     "agent_unknown": "correct HOST: this machine cannot resolve the name",
-    "agent_network": "check the route and the firewall between this machine and HOST",
+    "agent_network": "check the route and the firewall between this machine and HOST; over TCP, also whether the agent "
+    "there is frozen and accepts no more connections",
     "agent_restarting": "find out why the agent ends: journalctl -u telegraf, memory limits, its configuration",
-    "agent_hangs": "the agent is frozen or overloaded: check its log and its load, then restart it",
+    "agent_hangs": "the agent is frozen or overloaded: check its log and its load, then restart it. After too many "
+    "open files it accepts no more connections: raise LimitNOFILE of its unit",
     "port_taken": "stop the program that has the port, or give the agent another; watch_metrics writes only with "
     "--write",
     "unreachable": "start the database, or correct its URL",
@@ -41,20 +42,23 @@ ADVICE: dict[str, str] = {
     "proxy": "the URL leads to something else than the database: correct its host, port and path, or let the proxy "
     "pass /ping, /query and /api on without a login or a redirect",
     "wrong_path": "correct the path of the URL: a cluster has /insert/TENANT/influx and /select/TENANT/prometheus, a "
-    "single node none",
+    "single node none; vmagent and vminsert cannot be read",
     "unauthorized": "correct TOKEN (InfluxDB 2.x), or USERNAME and PASSWORD",
-    "forbidden": "these credentials may not read the database: grant them READ",
+    "forbidden": "these credentials may not read the database: grant them READ. If it was dropped, its grants were "
+    "dropped with it: create it again first",
     "missing": "create the database or bucket (through the 1.x interface of 2.x, its mapping too), or correct "
     "DATABASE, or BUCKET and ORG",
     "overloaded": "the database asks to be tried again later: check its load and its limits",
     "server": "the database failed: check its log",
     "refused": "the database refused the request: check its version and its log",
+    "too_large": "raise the limit on the size of a body (nginx: client_max_body_size; InfluxDB 1.x: max-body-size), or "
+    "lower metric_batch_size in telegraf.conf",
     "foreign": "set the URL to the database itself, not to a server that only accepts its writes; for "
     "VictoriaMetrics, use ZEMANTA_OPS['VICTORIAMETRICS']",
     "limit": "the database accepts no new series: raise max-series-per-database (InfluxDB 1.x), or use fewer tag "
     "values; manage.py metrics_series shows what this application can produce",
-    "disk_full": "the disk of the database is full: free space or shorten the retention policy, then restart InfluxDB. "
-    "Telegraf keeps what it cannot write, up to metric_buffer_limit",
+    "disk_full": "the disk of the database is full: free space or shorten the retention policy, then restart InfluxDB "
+    "(VictoriaMetrics goes on by itself). Telegraf keeps what it cannot write, up to metric_buffer_limit",
     "no_internals": "enable [[inputs.internal]] in Telegraf, so that the next failure can be located; watch_metrics "
     "writes only with --write",
     "no_name": "set TELEGRAF_HOSTNAME to the name of this machine, so that losses can be found",
@@ -62,8 +66,10 @@ ADVICE: dict[str, str] = {
     "agent_not_writing": "check Telegraf's log (journalctl -u telegraf): its output has a URL, database, policy and "
     "credentials of its own, not those of these settings, needs the right to write, and may filter (namepass); "
     "watch_metrics writes only with --write",
+    "undelivered": "vmagent keeps what it cannot deliver: check its log, and the nodes that it writes to: are they up, "
+    "is their disk full, are the path and the credentials right?",
     "agent_failing": "the database refuses what Telegraf writes: check Telegraf's log (journalctl -u telegraf), the "
-    "disk and the rights of its credentials",
+    "disk, the rights of its credentials, and a proxy's limit on the size of a body",
     "agent_rejected": "Telegraf's log names the metrics (journalctl -u telegraf). A field type conflict: the "
     "database has integers from before; set float_counters, and begin a new database or retention policy",
     "slow_flush": "Telegraf writes rarely: lower its flush_interval, or set --timeout to more seconds",
@@ -77,6 +83,8 @@ ADVICE: dict[str, str] = {
     "push_missing": "schedule manage.py push_cloudwatch, or deploy the Lambda function, and read its log",
     "push_stale": "the schedule has stopped, or every run fails: run manage.py push_cloudwatch and read its report",
     "push_incomplete": "runs fail for these declarations: run manage.py push_cloudwatch and read its report",
+    "agent_precision": "remove the setting from telegraf.conf, or make it 1s: points get a time rounded to it, and "
+    "those of one series that round to the same time replace each other",
     "clock_skew": "synchronize the clocks of the machines (chrony, ntpd): points get the wrong time",
 }
 

@@ -140,6 +140,10 @@ class Database(ABC):
         """Return how long the database keeps a point; None if it keeps it forever or does not report it."""
         return None
 
+    def read_undelivered(self) -> str:
+        """Return what the agent between the two URLs of the database fails to deliver; "" if nothing, or no agent."""
+        return ""
+
     def spell_name(self, name: str) -> str:
         """Return how the database writes the name of a tag."""
         return name
@@ -220,7 +224,7 @@ class Database(ABC):
         try:
             self.retry.call(partial(self._send_lines, part, until), until)
         except DatabaseError as error:
-            if error.kind not in ("refused", "limit"):
+            if error.kind not in ("refused", "limit", "too_large"):
                 raise
             if found := _EXPIRED.search(str(error)):
                 expired = int(found[1] or found[2])

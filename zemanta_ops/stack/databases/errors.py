@@ -19,6 +19,7 @@ Kind = Literal[
     "overloaded",  # the server asks to be tried again later
     "server",  # the server failed
     "refused",  # the server does not accept this request
+    "too_large",  # the body of the request is larger than the server, or a proxy, accepts
     "foreign",  # what answers is not the database
     "gateway",  # something in front of the database does not reach it
     "proxy",  # something in front of the database answers in its place
@@ -36,6 +37,7 @@ _BY_STATUS: dict[int, Kind] = {
     401: "unauthorized",
     403: "forbidden",
     404: "missing",
+    413: "too_large",
     429: "overloaded",
     503: "overloaded",
 }
@@ -55,6 +57,8 @@ _BY_WORDS: tuple[tuple[str, Kind], ...] = (
     ("unsupported path", "wrong_path"),
     ("missing route", "wrong_path"),
     ("dbrp mapping", "missing"),
+    ("Entity Too Large", "too_large"),
+    ("status 413", "too_large"),
 )
 
 

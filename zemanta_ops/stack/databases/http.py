@@ -125,6 +125,8 @@ class Endpoint:
             raise DatabaseError(stage, f"no answer within {seconds:g} s") from None
         except ssl.SSLError as error:
             raise DatabaseError("tls", describe_tls(error)) from None
+        except (ConnectionResetError, http.client.BadStatusLine) as error:
+            raise self._describe_end(error, seconds) from None
         except OSError as error:
             raise DatabaseError("unreachable", error.strerror or str(error)) from None
         except http.client.IncompleteRead:
@@ -134,11 +136,31 @@ class Endpoint:
         finally:
             connection.close()
 
+    def _describe_end(self, error: Exception, seconds: float) -> DatabaseError:
+        """Return the error for a server that ends the connection without an answer in HTTP."""
+        if self._url.scheme == "http" and _accepts_tls(self._url.hostname or "", self._url.port or self._port, seconds):
+            return DatabaseError("tls", "the port speaks TLS: the URL should start with https://")
+        if isinstance(error, OSError):
+            return DatabaseError("unreachable", error.strerror or str(error))
+        return DatabaseError("foreign", f"the server does not speak HTTP ({type(error).__name__})")
+
     def _open_connection(self, seconds: float) -> http.client.HTTPConnection:
         host, port = self._url.hostname or "", self._url.port or self._port
         if self._url.scheme == "https":
             return http.client.HTTPSConnection(host, port, timeout=seconds, context=ssl.create_default_context())
         return http.client.HTTPConnection(host, port, timeout=seconds)
+
+
+def _accepts_tls(host: str, port: int | None, seconds: float) -> bool:
+    """Return whether a port completes a TLS handshake, or shows a certificate that is not accepted."""
+    try:
+        with socket.create_connection((host, port or http.client.HTTP_PORT), seconds) as connection:
+            ssl.create_default_context().wrap_socket(connection, server_hostname=host).close()
+    except ssl.SSLCertVerificationError:
+        return True
+    except OSError:
+        return False
+    return True
 
 
 @contextmanager
@@ -197,6 +219,9 @@ def describe_stranger(status: int, headers: Mapping[str, str], is_page: bool, pr
         wait = _parse_wait(headers.get("retry-after"))
         text = f"{front} answers with status 429: too many requests"
         return DatabaseError("overloaded", text, status=status, retry_after=wait)
+    if status == 413:
+        text = f"{front} answers with status 413: it accepts no body of this size"
+        return DatabaseError("too_large", text, status=status)
     if is_page or status >= 300:
         what = f"a web page (status {status})" if is_page else f"status {status}"
         return DatabaseError("proxy", f"{front} answers with {what}", status=status)

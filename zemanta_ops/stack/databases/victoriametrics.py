@@ -25,6 +25,11 @@ _DROPPED = re.compile(
     r"([0-9.e+]+)$",
     re.MULTILINE,
 )
+# Requests of vmagent to its targets that failed: without a connection, or with a status that is not 2xx.
+_UNDELIVERED = re.compile(
+    r'^vmagent_remotewrite_(?:errors|requests)_total\{url="(\d+):[^"]*"(?:, status_code="([^2"]\w*)")?\} ([0-9.e+]+)$',
+    re.MULTILINE,
+)
 
 
 class VictoriaMetricsDatabase(PromQLDatabase):
@@ -42,6 +47,7 @@ class VictoriaMetricsDatabase(PromQLDatabase):
         super().__init__(options, options.get("read_url") or urls[0], DEFAULT_PORT, timeout=timeout, retry=retry)
         self.labels = {"db": options.get("database") or DEFAULT_DATABASE}
         self._writers = [self._create_endpoint(url, DEFAULT_PORT) for url in urls]
+        self._write_urls = [show_url(split_url(url)) for url in urls]
 
     @staticmethod
     def describe(options: Mapping[str, str]) -> str:
@@ -68,6 +74,20 @@ class VictoriaMetricsDatabase(PromQLDatabase):
             counts[key] = counts.get(key, 0) + int(float(number))
         return {reason: count for reason, count in counts.items() if count}
 
+    def read_undelivered(self) -> str:
+        """Return which requests of a vmagent to its targets failed since it started, in words; "" if none did.
+
+        Read from ``/metrics`` beside the write URLs.
+        """
+        found = [
+            f"{int(float(number))} requests to its -remoteWrite.url {target} failed"
+            f" ({f'status {status}' if status else 'no connection'})"
+            for writer in self._writers
+            for target, status, number in _UNDELIVERED.findall(_read_metrics(writer))
+            if float(number)
+        ]
+        return f"vmagent at {', '.join(self._write_urls)}: {', '.join(found)}" if found else ""
+
     def _check(self, answer: Answer) -> Answer:
         # vmauth and proxies that authenticate answer without the header of the product.
         if answer.status in (401, 403) and not answer.is_page():
@@ -80,13 +100,14 @@ class VictoriaMetricsDatabase(PromQLDatabase):
     def _write_lines(self, body: bytes, timeout: float) -> None:
         parameters = {"db": self.labels["db"], "precision": "ns"}
         failure: DatabaseError | None = None
-        for writer in self._writers:
+        for writer, url in zip(self._writers, self._write_urls, strict=True):
             try:
                 self._check(writer.request("POST", "/write", parameters, body, timeout=timeout))
             except DatabaseError as error:
                 if error.kind not in ("unreachable", "blocked"):
                     raise
-                failure = error
+                # The name of the database has the URL to read from.
+                failure = DatabaseError(error.kind, f"{url}: {error}")
             else:
                 return
         if failure:
