@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import textwrap
-import time
 from pathlib import Path
 
 import pytest
@@ -159,7 +158,7 @@ def test_under_a_sync_only_middleware_nothing_is_lost_and_disconnects_are_499(tm
             with pytest.raises(TimeoutError):
                 _leave(port)
             # The request that was left is recorded when Django has cancelled it.
-            time.sleep(0.3)
+            assert wait_until(lambda: "cancelled" in server.log()), server.log()
         finally:
             server.stop()
 
