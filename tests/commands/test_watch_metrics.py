@@ -209,6 +209,7 @@ def test_a_second_signal_ends_it_while_nobody_reads_its_output() -> None:
         while not is_blocked(process):
             send(port, "\n".join(f"series{number}_{each}:1|ms" for each in range(1000)))
             number += 1
+            time.sleep(0.05)
         assert wait_until(lambda: is_writing(process.pid)), read_call(process.pid)
         process.send_signal(signal.SIGINT)
         # Two that come at once are one, and a third would meet a process that is ending.
@@ -240,6 +241,5 @@ def has_pending(pid: int) -> bool:
 def is_blocked(process: subprocess.Popen[str]) -> bool:
     """Whether the pipe that a process writes to is full."""
     assert process.stdout
-    time.sleep(0.05)
     waiting = fcntl.ioctl(process.stdout, termios.FIONREAD, bytes(4))
     return int.from_bytes(waiting, sys.byteorder) > 60_000
