@@ -34,6 +34,11 @@ def handlers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(BaseCommand, "execute", BaseCommand.execute)
 
 
+def has_loaded(handler: BaseHandler) -> bool:
+    """Return whether a handler has its middleware, which it loads when the guard has let it pass."""
+    return hasattr(BaseHandler.load_middleware, "guards_secrets") and handler._middleware_chain is not None
+
+
 def test_deferred_secrets_let_no_handler_start(monkeypatch: pytest.MonkeyPatch) -> None:
     serving.guard_handlers()
     WSGIHandler()
@@ -94,13 +99,13 @@ def test_a_token_in_a_helper_variable_is_no_value() -> None:
     settings["A"] = Secret(settings["HELPER"]).get()
     StrictSecret("plain::the-token-of-another")
     with override_settings(**settings, OTHER="plain::the-token-of-another"):
-        WSGIHandler()
+        assert has_loaded(WSGIHandler())
 
 
 def test_what_only_looks_like_a_token_is_a_value() -> None:
     serving.guard_handlers()
     with override_settings(A="local:8080", B="https://example.org:8443/", C="kms:region=eu-west-1", D="sealed:a:b c"):
-        WSGIHandler()
+        assert has_loaded(WSGIHandler())
 
 
 def test_no_worker_starts_with_a_token_that_no_secret_holds() -> None:
@@ -112,7 +117,7 @@ def test_no_worker_starts_with_a_token_that_no_secret_holds() -> None:
 def test_a_secret_of_zemanta_ops_itself_may_be_left_as_it_is() -> None:
     serving.guard_handlers()
     with override_settings(ZEMANTA_OPS={"INFLUXDB": {"TOKEN": Secret(TOKEN)}}):
-        WSGIHandler()
+        assert has_loaded(WSGIHandler())
 
 
 def test_a_class_of_settings_is_told_its_own_cure() -> None:

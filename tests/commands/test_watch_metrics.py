@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import pytest
 
 from tests.commands.terminals import Terminal
 from tests.commands.watching import command, refuse, watching
+from tests.servers.process import wait_until
 from tests.stack.telegraf_aggregates import send
 from zemanta_ops.stack.agent.server import Agent
 
@@ -200,23 +202,44 @@ def test_an_output_that_knows_only_ascii_shows_the_rest_as_escapes() -> None:
     assert "Traceback" not in err
 
 
+@pytest.mark.skipif(not Path("/proc/self/syscall").exists(), reason="reads in /proc what the process is doing")
 def test_a_second_signal_ends_it_while_nobody_reads_its_output() -> None:
     with watching("--json", "--interval", "0.1") as (process, port):
         number = 0
         while not is_blocked(process):
             send(port, "\n".join(f"series{number}_{each}:1|ms" for each in range(1000)))
             number += 1
+            time.sleep(0.05)
+        assert wait_until(lambda: is_writing(process.pid)), read_call(process.pid)
         process.send_signal(signal.SIGINT)
-        time.sleep(2)  # two that come at once are one, and a third would meet a process that is ending
+        # Two that come at once are one, and a third would meet a process that is ending.
+        assert wait_until(lambda: not has_pending(process.pid) and is_writing(process.pid))
         process.send_signal(signal.SIGINT)
         process.wait(60)
 
         assert process.returncode == 130
 
 
+def read_call(pid: int) -> str:
+    """Return the system call that the main thread of a process is in, with its arguments."""
+    return Path(f"/proc/{pid}/syscall").read_text(encoding="ascii")
+
+
+def is_writing(pid: int) -> bool:
+    """Whether a process waits in a call whose first argument is its standard output."""
+    return read_call(pid).split()[1:2] == ["0x1"]
+
+
+def has_pending(pid: int) -> bool:
+    """Whether a signal has been sent to a process that it has not begun to handle."""
+    pending = re.findall(
+        r"^(?:Sig|Shd)Pnd:\t(.*)$", Path(f"/proc/{pid}/status").read_text(encoding="utf-8"), re.MULTILINE
+    )
+    return any(int(each, 16) for each in pending)
+
+
 def is_blocked(process: subprocess.Popen[str]) -> bool:
     """Whether the pipe that a process writes to is full."""
     assert process.stdout
-    time.sleep(0.05)
     waiting = fcntl.ioctl(process.stdout, termios.FIONREAD, bytes(4))
     return int.from_bytes(waiting, sys.byteorder) > 60_000

@@ -107,19 +107,22 @@ def test_nothing_of_a_running_site_survives(
 
 
 @pytest.mark.parametrize(
-    ("step", "number"),
+    ("step", "started", "number"),
     [
-        ("Starting InfluxDB", signal.SIGKILL),
-        pytest.param("Starting the site", signal.SIGKILL, marks=pytest.mark.more),
-        pytest.param("Encrypting", signal.SIGTERM, marks=pytest.mark.more),
+        ("Starting InfluxDB", "influxd", signal.SIGKILL),
+        pytest.param("Starting the site", "gunicorn", signal.SIGKILL, marks=pytest.mark.more),
+        pytest.param("Encrypting", "zemanta_ops.secrets encrypt", signal.SIGTERM, marks=pytest.mark.more),
     ],
 )
-def test_nothing_survives_that_is_only_being_started(step: str, number: signal.Signals, temporary: Path) -> None:
+def test_nothing_survives_that_is_only_being_started(
+    step: str, started: str, number: signal.Signals, temporary: Path
+) -> None:
     if step not in ("Encrypting", "Starting the site") and not cache.installed("influxdb1"):
         pytest.skip("InfluxDB is not installed")
     with live_demo(temporary) as (process, read):
         assert wait_until(lambda: step in read(), SECONDS, every=0.005)
-        time.sleep(0.3)  # in the middle of it
+        # In the middle of it: a process of this step runs.
+        assert wait_until(lambda: any(started in each for each in find_processes(temporary)), SECONDS, every=0.005)
         process.send_signal(number)
         process.wait(SECONDS)
 

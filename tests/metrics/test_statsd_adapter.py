@@ -210,15 +210,17 @@ class Hostile:
     "make", [lambda: None, lambda: "many", object, Hostile, lambda: SimpleLazyObject(Hostile().refuse)]
 )
 @pytest.mark.parametrize("prefix", [None, "shop"])
-def test_strange_values_never_raise(make: Callable[[], Any], prefix: str | None) -> None:
+def test_strange_values_never_raise(make: Callable[[], Any], prefix: str | None, captured_metrics: Recorder) -> None:
     bad = make()
-    client = StatsClient(prefix, target=Client(Options(enabled=False)))
+    client = StatsClient(prefix)
     client.incr(bad, 1)
     client.timing("a", bad)
     client.gauge("a", bad)
     client.gauge("a", bad, delta=True)
     client.set("a", bad)
     client.incr("a", 1, rate=bad)
+    client.incr("b", 2)
+    captured_metrics.assert_incr(f"{prefix}.b" if prefix else "b", 2)
 
 
 def test_it_opens_no_socket(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.padding import PKCS7
 
 from tests.secrets.disk import Disk
 from tests.secrets.tokens import local, made
-from zemanta_ops.secrets import LegacyTokenWarning, Secret, SecretError, wire
+from zemanta_ops.secrets import LegacyTokenWarning, Secret, SecretError, ledger, wire
 from zemanta_ops.secrets.backends import local as module
 from zemanta_ops.secrets.backends._legacy import decrypt_cbc
 from zemanta_ops.secrets.exceptions import EncryptError, MissingKeyError, TokenError, WrongKeyError
@@ -219,12 +219,16 @@ def test_every_flipped_byte_of_1x_is_an_error_or_a_warned_value(old_key: Path) -
     body = cbc(b"example-of-two-blocks-in-1x")
     for index in range(len(body)):
         changed = body[:index] + bytes([body[index] ^ 1]) + body[index + 1 :]
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", LegacyTokenWarning)
+        ledger.forget()
+        with warnings.catch_warnings(record=True) as warned:
+            warnings.simplefilter("always", LegacyTokenWarning)
             try:
-                Secret(old_token(changed)).get_bytes()
+                value = Secret(old_token(changed)).get_bytes()
             except SecretError as error:
                 assert "example" not in str(error)
+            else:
+                assert value != b"example-of-two-blocks-in-1x"
+                assert [each.category for each in warned] == [LegacyTokenWarning]
 
 
 def test_a_wrong_key_file_of_1x_is_an_error(old_key: Path) -> None:

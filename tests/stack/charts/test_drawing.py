@@ -9,7 +9,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from zemanta_ops.stack.charts.drawing import Deploy, draw_svg, find_colour, find_stat
+from zemanta_ops.stack.charts.drawing import COLOURS, Deploy, draw_svg, find_colour, find_stat
 from zemanta_ops.stack.charts.interpolation import Window
 from zemanta_ops.stack.charts.numbers import format_number
 from zemanta_ops.stack.charts.page import Drawn, render_page
@@ -19,6 +19,8 @@ from zemanta_ops.stack.generate.grafana.panels import Asked, Limits, Panel, Pane
 from zemanta_ops.stack.queries import Selection, SeriesQuery
 
 WINDOW = Window(1_700_000_000_000, 1_700_003_600_000)
+# Half the height of the axes in a picture of 200 pixels.
+MIDDLE = 63.5
 LIMITS = Limits(above(5), above(10))
 
 
@@ -37,6 +39,11 @@ def draw(found: PanelResult, **more: Any) -> str:
     return draw_svg(panel(**more), found, WINDOW, [Deploy(WINDOW.start + 600_000, "1.0")], (600, 200))
 
 
+def find_lines(svg: str) -> list[str]:
+    """Return the paths of the lines that have the first colour."""
+    return re.findall(rf'<path d="([^"]*)"[^>]*stroke: {COLOURS[0]}; stroke-width: 1.4', svg)
+
+
 def test_a_picture_is_one_svg_element_that_takes_the_colours_of_its_page() -> None:
     svg = draw(result(1, 2, None, 4), limits=LIMITS)
     ET.fromstring(svg)
@@ -52,20 +59,29 @@ def test_the_areas_of_an_alert_are_drawn_though_no_value_is_near() -> None:
 
 @pytest.mark.parametrize("values", [(), (None, None), (0, 0), (5,), (-3, 4), (1e15, 1e-9)])
 def test_any_values_are_drawn(values: tuple[float | None, ...]) -> None:
-    ET.fromstring(draw(result(*values)))
-    ET.fromstring(draw(result(*values, lines=3), type_="heatmap"))
+    lines, heat_map = draw(result(*values)), draw(result(*values, lines=3), type_="heatmap")
+    has_values = any(value is not None for value in values)
+    for svg in (lines, heat_map):
+        assert ET.fromstring(svg).tag == "{http://www.w3.org/2000/svg}svg"
+        assert ("no data" in svg) == (not has_values)
+        assert '"nan' not in svg and " nan" not in svg
+    assert len(find_lines(lines)) == has_values
+    assert heat_map.count("PolyCollection") == (3 if any(values) else 0)
 
 
 @pytest.mark.filterwarnings("error")
 def test_a_heat_map_of_nothing_is_drawn_without_a_warning() -> None:
-    ET.fromstring(draw(result(lines=0), type_="heatmap"))
+    svg = draw(result(lines=0), type_="heatmap")
+    assert "no data" in svg and "PolyCollection" not in svg
 
 
 @pytest.mark.parametrize("value", [7.5, -3, 0, 1e15])
 def test_a_line_of_one_value_is_drawn_on_an_axis_without_a_declared_start(value: float) -> None:
     drawn = panel()
-    drawn["fieldConfig"]["defaults"].pop("min", None)
-    ET.fromstring(draw_svg(drawn, result(value, value), WINDOW, [], (600, 200)))
+    del drawn["fieldConfig"]["defaults"]["min"]
+    (path,) = find_lines(draw_svg(drawn, result(value, value), WINDOW, [], (600, 200)))
+    heights = [float(height) for height in re.findall(r"[ML] \S+ (\S+)", path)]
+    assert heights == pytest.approx([MIDDLE, MIDDLE], abs=2)
 
 
 def test_one_picture_drawn_twice_is_the_same() -> None:

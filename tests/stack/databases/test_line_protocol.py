@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+import time
 
 import pytest
 
@@ -20,10 +21,18 @@ def test_what_separates_is_escaped() -> None:
 
 
 def test_a_point_has_its_time_from_when_it_was_made() -> None:
+    before = time.time_ns()
     point = Point("a", {"f": 1})
+    after = time.time_ns()
 
-    assert point.encode() == point.encode()
-    assert point.time_ns > 1_700_000_000 * 10**9
+    assert before <= point.time_ns <= after
+    assert [point.encode(), point.encode()] == [f"a f=1i {point.time_ns}"] * 2
+
+
+def test_both_ends_of_64_bits_and_both_truths_are_written() -> None:
+    point = Point("a", {"least": -(2**63), "most": 2**63 - 1, "yes": True, "no": False}, time_ns=1)
+
+    assert point.encode() == f"a least={-(2**63)}i,most={2**63 - 1}i,yes=t,no=f 1"
 
 
 def test_empty_tags_are_left_out() -> None:
@@ -33,11 +42,12 @@ def test_empty_tags_are_left_out() -> None:
 @pytest.mark.parametrize(
     ("point", "words"),
     [
-        (Point("", {"f": 1}), "needs a measurement"),
-        (Point("a", {}), "and a field"),
+        (Point("", {"f": 1}), "^a point needs a measurement and a field$"),
+        (Point("a", {}), "^a point needs a measurement and a field$"),
         (Point("a", {"f": math.nan}), "field 'f' is nan"),
         (Point("a", {"f": math.inf}), "field 'f' is inf"),
         (Point("a", {"f": 2**63}), "64 bits"),
+        (Point("a", {"f": -(2**63) - 1}), "64 bits"),
         (Point("a\nb", {"f": 1}), "newline"),
         (Point("a", {"f": 1}, {"t": "x\\"}), "backslash"),
         (Point("a", {"f": 1}, {"": "x"}), "empty"),
