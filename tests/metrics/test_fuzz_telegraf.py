@@ -165,7 +165,7 @@ numbered = count(1)
 @pytest.mark.filterwarnings("ignore:Generating overly large repr")
 # Each example is a batch of calls, and a second of waiting for Telegraf and InfluxDB.
 @settings(
-    max_examples=settings().max_examples // 12,
+    max_examples=max(4, settings().max_examples // 24),
     suppress_health_check=list(HealthCheck),
     phases=[Phase.generate, Phase.explicit],
 )

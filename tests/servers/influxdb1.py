@@ -83,13 +83,14 @@ class InfluxDB1(Server):
 
     def last_points(self, measurements: str, database: str) -> list[Point]:
         """Return the last point of every series of the measurements that match a regular expression."""
-        text = f"SELECT * FROM /{measurements}/ GROUP BY * ORDER BY time DESC LIMIT 1"
-        points = []
-        for name, tags, columns in self._series(text, database):
+        # With "ORDER BY time DESC LIMIT 1", a field of a point was missing now and then, for as long as it was asked.
+        points: dict[Any, Point] = {}
+        for name, tags, columns in self._series(f"SELECT * FROM /{measurements}/ GROUP BY *", database):
             time = columns.pop("time")
             fields = {key: value for key, value in columns.items() if value is not None}
-            points.append(Point(name, {key: value for key, value in tags.items() if value}, time, fields))
-        return points
+            kept = {key: value for key, value in tags.items() if value}
+            points[name, frozenset(kept.items())] = Point(name, kept, time, fields)
+        return list(points.values())
 
     def _series(self, text: str, database: str) -> Iterator[tuple[str, dict[str, str], Row]]:
         """Yield measurement, tags and columns of each row of an answer."""
