@@ -36,7 +36,8 @@ def handlers(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def has_loaded(handler: BaseHandler) -> bool:
     """Return whether a handler has its middleware, which it loads when the guard has let it pass."""
-    return hasattr(BaseHandler.load_middleware, "guards_secrets") and handler._middleware_chain is not None
+    chain = getattr(handler, "_middleware_chain", None)
+    return hasattr(BaseHandler.load_middleware, "guards_secrets") and chain is not None
 
 
 def test_deferred_secrets_let_no_handler_start(monkeypatch: pytest.MonkeyPatch) -> None:
