@@ -5,7 +5,14 @@ import time
 
 import pytest
 
-from zemanta_ops.stack.databases import Point
+from zemanta_ops.stack.databases import Point, line_protocol
+
+
+@pytest.fixture(autouse=True)
+def empty_caches() -> None:
+    """Encode anew what an earlier test has encoded."""
+    line_protocol._encode_series.cache_clear()
+    line_protocol._encode_key.cache_clear()
 
 
 def test_a_point_becomes_a_line_with_sorted_tags_and_typed_fields() -> None:
