@@ -17,7 +17,7 @@ Function: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef
 ROOT = Path(__file__).resolve().parents[1]
 # What fails a test by itself, by the last part of its dotted name. So does every call whose name begins with "assert".
 FAILING = frozenset({"raises", "warns", "deprecated_call", "fail", "fnmatch_lines", "no_fnmatch_line"})
-# Loops poll, and inner functions stand for slow work.
+# Loops poll, and inner functions imitate slow work.
 LOOPS_AND_FAKES = (ast.While, ast.For, ast.AsyncFor, ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
 
 ASSERTS_NOTHING = "asserts nothing"
