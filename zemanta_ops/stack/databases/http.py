@@ -155,12 +155,27 @@ def _accepts_tls(host: str, port: int | None, seconds: float) -> bool:
     """Return whether a port completes a TLS handshake, or shows a certificate that is not accepted."""
     try:
         with socket.create_connection((host, port or http.client.HTTP_PORT), seconds) as connection:
-            ssl.create_default_context().wrap_socket(connection, server_hostname=host).close()
+            return _shake_hands(connection, host)
     except ssl.SSLCertVerificationError:
         return True
     except OSError:
         return False
-    return True
+
+
+def _shake_hands(connection: socket.socket, host: str) -> bool:
+    """Return whether a TLS handshake completes. ``wrap_socket`` does not close what is reset during it."""
+    received, to_send = ssl.MemoryBIO(), ssl.MemoryBIO()
+    secured = ssl.create_default_context().wrap_bio(received, to_send, server_hostname=host)
+    while True:
+        try:
+            secured.do_handshake()
+        except ssl.SSLWantReadError:
+            connection.sendall(to_send.read())
+            received.write(connection.recv(16_384))
+            if not received.pending:
+                return False
+        else:
+            return True
 
 
 @contextmanager
