@@ -105,11 +105,13 @@ def test_a_probe_that_the_output_filters_is_told(store: Store, start_telegraf: S
 
 
 def test_points_that_land_at_a_wrong_time_are_told(store: Store, start_telegraf: StartTelegraf) -> None:
-    # The clock of this machine cannot be set; a Telegraf that rounds to hours is as far off as a clock can be.
+    # The clock of this machine cannot be set; a Telegraf that rounds to hours, which nobody can see in its file, is as
+    # far off as a clock can be.
     unit = max((3000, 3600), key=lambda unit: min(time.time() % unit, unit - time.time() % unit))
     port = free_port()
-    text = config(port, store.output + INTERNAL).replace("[agent]", f'[agent]\n  precision = "{unit}s"', 1)
-    start_telegraf(text, port)
+    text = config(port, store.output + INTERNAL)
+    telegraf = start_telegraf(text.replace("[agent]", f'[agent]\n  precision = "{unit}s"', 1), port)
+    (telegraf.folder / "telegraf.conf").write_text(text)
     code, cause, one = found("probe", store, port=port)
 
     assert (code, cause) == (14, "clock_skew")

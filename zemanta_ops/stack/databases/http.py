@@ -115,9 +115,10 @@ class Endpoint:
             stage = "timeout"
             with _limit(connection.sock, _SLOWEST * seconds):
                 connection.request(method, f"{self._url.path.rstrip('/')}{path}{query}", body, self._headers)
-                answer = connection.getresponse()
-                headers = {name.lower(): value for name, value in answer.headers.items()}
-                return Answer(answer.status, headers, answer.read())
+                # An answer without a length keeps the connection of its own, which is open until it is closed.
+                with connection.getresponse() as answer:
+                    headers = {name.lower(): value for name, value in answer.headers.items()}
+                    return Answer(answer.status, headers, answer.read())
         except _TooSlowError:
             text = f"the answer was not complete within {_SLOWEST * seconds:g} s"
             raise DatabaseError("timeout", text) from None
