@@ -12,13 +12,19 @@ from zemanta_ops.stack.check.telegraf_stats import AgentState, read_agent_state
 Steps = list[tuple[float, float]]
 
 
-def read(**fields: Steps) -> AgentState:
+class Whole(Canned):
+    """Like VictoriaMetrics, which accepts a write or refuses all of it."""
+
+    refuses_parts = False
+
+
+def read(database: type[Canned] = Canned, /, **fields: Steps) -> AgentState:
     """Return what is read of an agent that reports these fields."""
     series = {}
     for name, steps in {"metrics_written": [(30.0, 1.0), (20, 2), (10, 3)], **fields}.items():
         measurement = INTERNAL_STATSD if name.startswith("udp") else INTERNAL_WRITE
         series[measurement, name] = readings(*steps, host="web-1", output="influxdb")
-    return read_agent_state(Canned(series), NOW, 60, ["web-1"])
+    return read_agent_state(database(series), NOW, 60, ["web-1"])
 
 
 SHARED: Steps = [(60, 1000), (50, 20), (40, 1010), (30, 30), (20, 1020), (10, 40)]
@@ -41,6 +47,12 @@ SHARED: Steps = [(60, 1000), (50, 20), (40, 1010), (30, 30), (20, 1020), (10, 40
 )
 def test_what_the_database_refused_recently_is_counted(name: str, attribute: str, values: Steps, grown: int) -> None:
     assert getattr(read(**{name: values}), attribute) == grown
+
+
+def test_an_error_without_a_failed_write_is_no_loss_if_a_database_never_refuses_a_part() -> None:
+    # One of several URLs is dead, and Telegraf wrote to another.
+    assert read(Whole, errors=[(30, 5), (10, 50)]).refused == 0
+    assert read(Whole, metrics_rejected=[(30, 5), (10, 50)]).rejected == 45
 
 
 def test_what_two_agents_of_one_name_count_is_not_told_apart() -> None:

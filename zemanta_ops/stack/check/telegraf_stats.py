@@ -100,6 +100,7 @@ def _build_state(
 
     received = _read(database, INTERNAL_STATSD, "udp_packets_received", now, host)
     restarts, is_shared = _count_restarts(written)
+    can_refuse = database.refuses_parts and not is_shared
     lost = {}
     for (measurement, name), words in _LOSSES.items():
         values = read(name) if measurement == INTERNAL_WRITE else _read(database, measurement, name, now, host)
@@ -116,8 +117,9 @@ def _build_state(
         failed=failed if _compare_newest(errors) > 0 and _compare_newest(waiting) >= 0 else 0,
         waiting=int(float(waiting[-1].value)) if waiting else 0,
         rejected=0 if is_shared else _compute_growth(read("metrics_rejected"), since),
-        # A refusal of some points of a write is logged as an error, and the write counts as done.
-        refused=0 if failed or is_shared else _compute_growth(read("errors"), since),
+        # A refusal of some points of a write is logged as an error, and the write counts as done. So does a URL of
+        # several that is dead, which only databases that never refuse a part can have.
+        refused=_compute_growth(read("errors"), since) if can_refuse and not failed else 0,
         restarts=restarts,
         is_shared=is_shared,
     )

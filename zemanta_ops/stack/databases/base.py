@@ -84,6 +84,7 @@ class Database(ABC):
         needs: The settings that it needs, for people.
         product: What kind of server it is, for people.
         is_writable: Whether ``write`` works; if not, only Telegraf writes to it.
+        refuses_parts: Whether it may refuse some points of a write and keep the others, which is an error for Telegraf.
         language: The language of its queries, one of ``stack.queries.LANGUAGES``.
         delay: Seconds that a new series may take to be visible after it was written.
         replaces: Whether a point replaces an older one of the same series and time.
@@ -103,6 +104,7 @@ class Database(ABC):
     needs: ClassVar[str]
     product: ClassVar[str] = "InfluxDB"
     is_writable: ClassVar[bool] = True
+    refuses_parts: ClassVar[bool] = True
     language: ClassVar[str]
     delay: ClassVar[float] = 0.0
     lag: ClassVar[float] = 0.0

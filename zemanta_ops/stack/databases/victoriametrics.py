@@ -41,6 +41,7 @@ class VictoriaMetricsDatabase(PromQLDatabase):
     chosen_by = ("write_url",)
     needs = "WRITE_URL (VictoriaMetrics)"
     product = "VictoriaMetrics"
+    refuses_parts = False
 
     def __init__(self, options: Mapping[str, str], *, timeout: float, retry: Retry) -> None:
         urls = options["write_url"].split(",")
