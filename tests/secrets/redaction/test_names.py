@@ -84,3 +84,16 @@ def test_what_the_interpreter_shows_of_a_thread_or_an_object_is_redacted(canary:
     assert "Exception ignored in: <generator object work of <redacted> at" in ended.stderr
     assert "Exception in thread thread of <redacted>:" in ended.stderr
     assert "c4nary" not in ended.stderr
+
+
+def test_an_object_whose_repr_fails_is_not_asked_again() -> None:
+    class Moody:
+        calls = 0
+
+        def __repr__(self) -> str:
+            self.calls += 1
+            if self.calls == 1:
+                raise LookupError("not yet")
+            return "redis://:example-secret@cache.example.com"
+
+    assert repr(logs._clean_object(Moody())) == "<Moody without a repr>"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import sys
 import threading
@@ -170,11 +169,12 @@ class _Shown:
 
 def _clean_object(value: Any) -> Any:
     """Return an object, or what shows its repr redacted if that has a secret."""
-    with contextlib.suppress(Exception):
+    try:
         text = repr(value)
         clean = redact(text)
-        return value if clean is text else _Shown(clean)
-    return value
+    except Exception:  # noqa: BLE001  (it may succeed when the hook asks for it)
+        return _Shown(f"<{type(value).__name__} without a repr>")
+    return value if clean is text else _Shown(clean)
 
 
 def _thread_excepthook(previous: Callable[[threading.ExceptHookArgs], Any]) -> Callable[..., Any]:
