@@ -8,15 +8,14 @@ import json
 import re
 import socket
 import ssl
-import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import SplitResult, urlencode, urlsplit
 
 from zemanta_ops.stack.databases.errors import DatabaseError, Kind, classify_answer
 from zemanta_ops.stack.databases.urls import show_url
+from zemanta_ops.stack.deadlines import Deadline, DeadlineError
 
 # A proxy answers with these if it does not reach the database.
 _GATEWAY = (502, 503, 504)
@@ -68,10 +67,6 @@ class Answer:
         return b"<html" in self.body[:1000].lower()
 
 
-class _TooSlowError(Exception):
-    """The whole answer took too long."""
-
-
 class Endpoint:
     """One base URL, with its credentials. Each request has a connection of its own.
 
@@ -113,13 +108,16 @@ class Endpoint:
         try:
             connection.connect()
             stage = "timeout"
-            with _limit(connection.sock, _SLOWEST * seconds):
+            with Deadline(connection, _SLOWEST * seconds) as deadline:
                 connection.request(method, f"{self._url.path.rstrip('/')}{path}{query}", body, self._headers)
                 # An answer without a length keeps the connection of its own, which is open until it is closed.
                 with connection.getresponse() as answer:
                     headers = {name.lower(): value for name, value in answer.headers.items()}
-                    return Answer(answer.status, headers, answer.read())
-        except _TooSlowError:
+                    content = answer.read()
+                # An answer without a length just ends, without an error.
+                deadline.check()
+                return Answer(answer.status, headers, content)
+        except DeadlineError:
             text = f"the answer was not complete within {_SLOWEST * seconds:g} s"
             raise DatabaseError("timeout", text) from None
         except TimeoutError:
@@ -177,29 +175,6 @@ def _shake_hands(connection: socket.socket, host: str) -> bool:
                 return False
         else:
             return True
-
-
-@contextmanager
-def _limit(connection: socket.socket, seconds: float) -> Iterator[None]:
-    """End the connection after some seconds; a time-out of sockets starts again with every byte."""
-    expired = threading.Event()
-
-    def end() -> None:
-        expired.set()
-        # This wakes the thread that reads, which closing would not. TLS must not wait for the other side here.
-        with suppress(OSError):
-            socket.socket.shutdown(connection, socket.SHUT_RDWR)
-
-    timer = threading.Timer(seconds, end)
-    timer.daemon = True
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()
-        # An answer without a length just ends, without an error.
-        if expired.is_set():
-            raise _TooSlowError
 
 
 def encode_basic(username: str, password: str) -> str:

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
 import email.utils
 import http.client
 import json
 import socket
 import ssl
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
 from zemanta_ops.stack.alerting.receivers.base import RefusedError, UnavailableError
 from zemanta_ops.stack.databases.http import describe_tls
+from zemanta_ops.stack.deadlines import Deadline
 
 # The event itself is wrong, so that it will never be accepted. Any other status may have another cause: a deploy of the
 # receiver, a proxy, a credential that is being rotated.
@@ -57,23 +56,20 @@ def _exchange(url: str, body: bytes, headers: Mapping[str, str], seconds: float)
     parts = urlsplit(url)
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     connection = _open(parts.scheme, parts.hostname or "", parts.port, seconds)
-    late = threading.Event()
     try:
-        with _end_at_deadline(connection, seconds, late):
+        with Deadline(connection, seconds) as deadline:
             connection.connect()
-            if late.is_set():
-                # Names and addresses took too long. What is sent now could arrive twice.
-                raise TimeoutError
+            # If names and addresses took too long, what is sent now could arrive twice.
+            deadline.check()
             connection.request("POST", target, body, {"User-Agent": "zemanta-ops", **headers})
             answer = connection.getresponse()
-            if late.is_set():
-                # The end of the connection reads as the end of the headers.
-                raise TimeoutError
+            # The end of the connection reads as the end of the headers.
+            deadline.check()
             # What follows the status of a success does not matter, not even if it breaks off.
             text = b"" if 200 <= answer.status < 300 else answer.read(_MAX_ANSWER)
             return answer.status, _read_wait(answer.getheader("Retry-After")), text
     except (OSError, http.client.HTTPException, ValueError) as error:
-        if late.is_set() or isinstance(error, TimeoutError):
+        if isinstance(error, TimeoutError):
             raise UnavailableError(f"no answer within {seconds:g} s") from None
         raise UnavailableError(_explain(error)) from None
     finally:
@@ -84,25 +80,6 @@ def _open(scheme: str, host: str, port: int | None, seconds: float) -> http.clie
     if scheme == "https":
         return http.client.HTTPSConnection(host, port, timeout=seconds, context=ssl.create_default_context())
     return http.client.HTTPConnection(host, port, timeout=seconds)
-
-
-@contextlib.contextmanager
-def _end_at_deadline(connection: http.client.HTTPConnection, seconds: float, late: threading.Event) -> Iterator[None]:
-    """Close the socket at the deadline: a time-out of the socket alone starts again with every byte."""
-
-    def end() -> None:
-        late.set()
-        if connection.sock is not None:
-            with contextlib.suppress(OSError):
-                connection.sock.shutdown(socket.SHUT_RDWR)
-
-    timer = threading.Timer(seconds, end)
-    timer.daemon = True
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()
 
 
 def _explain(error: Exception) -> str:
