@@ -128,6 +128,12 @@ def _refuse_rest_of_line(file: SourceFile, literal: Literal) -> None:
 
 
 def _find_new(file: SourceFile, setting: str, *, add: bool) -> Place:
+    inside = [each for each in _find_targets(file) if ".".join(each.path[each.scope :]) == setting]
+    if inside and not add:
+        raise SourceError(
+            f"{file.path}:{inside[0].line}: {setting} is set in a class or function. "
+            f"Name it as {' or '.join(dict.fromkeys('.'.join(each.path) for each in inside))}"
+        )
     line, before = _TEMPLATES.get(file.kind), len(file.text)
     if line is None or not _BARE_NAME.fullmatch(setting):
         raise SourceError(f"{file.path} has no {setting}: {_EXAMPLES[file.kind]} and run the command again")
