@@ -110,7 +110,7 @@ def _replace(file: SourceFile, target: Target, token: str) -> str:
     check_safe(file, token)
     edits = [(target.span, f'Secret("{token}")'), *_import_edits(file, target.span[0])]
     text = splice(file.text, edits)
-    check_added(file, text, ".".join(target.path), token, without=target.span)
+    check_added(file, text, target.path, token, without=target.span)
     return text
 
 
@@ -165,7 +165,7 @@ def _insert(file: SourceFile, line: str, at: int, setting: str, token: str) -> s
     lead = end if in_line and not above else ""
     others = [edit for edit in imports if edit[0][0] != at]
     text = splice(file.text, [*others, ((at, at), f"{above}{lead}{line}{end}")])
-    check_added(file, text, setting, token)
+    check_added(file, text, (setting,), token)
     return text
 
 
