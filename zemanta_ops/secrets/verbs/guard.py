@@ -13,6 +13,7 @@ from typing import TextIO
 from zemanta_ops.secrets import backends
 from zemanta_ops.secrets.exceptions import SecretError
 from zemanta_ops.secrets.files import git
+from zemanta_ops.secrets.files.assignments import find_replaced
 from zemanta_ops.secrets.files.credentials import find_new_credentials
 from zemanta_ops.secrets.files.exclusion import Exclusion
 from zemanta_ops.secrets.files.exposure import (
@@ -186,7 +187,7 @@ def _check(staged: Sequence[_Staged], chosen: set[str]) -> _Findings:
             continue
         if each.error and each.must_be_checked:
             found.lines.append(f"{each.error}. The file cannot be checked for plaintexts")
-        for line in _find_credentials(each):
+        for line in (*_find_replaced(each), *_find_credentials(each)):
             found.lines.append(line)
             found.allowable = True
     return found
@@ -226,6 +227,15 @@ def _describe(exposure: Exposure) -> str:
         f"{place}: {exposure.setting} was encrypted ({exposure.backend}) and would now be committed in plaintext. "
         f"Run: encrypt_secret --into {exposure.file.path} {exposure.setting}"
     )
+
+
+def _find_replaced(each: _Staged) -> Iterator[str]:
+    if each.old_name and each.name:
+        for found in find_replaced((each.old_name, each.old_data), (each.name, each.data)):
+            yield (
+                f"{each.name}:{found.line}: {found.name} was encrypted ({found.backend}) and would now be committed in "
+                "plaintext"
+            )
 
 
 def _find_credentials(each: _Staged) -> Iterator[str]:
