@@ -56,10 +56,22 @@ def pytest_make_collect_report() -> Iterator[None]:
     _redact_report(outcome.get_result())
 
 
-def _redact_report(report: Any) -> None:
-    values = sys.modules.get("zemanta_ops.secrets.redaction.values")
+@pytest.hookimpl(tryfirst=True)
+def pytest_make_parametrize_id(val: Any) -> str | None:
+    """Redact a parameter that is a secret: its id is in the name of the test, and so in pytest's cache."""
+    values = _find_redaction()
+    clean = values.redact(val) if values and isinstance(val, str) else val
+    return None if clean is val else str(clean)
+
+
+def _find_redaction() -> Any:
     # Without a secret, nothing has loaded it. Values of fake mode are not secrets.
-    if values is None or os.environ.get(SECRETS) == "fake":
+    return None if os.environ.get(SECRETS) == "fake" else sys.modules.get("zemanta_ops.secrets.redaction.values")
+
+
+def _redact_report(report: Any) -> None:
+    values = _find_redaction()
+    if values is None:
         return
     if isinstance(report.longrepr, tuple):
         report.longrepr = values.redact_value(report.longrepr)
@@ -70,6 +82,9 @@ def _redact_report(report: Any) -> None:
         if clean is not text:
             report.longrepr = clean
     report.sections = [(name, values.redact(content)) for name, content in report.sections]
+    for name in ("wasxfail", "user_properties"):
+        if hasattr(report, name):
+            setattr(report, name, values.redact_value(getattr(report, name)))
 
 
 @pytest.fixture

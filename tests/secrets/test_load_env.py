@@ -182,6 +182,25 @@ def test_a_build_parses_samples_and_passes_on_placeholders(folder: Path, monkeyp
         load_env(path).db()
 
 
+def test_a_secret_without_a_sample_names_what_gives_it_one(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ZEMANTA_OPS_SECRETS", "deferred")
+    with pytest.raises(
+        ModeError, match=r"samples=\{…\} of load_env and load_config, or set ZEMANTA_OPS_OVERRIDE__URL$"
+    ):
+        load_env(env_file(folder, URL=local("https://example.org"))).url("URL")
+
+
+@pytest.mark.parametrize("source", ["environment", "file"])
+def test_a_file_takes_precedence_over_the_variable_beside_it(
+    source: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = {"KEY": "example-variable", "KEY_FILE": str(saved(folder, "mounted", "example-file"))}
+    if source == "environment":
+        for name, value in given.items():
+            monkeypatch.setenv(name, value)
+    assert load_env(env_file(folder, **(given if source == "file" else {})))("KEY") == "example-file"
+
+
 def test_samples_are_for_builds_and_tests_only(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     samples = {"DATABASE_URL": URL, "PORT": "1"}
     path = env_file(folder, DATABASE_URL=UNREADABLE)

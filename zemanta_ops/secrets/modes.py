@@ -119,8 +119,8 @@ class Deferred:
     def _refuse(self, *_: Any, **__: Any) -> NoReturn:
         raise ModeError(
             f"the secret {self._path or 'used here'} was not decrypted, because {VARIABLE}={DEFERRED}. If the build "
-            f'needs a value of this form, give it a harmless one: Secret("…", sample="…"), or set '
-            f"{override_variable(self._path) or 'an override'}"
+            f'needs a value of this form, give it a harmless one: Secret("…", sample="…"), or samples={{…}} of '
+            f"load_env and load_config, or set {override_variable(self._path) or 'an override'}"
         )
 
     __str__ = __bytes__ = __format__ = __len__ = __iter__ = __getitem__ = __contains__ = __add__ = __radd__ = _refuse

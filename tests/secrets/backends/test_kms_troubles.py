@@ -187,3 +187,25 @@ def test_nothing_of_a_call_is_logged_at_any_level(
         point(monkeypatch, url)
         assert Secret(f"kms:region={REGION}&key=k:{ciphertext('example-value-of-a-call')}").get()
     assert "ZXhhbXBsZS12YWx1ZS1vZi1hLWNhbGw" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("variables", "says"),
+    [
+        ({"AWS_MAX_ATTEMPTS": "many"}, "boto3 refuses its configuration (ValueError): check AWS_ENDPOINT_URL"),
+        ({"AWS_MAX_ATTEMPTS": "0"}, "boto3 refuses its configuration (InvalidMaxRetryAttemptsError)"),
+        ({"AWS_RETRY_MODE": "often"}, "boto3 refuses its configuration (InvalidRetryModeError)"),
+        ({"AWS_DEFAULTS_MODE": "often"}, "boto3 refuses its configuration (InvalidDefaultsMode)"),
+        ({"AWS_ENDPOINT_URL_KMS": "127.0.0.1:1"}, "boto3 refuses its configuration (ValueError)"),
+        ({"HTTPS_PROXY": "http://user:example@127.0.0.1:1"}, "the proxy to KMS in eu-west-1 does not answer: check"),
+    ],
+)
+def test_a_configuration_that_botocore_refuses_is_named(
+    variables: dict[str, str], says: str, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_aws_calls, "FAILING_SECONDS", 0)
+    point(monkeypatch, "https://kms.example.invalid", **variables)
+    with pytest.raises(ResolveError) as caught:
+        decrypt_settings(settings(1))
+    assert says in str(caught.value)
+    assert "user:example" not in str(caught.value)

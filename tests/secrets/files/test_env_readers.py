@@ -6,9 +6,11 @@ import io
 import logging
 from collections.abc import Iterator
 from pathlib import Path
+from unittest import mock
 
 import environ
 import pytest
+from decouple import RepositoryEnv
 from dotenv import dotenv_values
 from hypothesis import given
 from hypothesis import strategies as st
@@ -37,6 +39,11 @@ def django_environ(text: str) -> str | None:
         return "(another variable)"
 
 
+def python_decouple(text: str) -> str | None:
+    with mock.patch("decouple.open", lambda *_, **__: io.StringIO(text, newline=None)):
+        return dict(RepositoryEnv(".env").data).get("A")
+
+
 @pytest.fixture(autouse=True, scope="module")
 def _silence() -> Iterator[None]:
     """Keep the libraries from logging each line that they cannot read."""
@@ -56,14 +63,15 @@ def test_a_whole_single_quoted_value_is_known(after: str) -> None:
 
 
 @given(HEADS, VALUES)
-def test_the_readings_of_the_two_libraries_are_known(head: str, value: str) -> None:
+def test_the_readings_of_the_libraries_are_known(head: str, value: str) -> None:
     text = f"{head}{value}\n"
     try:
         [entry] = list_entries(decode(Path(".env"), text.encode()))
     except SourceError:
         # Refused as a whole.
         return
-    for name, library in (("python-dotenv", python_dotenv), ("django-environ", django_environ)):
+    libraries = {"python-dotenv": python_dotenv, "django-environ": django_environ, "python-decouple": python_decouple}
+    for name, library in libraries.items():
         known = env_readers.READERS[name](entry.key, entry.after)
         if known == ABSENT:
             assert library(text) is None
@@ -72,32 +80,32 @@ def test_the_readings_of_the_two_libraries_are_known(head: str, value: str) -> N
 
 
 CASES = [
-    # line, python-dotenv, django-environ, docker, compose, systemd
-    ("A=abc", "abc", "abc", "abc", "abc", "abc"),
-    ("A=abc #def", "abc", "abc #def", "abc #def", "abc", "abc #def"),
-    ("A=abc#def", "abc#def", "abc#def", "abc#def", "abc#def", "abc#def"),
-    ("A=abc\t#def", "abc", "abc\t#def", "abc\t#def", "abc\t#def", "abc\t#def"),
-    (r'A="CORP\svc"', r"CORP\svc", "CORPsvc", r'"CORP\svc"', UNSURE, r"CORP\svc"),
-    (r"A=CORP\svc", r"CORP\svc", r"CORP\svc", r"CORP\svc", r"CORP\svc", "CORPsvc"),
-    (r"A='CORP\svc'", r"CORP\svc", r"CORP\svc", r"'CORP\svc'", r"CORP\svc", r"CORP\svc"),
-    (r'A="a\nb"', "a\nb", r"a\nb", r'"a\nb"', "a\nb", r"a\nb"),
-    (r'A="a\"b"', 'a"b', 'a"b', r'"a\"b"', 'a"b', 'a"b'),
-    (r'A="a\\b"', r"a\b", r"a\b", r'"a\\b"', r"a\b", r"a\b"),
-    ("A=pa$word", "pa$word", "pa$word", "pa$word", UNSURE, "pa$word"),
-    ("A=$word", "$word", UNSURE, "$word", UNSURE, "$word"),
-    ("A=a${B}c", UNSURE, "a${B}c", "a${B}c", UNSURE, "a${B}c"),
-    ("A='a${B}c'", UNSURE, "a${B}c", "'a${B}c'", "a${B}c", "a${B}c"),
-    ("A= abc", "abc", " abc", " abc", "abc", "abc"),
-    ("A=abc ", "abc", "abc ", "abc ", "abc", "abc"),
-    ("A =abc", "abc", ABSENT, ABSENT, "abc", "abc"),
-    ("export A=abc", "abc", "abc", ABSENT, "abc", ABSENT),
-    ("A='abc' # x", "abc", "'abc' # x", "'abc' # x", "abc", "abc# x"),
-    ("A='a b'", "a b", "a b", "'a b'", "a b", "a b"),
-    ("A=a b", "a b", "a b", "a b", "a b", "a b"),
-    ('A=a"b"', 'a"b"', 'a"b"', 'a"b"', 'a"b"', 'a"b"'),
-    ("A=#abc", UNSURE, "#abc", "#abc", "#abc", "#abc"),
-    ("A=abc\\", "abc\\", "abc\\", "abc\\", "abc\\", UNSURE),
-    ('A="a\nb"', "a\nb", '"a', UNSURE, "a\nb", "a\nb"),
+    # line, python-dotenv, django-environ, python-decouple, docker, compose, systemd
+    ("A=abc", "abc", "abc", "abc", "abc", "abc", "abc"),
+    ("A=abc #def", "abc", "abc #def", "abc #def", "abc #def", "abc", "abc #def"),
+    ("A=abc#def", "abc#def", "abc#def", "abc#def", "abc#def", "abc#def", "abc#def"),
+    ("A=abc\t#def", "abc", "abc\t#def", "abc\t#def", "abc\t#def", "abc\t#def", "abc\t#def"),
+    (r'A="CORP\svc"', r"CORP\svc", "CORPsvc", r"CORP\svc", r'"CORP\svc"', UNSURE, r"CORP\svc"),
+    (r"A=CORP\svc", r"CORP\svc", r"CORP\svc", r"CORP\svc", r"CORP\svc", r"CORP\svc", "CORPsvc"),
+    (r"A='CORP\svc'", r"CORP\svc", r"CORP\svc", r"CORP\svc", r"'CORP\svc'", r"CORP\svc", r"CORP\svc"),
+    (r'A="a\nb"', "a\nb", r"a\nb", r"a\nb", r'"a\nb"', "a\nb", r"a\nb"),
+    (r'A="a\"b"', 'a"b', 'a"b', 'a\\"b', r'"a\"b"', 'a"b', 'a"b'),
+    (r'A="a\\b"', r"a\b", r"a\b", r"a\\b", r'"a\\b"', r"a\b", r"a\b"),
+    ("A=pa$word", "pa$word", "pa$word", "pa$word", "pa$word", UNSURE, "pa$word"),
+    ("A=$word", "$word", UNSURE, "$word", "$word", UNSURE, "$word"),
+    ("A=a${B}c", UNSURE, "a${B}c", "a${B}c", "a${B}c", UNSURE, "a${B}c"),
+    ("A='a${B}c'", UNSURE, "a${B}c", "a${B}c", "'a${B}c'", "a${B}c", "a${B}c"),
+    ("A= abc", "abc", " abc", "abc", " abc", "abc", "abc"),
+    ("A=abc ", "abc", "abc ", "abc", "abc ", "abc", "abc"),
+    ("A =abc", "abc", ABSENT, "abc", ABSENT, "abc", "abc"),
+    ("export A=abc", "abc", "abc", ABSENT, ABSENT, "abc", ABSENT),
+    ("A='abc' # x", "abc", "'abc' # x", "'abc' # x", "'abc' # x", "abc", "abc# x"),
+    ("A='a b'", "a b", "a b", "a b", "'a b'", "a b", "a b"),
+    ("A=a b", "a b", "a b", "a b", "a b", "a b", "a b"),
+    ('A=a"b"', 'a"b"', 'a"b"', 'a"b"', 'a"b"', 'a"b"', 'a"b"'),
+    ("A=#abc", UNSURE, "#abc", "#abc", "#abc", "#abc", "#abc"),
+    ("A=abc\\", "abc\\", "abc\\", "abc\\", "abc\\", "abc\\", UNSURE),
+    ('A="a\nb"', "a\nb", '"a', '"a', UNSURE, "a\nb", "a\nb"),
 ]
 
 

@@ -58,11 +58,11 @@ def test_what_was_added_must_be_one_setting_more_and_nothing_else(name: str) -> 
         ".env": "NEW=local::QUJD\n",
     }.get(name, "")
     text = file.text + added if added else file.text.replace("}", ', "NEW": "local::QUJD"}')
-    check_added(file, text, "NEW", "local::QUJD")
+    check_added(file, text, ("NEW",), "local::QUJD")
     for wrong in (
         file.text,
         text.replace("OTHER", "ANOTHER"),
         text.replace("kms:region=eu-west-1:QUJDREVGR0g=", "kms:region=eu-west-1:WFlaREVGR0g="),
     ):
         with pytest.raises(SourceError, match="would not read as intended"):
-            check_added(file, wrong, "NEW", "local::QUJD")
+            check_added(file, wrong, ("NEW",), "local::QUJD")

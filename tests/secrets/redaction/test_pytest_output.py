@@ -47,6 +47,44 @@ def test_the_output_of_pytest_is_redacted(options: list[str], environment: dict[
         assert CANARY not in text
 
 
+NAMES = """
+import os
+import pytest
+from zemanta_ops.secrets import Secret
+
+VALUE = Secret(os.environ["CANARY_TOKEN"]).get()
+
+@pytest.mark.parametrize("value", [VALUE, "url-" + VALUE, "harmless", 4711])
+def test_parameter(value):
+    assert not value
+
+def test_expected():
+    pytest.xfail("because of " + VALUE)
+
+def test_property(record_property):
+    record_property("value", VALUE)
+"""
+
+
+def test_names_reasons_and_properties_of_tests_are_redacted(environment: dict[str, str], home: Path) -> None:
+    (home / "test_site.py").write_text(NAMES)
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-p", "no:django", "--junitxml=out.xml", "-v", "-rA", "test_site.py"],
+        cwd=home,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "4 failed, 1 passed, 1 xfailed" in done.stdout, done.stdout + done.stderr
+    for name in ("<redacted>", "url-<redacted>", "harmless", "4711"):
+        assert f"test_parameter[{name}] FAILED" in done.stdout
+    assert "because of <redacted>" in done.stdout
+    kept = [path.read_text() for path in (home / ".pytest_cache").rglob("*") if path.is_file()]
+    for text in (done.stdout, done.stderr, (home / "out.xml").read_text(), *kept):
+        assert CANARY not in text
+
+
 BROKEN = """
 import os, sys
 from zemanta_ops.secrets import Secret

@@ -44,6 +44,24 @@ def test_the_whole_expression_of_a_setting_is_replaced(
 
 
 @pytest.mark.parametrize(
+    ("text", "setting"),
+    [
+        ('O = {}\nO["redis.clusters"] = {"default": {"password": "hunter2"}}\n', "O.redis.clusters.default.password"),
+        ('O = {"system.secret-key": "hunter2"}\n', "O.system.secret-key"),
+        ('O = {"a.b": {"c.d": 1.5}}\n', "O.a.b.c.d"),
+    ],
+)
+def test_values_of_keys_with_dots_are_replaced(
+    text: str, setting: str, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (home / "a.py").write_text(f"{IMPORT}{text}")
+    ended = typed(monkeypatch, "local", "--into", "a.py", setting)
+    assert ended.code == 0, ended.err
+    value = "1.5" if "1.5" in text else '"hunter2"'
+    assert shown(home / "a.py") == f"{IMPORT}{text}".replace(value, f'Secret("{TOKEN}")')
+
+
+@pytest.mark.parametrize(
     ("text", "setting", "says"),
     [
         ('A = env("A", default="hunter2")\n', "A", "a.py:2: A is the result of a call"),

@@ -17,6 +17,7 @@ from zemanta_ops.secrets.files.plaintext import ALLOW
 from zemanta_ops.secrets.files.source_file import read
 from zemanta_ops.secrets.verbs import guard, keygen
 
+PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 TOKEN = "kms:region=eu-west-1:QUJDREVGR0g="
 SETTINGS = f'KEY = Secret("{TOKEN}")\nDB = {{"PASSWORD": Secret("{TOKEN}").get()}}\nNAME = "shop"\n'
 HOOKS = Path(__file__).parents[3] / ".pre-commit-hooks.yaml"
@@ -79,7 +80,7 @@ def test_a_staged_file_that_cannot_be_read_is_stopped(repository: Path, commit: 
     commit("one", **{"s.py": SETTINGS, "t.py": "(\n"})
     _stage(repository, "s.py", "KEY = (hunter2\n")
     _stage(repository, "t.py", "x = 1\n")
-    assert call(guard) == (1, "", "s.py:1: not valid Python. The file cannot be checked for plaintexts\n")
+    assert call(guard) == (1, "", f"s.py:1: not valid Python {PYTHON}. The file cannot be checked for plaintexts\n")
 
 
 def test_a_first_commit_and_no_repository(repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -166,7 +167,7 @@ def test_a_new_file_that_cannot_be_read_and_may_have_a_lost_secret_is_refused(re
     _stage(repository, "other.py", "print 'hunter2'\n")
     assert call(guard) == (0, "", "")
     _stage(repository, "new.py", "KEY = (hunter2\n")
-    assert call(guard) == (1, "", "new.py:1: not valid Python. The file cannot be checked for plaintexts\n")
+    assert call(guard) == (1, "", f"new.py:1: not valid Python {PYTHON}. The file cannot be checked for plaintexts\n")
 
 
 def test_a_file_of_tokens_under_a_name_of_another_kind_is_refused(repository: Path, commit: Commit) -> None:

@@ -79,12 +79,13 @@ def test_what_a_compose_file_gives_to_containers_is_named(folder: Path) -> None:
     assert "token of B " not in ended.err
 
 
-def test_a_program_that_reads_only_the_first_line_of_a_value_loses_no_line(folder: Path) -> None:
+@pytest.mark.parametrize("reader", ["django-environ", "python-decouple"])
+def test_a_program_that_reads_only_the_first_line_of_a_value_loses_no_line(reader: str, folder: Path) -> None:
     text = 'A_KEY="-----BEGIN EXAMPLE KEY-----\nexample\n-----END EXAMPLE KEY-----"\n'
     (folder / ".env").write_text(text)
-    ended = call(migrate, "--to", "local", "--reader", "django-environ", ".env")
+    ended = call(migrate, "--to", "local", "--reader", reader, ".env")
     assert ended.code == 1
-    assert "django-environ reads the first line of this value only" in ended.err
+    assert f"{reader} reads the first line of this value only" in ended.err
     assert (folder / ".env").read_text() == text
     assert call(migrate, "--to", "local", "--reader", "python-dotenv", ".env").code == 0
 
@@ -146,6 +147,8 @@ def test_with_python_dotenv_every_byte_is_what_it_reads(line: str, head: str, fo
         ("django-environ", "A_TOKEN=abc #def", "abc #def", "A_TOKEN=TOKEN\n"),
         ("django-environ", r'A_TOKEN="CORP\svc"', "CORPsvc", 'A_TOKEN="TOKEN"\n'),
         ("django-environ", "export A_TOKEN=abc", "abc", "export A_TOKEN=TOKEN\n"),
+        ("python-decouple", r'A_TOKEN="CORP\svc\"1"', r"CORP\svc\"1", 'A_TOKEN="TOKEN"\n'),
+        ("python-decouple", "A_TOKEN = abc #def", "abc #def", "A_TOKEN =TOKEN\n"),
         ("systemd", "A_TOKEN='abc' # def", "abc# def", "A_TOKEN=TOKEN\n"),
         ("systemd", r"A_TOKEN=CORP\svc", "CORPsvc", "A_TOKEN=TOKEN\n"),
         ("compose", "A_TOKEN='abc' # def", "abc", "A_TOKEN='TOKEN' # def\n"),

@@ -130,9 +130,27 @@ _FAILURES: tuple[tuple[frozenset[str], type[SecretError], str], ...] = (
         "and AWS",
     ),
     (
+        frozenset({"ProxyConnectionError", "InvalidProxiesConfigError"}),
+        UnreachableError,
+        "the proxy to KMS in {region} does not answer: check HTTPS_PROXY and NO_PROXY",
+    ),
+    (
         frozenset({"HTTPClientError", "ConnectionError"}),
         UnreachableError,
         "KMS in {region} does not answer ({failure} at {host}): check the region and the network",
+    ),
+    (
+        frozenset(
+            {
+                "InvalidDefaultsMode",
+                "InvalidRetryConfigurationError",
+                "InvalidSTSRegionalEndpointsConfigError",
+                "ValueError",
+            }
+        ),
+        MissingKeyError,
+        "boto3 refuses its configuration ({failure}): check AWS_ENDPOINT_URL (also of KMS and STS), AWS_MAX_ATTEMPTS, "
+        "AWS_RETRY_MODE, AWS_DEFAULTS_MODE and AWS_STS_REGIONAL_ENDPOINTS, and the same settings of the profile",
     ),
 )
 

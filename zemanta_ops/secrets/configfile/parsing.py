@@ -12,7 +12,7 @@ from typing import Any
 from zemanta_ops.secrets import config
 from zemanta_ops.secrets.configfile import lines
 from zemanta_ops.secrets.exceptions import ConfigError, MissingExtraError
-from zemanta_ops.secrets.files.formats import dotenv, format_of
+from zemanta_ops.secrets.files.formats import dotenv, kind_of
 from zemanta_ops.secrets.files.formats.base import FormatError, SettingPath
 
 # No settings file comes near these limits, but YAML aliases exceed them in a few lines.
@@ -46,10 +46,11 @@ def read(path: Path) -> ConfigFile:
         ConfigError: It cannot be read, its format is unknown, or it does not hold names and values.
         MissingExtraError: It is YAML, and its parser is not installed.
     """
-    kind = (format_of(path.name) or "").replace(".yml", ".yaml")
+    raw = _read_bytes(path)
+    kind = (kind_of(path.name, raw) or "").replace(".yml", ".yaml")
     if kind not in _PARSERS:
         raise ConfigError(f"{path} is not a .toml, .yaml, .yml, .json or .env file")
-    text = _read_text(path)
+    text = _decode(path, raw)
     try:
         data = _PARSERS[kind](path, text)
     except FormatError as error:
@@ -63,11 +64,16 @@ def read(path: Path) -> ConfigFile:
     return file
 
 
-def _read_text(path: Path) -> str:
+def _read_bytes(path: Path) -> bytes:
     try:
-        return path.read_bytes().removeprefix(codecs.BOM_UTF8).decode()
+        return path.read_bytes()
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror}") from None
+
+
+def _decode(path: Path, raw: bytes) -> str:
+    try:
+        return raw.removeprefix(codecs.BOM_UTF8).decode()
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
         raise ConfigError(f"{path}:{line}: not UTF-8") from None

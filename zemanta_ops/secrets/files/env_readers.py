@@ -26,11 +26,14 @@ _QUOTED = re.compile(r"""(?:"(?:[^"\\]|\\.)*"|'[^']*')[ \t]*(?:#.*)?""")
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 _RARE_ESCAPE = re.compile(r"\\[^nr\"']")
 _BLANK = re.compile(r"\s")
+_LINE_END = re.compile(r"[\r\n]")
 _BLANKS = " \t\r\n"
 _SHELL_SPECIAL = '"\\`$'
 # States of systemd's reader.
 _QUOTES = ("'", '"')
 _VALUE = "value"
+# Programs that read a value of several lines up to the end of the first.
+_ONE_LINE = ("django-environ", "python-decouple")
 
 
 class AmbiguousError(SourceError):
@@ -105,11 +108,12 @@ def read_entry(entry: Entry, place: str, reader: str = "") -> Reading:
             "file with --reader, or write the value so that all agree"
         )
     [value] = set(known.values())
-    if "\n" in entry.after and "\n" not in value.strip() and "django-environ" in known:
+    first = [name for name in known if name in _ONE_LINE]
+    if "\n" in entry.after and "\n" not in value.strip() and first:
         # The rest of the value would be lost with the lines that the token replaces.
         raise AmbiguousError(
-            f"{place} {setting}: django-environ reads the first line of this value only. Write it in one line, or name "
-            "another program that reads the file with --reader"
+            f"{place} {setting}: {first[0]} reads the first line of this value only. Write it in one line, "
+            "or name another program that reads the file with --reader"
         )
     return Reading(value, tuple(known))
 
@@ -184,6 +188,13 @@ def _django_environ(key: str, after: str) -> str:
     return UNSURE if value.startswith(("$", "\\$")) else value
 
 
+def _python_decouple(key: str, after: str) -> str:
+    if _BLANK.search(key.strip()):
+        return ABSENT
+    value = _LINE_END.split(after, maxsplit=1)[0].strip()
+    return value[1:-1] if len(value) > 1 and value[0] == value[-1] and value[0] in _QUOTES else value
+
+
 def _docker(key: str, after: str) -> str:
     if _BLANK.search(key.lstrip()):
         return ABSENT
@@ -245,6 +256,7 @@ def _read_quoted(quote: str, each: str, characters: Iterator[str]) -> tuple[str,
 READERS: dict[str, Callable[[str, str], str]] = {
     "python-dotenv": _python_dotenv,
     "django-environ": _django_environ,
+    "python-decouple": _python_decouple,
     "docker": _docker,
     "compose": _compose,
     "systemd": _systemd,

@@ -110,7 +110,7 @@ def _replace(file: SourceFile, target: Target, token: str) -> str:
     check_safe(file, token)
     edits = [(target.span, f'Secret("{token}")'), *_import_edits(file, target.span[0])]
     text = splice(file.text, edits)
-    check_added(file, text, ".".join(target.path), token, without=target.span)
+    check_added(file, text, target.path, token, without=target.span)
     return text
 
 
@@ -128,6 +128,12 @@ def _refuse_rest_of_line(file: SourceFile, literal: Literal) -> None:
 
 
 def _find_new(file: SourceFile, setting: str, *, add: bool) -> Place:
+    inside = [each for each in _find_targets(file) if ".".join(each.path[each.scope :]) == setting]
+    if inside and not add:
+        raise SourceError(
+            f"{file.path}:{inside[0].line}: {setting} is set in a class or function. "
+            f"Name it as {' or '.join(dict.fromkeys('.'.join(each.path) for each in inside))}"
+        )
     line, before = _TEMPLATES.get(file.kind), len(file.text)
     if line is None or not _BARE_NAME.fullmatch(setting):
         raise SourceError(f"{file.path} has no {setting}: {_EXAMPLES[file.kind]} and run the command again")
@@ -159,7 +165,7 @@ def _insert(file: SourceFile, line: str, at: int, setting: str, token: str) -> s
     lead = end if in_line and not above else ""
     others = [edit for edit in imports if edit[0][0] != at]
     text = splice(file.text, [*others, ((at, at), f"{above}{lead}{line}{end}")])
-    check_added(file, text, setting, token)
+    check_added(file, text, (setting,), token)
     return text
 
 

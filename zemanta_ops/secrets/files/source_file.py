@@ -16,17 +16,15 @@ from zemanta_ops.secrets.exceptions import SourceError
 from zemanta_ops.secrets.files import formats, git
 from zemanta_ops.secrets.files.exclusion import Exclusion
 from zemanta_ops.secrets.files.file_replacement import refuse_special
-from zemanta_ops.secrets.files.formats import excerpts, format_of
+from zemanta_ops.secrets.files.formats import MAX_BYTES, excerpts, format_of, kind_of
 from zemanta_ops.secrets.files.formats.base import FormatError, Literal
 
-# Larger files are data, not settings.
-_MAX_BYTES = 4 * 1024 * 1024
 # Within these git, too, looks for a zero byte to know that a file is not text.
 _BINARY_BYTES = 8_000
 # Of a token across two pieces of a file; longer ones are rare.
 _LONGEST_TOKEN = 16 * 1024
-# Of cookiecutter-django: its files have names such as .django and .postgres.
-_ENV_FOLDER = ".envs"
+# Files in these have names such as .django, common and postgresql.
+_ENV_FOLDERS = frozenset({".envs", "envs", "env.d"})
 _SKIPPED_FOLDERS = frozenset({"__pycache__", "node_modules", "site-packages"})
 
 
@@ -120,7 +118,7 @@ def decode(path: Path, data: bytes) -> SourceFile:
     Raises:
         SourceError: The format is unknown, or the bytes are not text.
     """
-    kind = format_of(path.name) or (".env" if is_env_text(path, data) else None)
+    kind = kind_of(path.name, data)
     if kind is None:
         raise SourceError(f"{path} is not a .py, .toml, .yaml, .yml, .json or .env file")
     try:
@@ -130,17 +128,6 @@ def decode(path: Path, data: bytes) -> SourceFile:
     except (SyntaxError, UnicodeDecodeError, LookupError):
         raise SourceError(f"{path} is not text in its declared encoding") from None
     return SourceFile(path, kind, data, text, encoding)
-
-
-def is_env_text(path: Path, data: bytes) -> bool:
-    """Whether a file whose name has no known ending, such as ``.envs/.production/.django``, is a ``.env`` file."""
-    # A shell script may consist of assignments, too.
-    if path.suffix or len(data) > _MAX_BYTES or data.startswith(b"#!"):
-        return False
-    try:
-        return bool(formats.scalars(data.removeprefix(codecs.BOM_UTF8).decode(), ".env"))
-    except (FormatError, UnicodeDecodeError):
-        return False
 
 
 def discover(paths: Iterable[Path], exclude: Sequence[str] = ()) -> list[Path]:
@@ -162,8 +149,8 @@ def discover(paths: Iterable[Path], exclude: Sequence[str] = ()) -> list[Path]:
     excluded = Exclusion(exclude)
     for path in paths:
         if path.is_dir():
-            # Git usually ignores that folder: whoever names it means its files.
-            files = _walk(path) if _ENV_FOLDER in path.absolute().parts else _list_files(path)
+            # Git usually ignores such a folder: whoever names it means its files.
+            files = _walk(path) if _is_env_folder(path) else _list_files(path)
             inside = (inner for inner in files if _is_settings(inner))
             found += sorted(inner for inner in inside if not excluded.has(inner))
         elif not path.exists():
@@ -189,7 +176,7 @@ def describe_left_out(folder: Path, exclude: Sequence[str] = ()) -> list[str]:
 
 def _explain_left_out(path: Path) -> str:
     if format_of(path.name):
-        return f"larger than {_MAX_BYTES >> 20} MiB and has tokens, left out. To include it, name it"
+        return f"larger than {MAX_BYTES >> 20} MiB and has tokens, left out. To include it, name it"
     return "not a settings file, and has tokens, left out: they are neither listed nor rotated"
 
 
@@ -200,7 +187,7 @@ def _holds_tokens(path: Path) -> bool:
         if not format_of(path.name) and b"\0" in stream.read(_BINARY_BYTES):
             return False
         stream.seek(0)
-        while chunk := stream.read(_MAX_BYTES):
+        while chunk := stream.read(MAX_BYTES):
             text = kept + chunk.decode("latin-1")
             if any(backends.find_tokens(text)):
                 return True
@@ -210,7 +197,7 @@ def _holds_tokens(path: Path) -> bool:
 
 def _accept(path: Path) -> Path:
     refuse_special(path)
-    if format_of(path.name) is None and not is_env_text(path, path.read_bytes()):
+    if kind_of(path.name, path.read_bytes()) is None:
         raise SourceError(f"{path} is not a .py, .toml, .yaml, .yml, .json or .env file")
     return path
 
@@ -227,19 +214,22 @@ def _walk(folder: Path) -> Iterator[Path]:
         folders[:] = [
             name
             for name in folders
-            if (not name.startswith(".") or _ENV_FOLDER in (name, *Path(here).absolute().parts))
+            if (not name.startswith(".") or _is_env_folder(Path(here, name)))
             and name not in _SKIPPED_FOLDERS
             and not Path(here, name, "pyvenv.cfg").exists()
         ]
         yield from (Path(here, name) for name in files)
 
 
+def _is_env_folder(path: Path) -> bool:
+    return not _ENV_FOLDERS.isdisjoint(path.absolute().parts)
+
+
 def _is_settings(path: Path) -> bool:
-    known = format_of(path.name) is not None or _ENV_FOLDER in path.absolute().parts
-    return (
-        known
-        and path.is_file()
-        and not path.is_symlink()
-        and path.stat().st_size <= _MAX_BYTES
-        and (format_of(path.name) is not None or is_env_text(path, path.read_bytes()))
-    )
+    if not path.is_file() or path.is_symlink() or path.stat().st_size > MAX_BYTES:
+        return False
+    if format_of(path.name):
+        return True
+    # Elsewhere, a list of assignments is a settings file only if it has tokens.
+    may_be = not path.suffix and (_is_env_folder(path) or _holds_tokens(path))
+    return may_be and kind_of(path.name, path.read_bytes()) is not None

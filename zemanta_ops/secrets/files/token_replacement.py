@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from zemanta_ops.secrets.exceptions import SourceError
-from zemanta_ops.secrets.files.formats.base import Literal, Span, splice, spread
+from zemanta_ops.secrets.files.formats.base import Literal, SettingPath, Span, splice, spread
 from zemanta_ops.secrets.files.scan import find_tokens, is_token
 from zemanta_ops.secrets.files.source_file import SourceFile, decode
 from zemanta_ops.secrets.wire import REDACTED
@@ -45,7 +45,7 @@ def replace_tokens(file: SourceFile, new: Mapping[Literal, str], spans: Mapping[
     return text
 
 
-def check_added(file: SourceFile, text: str, setting: str, token: str, without: Span = (0, 0)) -> None:
+def check_added(file: SourceFile, text: str, path: SettingPath, token: str, without: Span = (0, 0)) -> None:
     """Refuse a text that is not the file, without what is in the span ``without``, plus one setting.
 
     Raises:
@@ -55,8 +55,7 @@ def check_added(file: SourceFile, text: str, setting: str, token: str, without: 
     start, end = without
     before = [_read_as(each) for each in file.scalars if not (start <= each.span[0] and each.span[1] <= end)]
     after = [_read_as(literal) for literal in _parse(file, text)]
-    new = (tuple(setting.split(".")), call, True, token)
-    if sorted(after) != sorted([*before, new]):
+    if sorted(after) != sorted([*before, (path, call, True, token)]):
         raise SourceError(f"{file.path}: the changed file would not read as intended, so it was not written")
 
 

@@ -26,6 +26,13 @@ _FLOW = re.compile(r"[][{},]")
 # Letters with digits, or a long run of both cases: not a word that a path or a user is named after.
 _RANDOM = re.compile(r"(?=.*\d)(?=.*[A-Za-z]).{12,}|(?=.*[a-z])(?=.*[A-Z])[A-Za-z]{16,}", re.DOTALL)
 
+# Of a list of URLs: brokers, Sentinels, nodes of a cluster.
+_NEXT_URL = re.compile(r"[;,\s]+(?=[A-Za-z][\w+.-]*://)")
+# Where a parser of URLs ends a password in which these are not escaped.
+_DELIMITER = re.compile(r"[/?#@:]")
+_SCHEME = re.compile(r"(?:bearer|basic|token|apikey|digest)\s+(\S+)", re.IGNORECASE)
+_SEPARATOR = re.compile(r"[\s,;:=]+")
+
 
 def parts(value: str) -> frozenset[str]:
     """Return ``value`` and every part of it that programs print alone, as drivers do with the password of a URL.
@@ -38,7 +45,14 @@ def parts(value: str) -> frozenset[str]:
         part = waiting.pop()
         if part and part not in found:
             found.add(part)
-            waiting += [*_lines(part), *_of_document(part), *_of_url(part), *_of_fields(part), *_of_json(part)]
+            waiting += [
+                *_lines(part),
+                *_of_document(part),
+                *_of_url(part),
+                *_of_fields(part),
+                *_of_json(part),
+                *_of_list(part),
+            ]
     return frozenset(found)
 
 
@@ -59,6 +73,11 @@ def _of_document(value: str) -> Iterator[str]:
 
 
 def _of_url(value: str) -> Iterator[str]:
+    for url in _NEXT_URL.split(value) if "://" in value else ():
+        yield from _of_one_url(url)
+
+
+def _of_one_url(value: str) -> Iterator[str]:
     _, mark, rest = value.partition("://")
     if not mark:
         return
@@ -69,9 +88,31 @@ def _of_url(value: str) -> Iterator[str]:
         # An access token as the user, as in the DSN of Sentry.
         found |= {user for user in [url.username or ""] if _RANDOM.fullmatch(user)}
     # An unescaped "/", "?", "#" or "[" in the password ends the host for a parser, but people write such URLs.
-    found.add(rest.rpartition("@")[0].partition(":")[2])
+    whole = rest.rpartition("@")[0].partition(":")[2]
+    found.add(whole)
+    if _breaks_parser(value):
+        # Its error quotes what is before that, as a port that is not a number.
+        found.update(_DELIMITER.split(whole))
     for part in found:
         yield from (part, unquote(part), unquote_plus(part))
+
+
+def _breaks_parser(url: str) -> bool:
+    try:
+        address = urlsplit(url)
+        return address.port is None and "@" in (address.password or "")
+    except ValueError:
+        return True
+
+
+def _of_list(value: str) -> Iterator[str]:
+    """Find the items of a list of keys, the password of ``user:password``, and what follows ``Bearer``."""
+    if "://" in value or "\n" in value:
+        return
+    if scheme := _SCHEME.fullmatch(value):
+        yield scheme[1]
+    # With a dot, it is rather a host or a version.
+    yield from (item for item in _SEPARATOR.split(value) if "." not in item and _RANDOM.fullmatch(item))
 
 
 def _of_target(path: str, query: str) -> Iterator[str]:

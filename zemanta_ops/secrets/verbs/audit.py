@@ -11,6 +11,7 @@ from typing import TextIO
 
 from zemanta_ops.secrets.exceptions import SecretError
 from zemanta_ops.secrets.files.verify import FAILED, NOT_HERE
+from zemanta_ops.secrets.verbs.arguments import GivenText, accept_path
 from zemanta_ops.secrets.verbs.audit_report import AuditReport, AuditRow, Rules, audit
 from zemanta_ops.terminal import count, render_table
 
@@ -34,8 +35,12 @@ _COLUMNS = ("place", "setting", "backend", "key", "app", "age", "author", "probl
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("paths", metavar="PATH", nargs="*", type=Path, help="files or folders (default: this folder)")
-    parser.add_argument("--app", default="", help="report tokens that are bound to another application")
+    parser.add_argument(
+        "paths", metavar="PATH", nargs="*", type=accept_path, help="files or folders (default: this folder)"
+    )
+    parser.add_argument(
+        "--app", action=GivenText, default="", help="report tokens that are bound to another application"
+    )
     parser.add_argument("--max-age", metavar="DAYS", type=int, help="report tokens that were last changed longer ago")
     parser.add_argument(
         "--allow",

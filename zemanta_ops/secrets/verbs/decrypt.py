@@ -12,6 +12,7 @@ from typing import TextIO
 from zemanta_ops.secrets import config
 from zemanta_ops.secrets.exceptions import ContextError, ModeError, SecretError, SourceError, TokenError
 from zemanta_ops.secrets.secret import StrictSecret
+from zemanta_ops.secrets.verbs.arguments import GivenText
 
 STDIN = "-"
 HELP = "print the plaintext of a token, or of a setting"
@@ -32,8 +33,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("token", metavar="TOKEN|NAME", help="the token, or - for standard input; or the setting")
     parser.add_argument("--file", type=Path, metavar="FILE", help="the file that has the setting NAME")
-    parser.add_argument("--name", default="", help="the setting that the token is bound to")
-    parser.add_argument("--app", default="", help="the application that the token is bound to")
+    parser.add_argument("--name", action=GivenText, default="", help="the setting that the token is bound to")
+    parser.add_argument("--app", action=GivenText, default="", help="the application that the token is bound to")
     parser.add_argument("--reveal", action="store_true", help="print it even if CI is set")
 
 

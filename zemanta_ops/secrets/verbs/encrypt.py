@@ -9,6 +9,7 @@ from typing import TextIO
 from zemanta_ops.secrets import backends
 from zemanta_ops.secrets.exceptions import SecretError
 from zemanta_ops.secrets.files.env_readers import READERS
+from zemanta_ops.secrets.verbs.arguments import GivenText
 from zemanta_ops.secrets.verbs.encryption import add_encryption_arguments
 from zemanta_ops.secrets.verbs.encryption import encrypt as encrypt_plaintext
 from zemanta_ops.secrets.verbs.plaintext import read_plaintext
@@ -42,18 +43,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument(
         "backend",
+        action=GivenText,
         metavar="BACKEND",
         nargs="?",
         help=f"one of {', '.join(backends.names())}; encrypt_secret BACKEND --help shows its options",
     )
     parser.add_argument("key", metavar="KEY", nargs="?", help="the backend's key, such as alias/shop")
     add_encryption_arguments(parser)
-    parser.add_argument("--name", default="", help="bind to this setting, such as DATABASES.default.PASSWORD")
+    parser.add_argument(
+        "--name", action=GivenText, default="", help="bind to this setting, such as DATABASES.default.PASSWORD"
+    )
     parser.add_argument("--context", action="append", default=[], metavar="KEY=VALUE", help="bind to this pair too")
     source = parser.add_mutually_exclusive_group()
     source.add_argument("--multiline", action="store_true", help="read all bytes of standard input")
     source.add_argument("--from-file", type=Path, metavar="FILE", help="read all bytes of this file")
-    source.add_argument("--from-env-file", metavar="FILE", help="read a .env file and encrypt each of its values")
+    source.add_argument(
+        "--from-env-file", action=GivenText, metavar="FILE", help="read a .env file and encrypt each of its values"
+    )
     parser.add_argument("--reader", default="", choices=READERS, help="the program that reads that .env file")
     parser.add_argument("--empty", action="store_true", help="accept an empty plaintext")
     parser.add_argument("--add", action="store_true", help="with --into: add the setting if the file does not have it")

@@ -70,7 +70,8 @@ def _encrypt_setting(options: argparse.Namespace, err: TextIO) -> str:
     token = wire.parse(new)
     change = _describe_change(target.literal, old)
     done = [f"{path}: {name} {change} a {token.backend} token{_describe_context(token)}"]
-    done += _describe_decryption(text, new) if file.kind == ".py" and not old else ()
+    if file.kind == ".py" and not old:
+        done += _describe_decryption(text, new, inside=bool(target.literal and target.literal.scope))
     done += [f"{path}:{line}: the plaintext is readable here too" for line in find_copies(text, plaintexts)]
     return "".join(f"{line}\n" for line in done)
 
@@ -83,10 +84,15 @@ def _refuse_references(file: SourceFile, name: str) -> None:
         )
 
 
-def _describe_decryption(text: str, token: str) -> list[str]:
-    """Return what makes the setting a str, unless the file does it."""
-    if any(match.start() > text.index(token) for match in _CALL.finditer(text)):
+def _describe_decryption(text: str, token: str, *, inside: bool) -> list[str]:
+    """Return what makes the setting a str, unless the file does it; ``inside`` a class, its base class may."""
+    if any(inside or match.start() > text.index(token) for match in _CALL.finditer(text)):
         return []
+    if inside:
+        return [
+            "the setting is now a Secret. To make it a str, call decrypt_settings(cls) in setup() of the class "
+            "(django-configurations), or decrypt_settings(globals()) after the class is loaded into the module"
+        ]
     imports = "" if "decrypt_settings" in text else ", imported from zemanta_ops.secrets,"
     return [f"the setting is now a Secret. Add decrypt_settings(globals()){imports} as the last line to make it a str"]
 

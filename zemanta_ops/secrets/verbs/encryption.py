@@ -13,6 +13,7 @@ from typing import Any
 from zemanta_ops.secrets import backends, config, ledger, wire
 from zemanta_ops.secrets.backends.base import Backend, Option
 from zemanta_ops.secrets.exceptions import ConfigError, EncryptError, SecretError
+from zemanta_ops.secrets.verbs.arguments import GivenText
 
 _BLANK = b"\0 \t\n\v\f\r"
 # Some shells write one before no output at all.
@@ -24,8 +25,10 @@ _DEST = "backend_option_"
 
 def add_encryption_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare environment, application, and the options of the backend that the command line names."""
-    parser.add_argument("--env", default="", metavar="NAME", help="environment of zemanta_ops.toml")
-    parser.add_argument("--app", default="", help="bind to this application (default: app of zemanta_ops.toml)")
+    parser.add_argument("--env", action=GivenText, default="", metavar="NAME", help="environment of zemanta_ops.toml")
+    parser.add_argument(
+        "--app", action=GivenText, default="", help="bind to this application (default: app of zemanta_ops.toml)"
+    )
     parse = parser.parse_known_args
 
     def parse_known_args(
@@ -232,6 +235,8 @@ def _read_context(options: argparse.Namespace, app: str, name: str) -> dict[str,
     pairs = [pair.partition("=") for pair in options.context]
     if any(not separator for _, separator, _ in pairs):
         raise EncryptError("--context takes KEY=VALUE")
+    if any(not value.strip() for _, _, value in pairs):
+        raise EncryptError("a --context has no value. Is the variable set? Otherwise leave the option out")
     free = {key: value for key, _, value in pairs}
     if set(free) & {"app", "name"}:
         raise EncryptError("app and name have options of their own: use --app and --name")

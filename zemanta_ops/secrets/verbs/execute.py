@@ -15,6 +15,7 @@ from zemanta_ops.secrets import backends, config, modes
 from zemanta_ops.secrets.exceptions import ModeError, ResolveError, SecretError, SourceError
 from zemanta_ops.secrets.resolve import resolve_values
 from zemanta_ops.secrets.secret import Secret
+from zemanta_ops.secrets.verbs.arguments import GivenText
 
 HELP = "run a command whose environment has the decrypted secrets of a file"
 EPILOG = """examples:
@@ -34,7 +35,7 @@ arguments; 126 the command cannot be executed; 127 it was not found.
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("--file", type=Path, metavar="FILE", help="a .env file with tokens (default: the environment)")
-    parser.add_argument("--app", default="", help="the application that the tokens are bound to")
+    parser.add_argument("--app", action=GivenText, default="", help="the application that the tokens are bound to")
     parser.add_argument("command", metavar="COMMAND", nargs="+", help="the command and its arguments, after --")
 
 

@@ -13,6 +13,7 @@ from typing import TextIO
 from zemanta_ops.secrets import backends
 from zemanta_ops.secrets.exceptions import SecretError
 from zemanta_ops.secrets.files import git
+from zemanta_ops.secrets.files.assignments import find_replaced
 from zemanta_ops.secrets.files.credentials import find_new_credentials
 from zemanta_ops.secrets.files.exclusion import Exclusion
 from zemanta_ops.secrets.files.exposure import (
@@ -24,7 +25,7 @@ from zemanta_ops.secrets.files.exposure import (
     find_moved,
     find_referred,
 )
-from zemanta_ops.secrets.files.formats import format_of
+from zemanta_ops.secrets.files.formats import kind_of
 from zemanta_ops.secrets.files.plaintext import ALLOW, is_allowed
 from zemanta_ops.secrets.files.source_file import decode
 from zemanta_ops.secrets.files.versions import list_contents
@@ -108,16 +109,26 @@ class _Staged:
             return _NO_FILE
 
     @cached_property
+    def was_settings(self) -> bool:
+        """Whether the version of the last commit is a settings file."""
+        return bool(self.old_name) and kind_of(self.old_name, self.old_data) is not None
+
+    @cached_property
+    def is_settings(self) -> bool:
+        """Whether the new version is a settings file."""
+        return bool(self.name) and kind_of(self.name, self.data) is not None
+
+    @cached_property
     def had_tokens(self) -> bool:
         """Whether the version of the last commit has the text of a token."""
-        return bool(self.old_name and format_of(self.old_name)) and _token_texts(self.old_data) != frozenset()
+        return self.was_settings and _token_texts(self.old_data) != frozenset()
 
     @cached_property
     def before(self) -> list[Encrypted]:
         """The settings that had a token in any version of the file."""
         found: list[Encrypted] = []
         seen: Counter[str] = Counter()
-        if not self.old_name or not format_of(self.old_name):
+        if not self.was_settings:
             return found
         for name, data in list_contents(self.top, self.old_name):
             lines = _count_token_lines(data)
@@ -133,7 +144,7 @@ class _Staged:
     @cached_property
     def must_be_checked(self) -> bool:
         """Whether the file has or had tokens that its new version should still have, or may have those of another."""
-        if not format_of(self.name):
+        if not self.is_settings:
             return self.had_tokens and not _token_texts(self.old_data) <= _token_texts(self.data)
         return self.had_tokens or bool(self.before)
 
@@ -176,7 +187,7 @@ def _check(staged: Sequence[_Staged], chosen: set[str]) -> _Findings:
             continue
         if each.error and each.must_be_checked:
             found.lines.append(f"{each.error}. The file cannot be checked for plaintexts")
-        for line in _find_credentials(each):
+        for line in (*_find_replaced(each), *_find_credentials(each)):
             found.lines.append(line)
             found.allowable = True
     return found
@@ -187,14 +198,14 @@ def _find_exposures(staged: Sequence[_Staged]) -> Iterator[Exposure]:
     gained = {text: each for each in staged for text in _token_texts(each.data) - _token_texts(each.old_data)}
     for each in staged:
         # Files without tokens, which may be many and large, need not be parsed for it.
-        if format_of(each.name) and (_token_texts(each.data) or _token_texts(each.old_data)):
+        if each.is_settings and (_token_texts(each.data) or _token_texts(each.old_data)):
             yield from find_in_comments(each.new, each.old)
-        if not each.old_name or not format_of(each.old_name):
+        if not each.was_settings:
             continue
         lost = [gone for gone in each.new.find_lost(each.old) if gained.get(gone.text, each) is each]
         if each.new.readable:
             yield from find_exposed(each.new, each.old, lost, each.before if _has_news(each) else [])
-        others = (other for other in staged if lost and other is not each and format_of(other.name))
+        others = (other for other in staged if lost and other is not each and other.is_settings)
         for other in others:
             yield from find_moved(other.new, other.old, lost)
             yield from find_referred(each.new, other.new, other.old, lost)
@@ -216,6 +227,15 @@ def _describe(exposure: Exposure) -> str:
         f"{place}: {exposure.setting} was encrypted ({exposure.backend}) and would now be committed in plaintext. "
         f"Run: encrypt_secret --into {exposure.file.path} {exposure.setting}"
     )
+
+
+def _find_replaced(each: _Staged) -> Iterator[str]:
+    if each.old_name and each.name:
+        for found in find_replaced((each.old_name, each.old_data), (each.name, each.data)):
+            yield (
+                f"{each.name}:{found.line}: {found.name} was encrypted ({found.backend}) and would now be committed in "
+                "plaintext"
+            )
 
 
 def _find_credentials(each: _Staged) -> Iterator[str]:

@@ -11,6 +11,7 @@ from typing import TextIO
 
 from zemanta_ops.secrets.exceptions import SecretError
 from zemanta_ops.secrets.files import git
+from zemanta_ops.secrets.verbs.arguments import accept_path
 from zemanta_ops.secrets.verbs.setting_history import SettingVersion, read_history
 from zemanta_ops.terminal import render_table
 
@@ -30,7 +31,9 @@ arguments.
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("name", metavar="NAME", help="dotted name of the setting, as in audit_secrets")
-    parser.add_argument("paths", metavar="PATH", nargs="*", type=Path, help="files or folders (default: this folder)")
+    parser.add_argument(
+        "paths", metavar="PATH", nargs="*", type=accept_path, help="files or folders (default: this folder)"
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON list, for scripts")
 
 

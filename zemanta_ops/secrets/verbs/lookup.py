@@ -27,9 +27,10 @@ def find_in_file(file: SourceFile, name: str) -> FoundToken:
     exact = [each for each in found if each.setting == name] or found
     if len(exact) > 1:
         lines = " and ".join(dict.fromkeys(str(each.literal.line) for each in exact))
+        names = list(dict.fromkeys(each.setting for each in exact))
+        advice = f"Name {' or '.join(names)}" if len(names) == len(exact) else "Give decrypt_secret the token itself"
         raise SourceError(
-            f"{file.path}: the setting has {len(exact)} tokens (line {lines}), and only one can be meant. "
-            "To decrypt one, give decrypt_secret the token itself"
+            f"{file.path}: the setting has {len(exact)} tokens (line {lines}), and only one can be meant. {advice}"
         )
     if exact:
         return exact[0]

@@ -15,6 +15,7 @@ from zemanta_ops.secrets.rotation import journal
 from zemanta_ops.secrets.rotation.campaign import Finish, RotationReport, Rules, no_finish, preview, rotate
 from zemanta_ops.secrets.rotation.order import Order, Recipe, read_order
 from zemanta_ops.secrets.rotation.selection import Selection
+from zemanta_ops.secrets.verbs.arguments import GivenText, accept_path
 from zemanta_ops.secrets.verbs.encryption import Choice, add_encryption_arguments, choose_method, read_choice
 
 HELP = "re-encrypt the secrets in settings files, in place, to a new key or backend"
@@ -37,19 +38,34 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     add_rotation_arguments(parser)
     parser.add_argument(
-        "--from", dest="from_backend", default="", metavar="BACKEND", help="only tokens of this backend"
+        "--from",
+        action=GivenText,
+        dest="from_backend",
+        default="",
+        metavar="BACKEND",
+        help="only tokens of this backend",
     )
     parser.add_argument(
-        "--from-key", default="", metavar="ID", help="only tokens under this key id, as in audit_secrets"
+        "--from-key",
+        action=GivenText,
+        default="",
+        metavar="ID",
+        help="only tokens under this key id, as in audit_secrets",
     )
 
 
 def add_rotation_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments that rotation and migration share."""
-    parser.add_argument("paths", metavar="PATH", nargs="*", type=Path, help="files or folders (default: this folder)")
+    parser.add_argument(
+        "paths", metavar="PATH", nargs="*", type=accept_path, help="files or folders (default: this folder)"
+    )
     names = ", ".join(backends.names())
     parser.add_argument(
-        "--to", dest="backend", metavar="BACKEND", help=f"one of {names}; with --help, shows its options"
+        "--to",
+        action=GivenText,
+        dest="backend",
+        metavar="BACKEND",
+        help=f"one of {names}; with --help, shows its options",
     )
     parser.add_argument("--key", metavar="KEY", help="the backend's key, such as alias/shop")
     add_encryption_arguments(parser)

@@ -11,7 +11,7 @@ from typing import TextIO
 from zemanta_ops.secrets import wire
 from zemanta_ops.secrets.exceptions import MissingExtraError, SecretError, SourceError
 from zemanta_ops.secrets.files import git
-from zemanta_ops.secrets.files.formats import Literal, format_of
+from zemanta_ops.secrets.files.formats import Literal, format_of, kind_of
 from zemanta_ops.secrets.files.plaintext import is_readable
 from zemanta_ops.secrets.files.scan import is_token
 from zemanta_ops.secrets.files.source_file import SourceFile, decode
@@ -67,7 +67,7 @@ def read_history(setting: str, paths: Iterable[Path], err: TextIO) -> SettingHis
     """
     top = git.find_top(Path())
     reader = _Reader(top, setting)
-    names = {name for name in find_names(top, reader.word) if format_of(name)}
+    names = {name for name in find_names(top, reader.word) if _may_be_settings(name)}
     commits = list_changes(top, names)
     started = _choose(top, paths, names)
     reader.read(commits, err)
@@ -77,6 +77,10 @@ def read_history(setting: str, paths: Iterable[Path], err: TextIO) -> SettingHis
     # A text that was never a secret (DEBUG = "yes") has no history here.
     shown = versions[::-1] if any(version.backend for version in versions) else []
     return SettingHistory(shown, *reader.describe_failures(wanted))
+
+
+def _may_be_settings(name: str) -> bool:
+    return bool(format_of(name)) or not Path(name).suffix
 
 
 def _choose(top: Path, paths: Iterable[Path], names: set[str]) -> set[str]:
@@ -166,6 +170,8 @@ class _Reader:
         return sorted(missing), [f"{name}: {_count(number)} not valid and left out" for name, number in invalid.items()]
 
     def _read_value(self, name: str, data: bytes) -> _Value | None:
+        if kind_of(name, data) is None:
+            return None
         file = decode(Path(name), data)
         if self.word not in file.text:
             return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
@@ -11,6 +12,9 @@ from zemanta_ops.secrets.exceptions import MissingExtraError
 from zemanta_ops.secrets.files.formats.base import FIELD as FIELD
 from zemanta_ops.secrets.files.formats.base import FormatError as FormatError
 from zemanta_ops.secrets.files.formats.base import Literal as Literal
+
+# Larger files are data, not settings.
+MAX_BYTES = 4 * 1024 * 1024
 
 _BY_SUFFIX = {
     ".py": "python_text",
@@ -32,6 +36,25 @@ def format_of(filename: str) -> str | None:
         return ".env"
     suffix = path.suffix.lower()
     return suffix if suffix in _BY_SUFFIX else None
+
+
+def kind_of(filename: str, data: bytes) -> str | None:
+    """Return the format of a file by its name, or ``.env`` by its contents, or None if it is not a settings file.
+
+    A file whose name has no ending, such as ``.envs/.production/.django``, is a ``.env`` file if it has nothing but
+    assignments.
+    """
+    return format_of(filename) or (".env" if not Path(filename).suffix and _is_env_text(data) else None)
+
+
+def _is_env_text(data: bytes) -> bool:
+    # A shell script may consist of assignments, too.
+    if len(data) > MAX_BYTES or data.startswith(b"#!"):
+        return False
+    try:
+        return bool(scalars(data.removeprefix(codecs.BOM_UTF8).decode(), ".env"))
+    except (FormatError, UnicodeDecodeError):
+        return False
 
 
 def scalars(text: str, kind: str) -> list[Literal]:

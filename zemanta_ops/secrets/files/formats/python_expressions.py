@@ -30,6 +30,7 @@ class Context:
     fstring: ast.expr | None = None
     statement: int = 0
     attributes: bool = False
+    of_property: bool = False
 
     def key(self, *names: str) -> Context:
         return replace(self, path=(*self.path, *names))

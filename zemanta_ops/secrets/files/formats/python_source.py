@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import sys
 import warnings
 from collections.abc import Iterator
 from functools import cached_property
@@ -122,7 +123,9 @@ def _parse(text: str) -> ast.Module:
             warnings.simplefilter("ignore")
             return ast.parse(text)
     except SyntaxError as error:
-        raise FormatError(error.lineno or 0, "not valid Python") from None
+        # The program may need a newer Python than the one that runs this.
+        version = f"{sys.version_info.major}.{sys.version_info.minor}"
+        raise FormatError(error.lineno or 0, f"not valid Python {version}") from None
     except (ValueError, RecursionError, MemoryError):
         raise FormatError(0, "not valid Python, or nested too deeply") from None
 

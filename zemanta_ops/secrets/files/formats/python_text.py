@@ -40,6 +40,11 @@ def values(text: str) -> list[Literal]:
     return list(visitor.visit_all(visitor.source.tree.body, Context()))
 
 
+def _is_property(node: ast.ClassDef | ast.FunctionDef) -> bool:
+    names = (name_of(each.func if isinstance(each, ast.Call) else each)[-1:] for each in node.decorator_list)
+    return isinstance(node, ast.FunctionDef) and any("".join(name).endswith("property") for name in names)
+
+
 class _Visitor(Expressions):
     def assign(self, node: ast.Assign, at: Context) -> Iterator[Literal]:
         for target in node.targets:
@@ -65,8 +70,13 @@ class _Visitor(Expressions):
                 yield from self.visit(value, at.target(name_of(left)).inside())
 
     def scope(self, node: ast.ClassDef | ast.FunctionDef, at: Context) -> Iterator[Literal]:
-        inner = replace(at.target((node.name,)), scope=(*at.scope, node.name))
+        inner = replace(at.target((node.name,)), scope=(*at.scope, node.name), of_property=_is_property(node))
         yield from self.visit_all(ast.iter_child_nodes(node), inner)
+
+    def returned(self, node: ast.Return, at: Context) -> Iterator[Literal]:
+        # What a property returns is the value of the setting.
+        outer = replace(at, path=at.scope, scope=at.scope[:-1]) if at.of_property else at
+        yield from self.visit(node.value, outer)
 
     def branches(self, node: ast.AST, at: Context) -> Iterator[Literal]:
         for child in ast.iter_child_nodes(node):
@@ -207,6 +217,7 @@ _Visitor.handlers = {
     ast.ClassDef: _Visitor.scope,
     ast.FunctionDef: _Visitor.scope,
     ast.AsyncFunctionDef: _Visitor.scope,
+    ast.Return: _Visitor.returned,
     ast.If: _Visitor.branches,
     ast.While: _Visitor.branches,
     ast.For: _Visitor.loop,
