@@ -48,8 +48,7 @@ class RequestMetricsMiddleware:
         is_async = iscoroutinefunction(get_response)
         if is_async:
             markcoroutinefunction(self)
-        if is_async or _is_loaded_for_event_loop():
-            flush_at_sigterm(default_client)
+        flush_at_sigterm(default_client, on_loop=is_async or _is_loaded_for_event_loop())
         every = round(1 / settings.sample_rate)
         hook, views = _import_hook(settings.request_tags), Patterns(settings.exclude_views)
         self._recorder = RequestRecorder(default_client, every, hook, settings.buckets, views)
