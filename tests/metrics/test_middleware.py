@@ -13,6 +13,7 @@ from django.test.client import AsyncRequestFactory, RequestFactory
 from django.utils.functional import SimpleLazyObject
 
 from tests.metrics.site import begun
+from zemanta_ops.metrics import sampling
 from zemanta_ops.metrics.catalog import Metric
 from zemanta_ops.metrics.middleware import RequestMetricsMiddleware
 from zemanta_ops.metrics.request.state import RequestState, get_request_state
@@ -165,8 +166,8 @@ def test_excluded_paths_are_not_recorded(captured: Recorder) -> None:
 
 
 def test_sampling_keeps_one_request_in_n(captured: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
-    numbers = iter([0, 1, 2, 0])
-    monkeypatch.setattr("random.randrange", lambda n: next(numbers))
+    numbers = iter([0.0, 0.4, 0.9, 0.3])
+    monkeypatch.setattr(sampling, "_draw", lambda: next(numbers))
     with configured(SAMPLE_RATE=1 / 3):
         client = Client()
         for _ in range(4):

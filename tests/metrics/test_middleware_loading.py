@@ -1,4 +1,4 @@
-"""SIGTERM sends what is queued in each process that serves on an event loop, whatever the other middlewares are."""
+"""SIGTERM sends what is queued in each process that serves a site; no middleware hides that a loop serves it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def sync_only(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[
 
 
 @pytest.mark.parametrize(
-    ("handler", "order", "flushed"),
+    ("handler", "order", "on_loop"),
     [
         (ASGIHandler, [MIDDLEWARE], True),
         (ASGIHandler, [MIDDLEWARE, SYNC_ONLY], True),
@@ -33,11 +33,11 @@ def sync_only(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[
         (WSGIHandler, [MIDDLEWARE, SYNC_ONLY], False),
     ],
 )
-def test_the_handler_of_sigterm_is_for_event_loops(
-    handler: Callable[[], Any], order: list[str], flushed: bool, monkeypatch: pytest.MonkeyPatch
+def test_sigterm_is_handled_wherever_the_site_is_served(
+    handler: Callable[[], Any], order: list[str], on_loop: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    given: list[object] = []
-    monkeypatch.setattr(middleware, "flush_at_sigterm", given.append)
+    given: list[tuple[object, bool]] = []
+    monkeypatch.setattr(middleware, "flush_at_sigterm", lambda client, on_loop: given.append((client, on_loop)))
     with override_settings(MIDDLEWARE=order):
         handler()
-    assert given == ([default_client] if flushed else [])
+    assert given == [(default_client, on_loop)]

@@ -180,7 +180,7 @@ def test_rates_are_those_that_the_agent_counts_exactly(rate: float) -> None:
 
 
 def test_rates_without_end_are_bounded(listener: Agent, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("zemanta_ops.metrics.statsd_adapter.random.random", lambda: 0.0)
+    monkeypatch.setattr("zemanta_ops.metrics.sampling._draw", lambda: 0.0)
     target = Client(Options(port=listener.port, threads=False, flush_seconds=3600))
     client = StatsClient(target=target)
     for number in range(1, 2_000):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import random
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from types import FrameType
@@ -21,6 +20,7 @@ from zemanta_ops.metrics.clock import perf_counter
 from zemanta_ops.metrics.delivery.shutdown import flush_at_sigterm
 from zemanta_ops.metrics.request.recorder import EXCEPTION_ATTRIBUTE, Patterns, RequestRecorder, TagHook
 from zemanta_ops.metrics.request.state import REQUEST, RequestState
+from zemanta_ops.metrics.sampling import is_sampled
 
 __all__ = ["RequestMetricsMiddleware"]
 
@@ -48,8 +48,7 @@ class RequestMetricsMiddleware:
         is_async = iscoroutinefunction(get_response)
         if is_async:
             markcoroutinefunction(self)
-        if is_async or _is_loaded_for_event_loop():
-            flush_at_sigterm(default_client)
+        flush_at_sigterm(default_client, on_loop=is_async or _is_loaded_for_event_loop())
         every = round(1 / settings.sample_rate)
         hook, views = _import_hook(settings.request_tags), Patterns(settings.exclude_views)
         self._recorder = RequestRecorder(default_client, every, hook, settings.buckets, views)
@@ -149,7 +148,7 @@ class _Selection:
         """Return whether this request is recorded."""
         if self._excluded.match(request.path_info):
             return False
-        return self._every == 1 or random.randrange(self._every) == 0  # noqa: S311  (sampling, no secret)
+        return self._every == 1 or is_sampled(self._every)
 
 
 def _import_hook(path: str) -> TagHook | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from datetime import timedelta
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import statsd
 
 from zemanta_ops.metrics.client import Client, default_client
+from zemanta_ops.metrics.sampling import is_sampled
 from zemanta_ops.metrics.series.series import COUNTER, GAUGE, SET, TIMING
 from zemanta_ops.metrics.series.tags import to_text
 from zemanta_ops.metrics.series.values import to_milliseconds, to_number
@@ -62,7 +62,7 @@ class StatsClient(statsd.StatsClient):  # type: ignore[misc]  # it has no types
 
     def _sample(self, kind: str, stat: str, value: Any, rate: float) -> None:
         every = self._target.rates.admit(_round_rate(rate))
-        if every == 1 or (every and random.random() * every < 1):  # noqa: S311  (sampling)
+        if every == 1 or (every and is_sampled(every)):
             self._emit(kind, f"{self._prefix}.{to_text(stat)}" if self._prefix else stat, value, every)
 
     def _emit(self, kind: str, name: str, value: Any, every: int) -> None:

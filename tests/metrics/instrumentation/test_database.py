@@ -76,8 +76,3 @@ def test_a_connection_of_another_thread_is_measured_and_let_go(captured_metrics:
     thread.join()
     assert counts == [1, 0]
     captured_metrics.assert_timing(NAME, operation="select")
-
-
-def test_sql_that_is_no_string_is_other() -> None:
-    assert database._find_operation(object()) == "other"
-    assert database._find_operation(" (SELECT 1)") == "select"

@@ -49,10 +49,14 @@ def test_rows_that_come_through_a_cursor_of_the_server(connection: Any, captured
     assert operations(captured_metrics) == ["select"]
 
 
-def test_composed_sql(connection: Any, captured_metrics: Recorder) -> None:
+def test_sql_in_the_forms_of_psycopg(connection: Any, captured_metrics: Recorder) -> None:
+    table = sql.Identifier("zemanta_ops_lease")
     with connection.cursor() as cursor:
         cursor.execute(sql.SQL("SELECT {}").format(sql.Literal(1)))
-    assert operations(captured_metrics) == ["other"]
+        cursor.execute(sql.SQL("WITH a AS (SELECT 1) DELETE FROM {}").format(table))
+        cursor.execute(b"UPDATE zemanta_ops_lease SET owner = 'd'")
+        cursor.execute(sql.SQL("SELECT 1"))
+    assert operations(captured_metrics) == ["select", "delete", "update", "select"]
 
 
 def test_a_query_that_postgresql_refuses(connection: Any, captured_metrics: Recorder) -> None:

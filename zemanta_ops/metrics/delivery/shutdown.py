@@ -1,8 +1,8 @@
 """Sends what is queued before this process ends, however processes of its kind end.
 
 ``atexit`` serves servers and commands. Children of ``multiprocessing`` leave through ``os._exit`` after their own
-finalizers, Celery's prefork workers after one of Celery's signals. Servers on an event loop may end by the default
-action of SIGTERM. Modules that are not loaded are not used.
+finalizers, Celery's prefork workers after one of Celery's signals. Servers may end by the default action of SIGTERM.
+Modules that are not loaded are not used.
 
 Whatever this module registers, it registers once a process. It calls whatever is to be called then.
 """
@@ -15,10 +15,13 @@ import signal
 import sys
 import threading
 import weakref
+from pathlib import Path
 from typing import Any, Protocol
 
 EXIT_PRIORITY = 10
 ATTEMPTS = 10
+# Modules that exist only in programs that embed Python.
+_EMBEDDERS = frozenset({"uwsgi", "mod_wsgi"})
 
 
 class Closable(Protocol):
@@ -117,13 +120,17 @@ class _SigtermHandler:
             signal.raise_signal(number)
 
 
-def flush_at_sigterm(target: Flushable) -> None:
-    """Make SIGTERM send what is queued, in a process that serves on an event loop; called when its site is loaded.
+def flush_at_sigterm(target: Flushable, *, on_loop: bool) -> None:
+    """Make SIGTERM send what is queued, in a process that serves a site; called when the site is loaded.
 
-    uvicorn finishes the requests in progress and then raises SIGTERM again with the handler that was there before
-    uvicorn started. By default that ends the process without ``atexit`` or any other exit function. If the site is
-    loaded before uvicorn installs its handler, the handler of this function is called last, and flushes. If it is
-    loaded on the running loop, it is called first: from then on samples are sent without delay.
+    waitress, cheroot, ``wsgiref`` and ``runserver --noreload`` leave SIGTERM to its default action, which ends the
+    process without ``atexit`` or any other exit function. Servers that handle it leave through ``atexit``, so in a
+    process without an event loop a handler of theirs stays alone.
+
+    On an event loop, uvicorn finishes the requests in progress and then raises SIGTERM again with the handler that was
+    there before uvicorn started, which by default is none. If the site is loaded before uvicorn installs its handler,
+    the handler of this function is called last, and flushes. If it is loaded on the running loop, it is called first:
+    from then on samples are sent without delay.
 
     A second call changes nothing while the handler is installed. It does nothing in a thread other than the main one,
     and if SIGTERM is ignored or handled outside of Python.
@@ -134,4 +141,18 @@ def flush_at_sigterm(target: Flushable) -> None:
     previous = signal.getsignal(number)
     if previous is None or previous is signal.SIG_IGN or isinstance(previous, _SigtermHandler):
         return
+    if not on_loop and (previous is not signal.SIG_DFL or _is_handled_by_host(number)):
+        return
     signal.signal(number, _SigtermHandler(target, previous))
+
+
+def _is_handled_by_host(number: int) -> bool:
+    """Return whether the program that embeds Python handles a signal, although Python takes it for the default."""
+    if not _EMBEDDERS.isdisjoint(sys.modules):
+        return True
+    try:
+        status = Path("/proc/self/status").read_text(errors="replace")
+        caught = int(status.partition("SigCgt:")[2].split()[0], 16)
+    except (OSError, IndexError, ValueError):
+        return False
+    return bool(caught >> (number - 1) & 1)

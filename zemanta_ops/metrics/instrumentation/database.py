@@ -44,12 +44,26 @@ def _execute(execute: Callable[..., Any], sql: Any, params: Any, many: bool, con
         outcome = "ok"
     finally:
         seconds = perf_counter() - started
-        _durations.put(seconds * 1000.0, alias, _find_operation(sql), outcome)
-        _add_to_request(alias, sql, seconds)
+        statement = sql if type(sql) is str else _to_text(sql, context)
+        _durations.put(seconds * 1000.0, alias, _find_operation(statement), outcome)
+        _add_to_request(alias, statement, seconds)
     return result
 
 
-def _add_to_request(alias: str, sql: Any, seconds: float) -> None:
+def _to_text(sql: Any, context: dict[str, Any]) -> str:
+    """Return a statement as a plain ``str``: methods of a subclass could raise, or not be hashable. Never raises."""
+    try:
+        if isinstance(sql, str):
+            return str.__str__(sql)
+        if isinstance(sql, bytes):
+            return sql.decode(errors="replace")
+        # psycopg's composed SQL.
+        return str.__str__(sql.as_string(context["connection"].connection))
+    except Exception:  # noqa: BLE001  (any object may be given as a statement, and the query itself has succeeded)
+        return object.__repr__(sql)
+
+
+def _add_to_request(alias: str, statement: str, seconds: float) -> None:
     request = get_request_state()
     if request is None:
         return
@@ -57,16 +71,14 @@ def _add_to_request(alias: str, sql: Any, seconds: float) -> None:
     request.add(REQUEST_QUERIES, 1, tags)
     request.add(REQUEST_QUERY_TIME, seconds * 1000.0, tags)
     # The hash instead of the statement, so that a request with thousands of queries does not keep their texts alive.
-    request.note(REQUEST_REPEATS, hash(sql if isinstance(sql, str) else repr(sql)), tags)
+    request.note(REQUEST_REPEATS, hash(statement), tags)
 
 
-def _find_operation(sql: Any) -> str:
-    """Return what a statement does if the catalogue lists it, else ``other``, as for psycopg's composed SQL.
+def _find_operation(sql: str) -> str:
+    """Return what a statement does if the catalogue lists it, else ``other``.
 
     Comments before it do not count, and of a statement that begins with ``WITH`` the one that follows its tables does.
     """
-    if not isinstance(sql, str):
-        return "other"
     word = sql.lstrip(" (\n\t")[:6].lower()
     return word if word in DATABASE_OPERATIONS else _find_late_operation(sql)
 
@@ -80,17 +92,19 @@ _TOKEN = re.compile(
 
 @functools.lru_cache(maxsize=1024)
 def _find_late_operation(sql: str) -> str:
-    depth, first = 0, True
+    depth, base, first = 0, 0, True
     for token in _TOKEN.finditer(sql[:MAX_SQL]):
         depth += bool(token["open"]) - bool(token["close"])
         word = (token["word"] or "").lower()
-        if word in _VERBS and (depth == 0 or first):
+        if word in _VERBS and (depth <= base or first):
             return word
-        if word in _MIXED and depth == 0:
+        if word in _MIXED and depth <= base:
             return "other"
-        if word and first and word != "with":
-            return "other"
-        first = first and not word
+        if word and first:
+            if word != "with":
+                return "other"
+            # The whole statement may be in parentheses.
+            base, first = depth, False
     return "other"
 
 
