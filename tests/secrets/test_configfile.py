@@ -22,7 +22,7 @@ from zemanta_ops.secrets import Secret, StrictSecret, ledger, load_config, modes
 from zemanta_ops.secrets.backends.base import Result
 from zemanta_ops.secrets.backends.local import LocalBackend
 from zemanta_ops.secrets.configfile.lines import line_of
-from zemanta_ops.secrets.exceptions import ConfigError, MissingExtraError, ModeError, ResolveError
+from zemanta_ops.secrets.exceptions import ConfigError, ContextError, MissingExtraError, ModeError, ResolveError
 from zemanta_ops.secrets.wire import Token
 
 
@@ -104,6 +104,16 @@ def test_a_token_cannot_be_moved_and_all_failures_are_in_one_report(kind: Any, h
     assert lines[1].startswith(f"  {path}:6 database.password (local): the token belongs to another setting")
     assert lines[2].startswith(f"  {path}:12 mirrors.1.key (local): the token belongs to another application")
     assert "hunter" not in str(caught.value)
+
+
+def test_a_secret_that_is_loaded_is_still_refused_to_another_application_or_name(home: Path) -> None:
+    config = load_config(
+        write(home, "config.toml", [local("a", app="shop", name=name) for name in NAMES]), Config, app="shop"
+    )
+    assert config.database.password.get(app="shop") == "a"
+    for wrong in ({"app": "bank"}, {"app": "shop", "name": "mirrors.1.key"}):
+        with pytest.raises(ContextError):
+            config.database.password.get(**wrong)
 
 
 def test_zemanta_ops_toml_is_found_from_the_file(home: Path) -> None:

@@ -18,7 +18,7 @@ from django.test import override_settings
 
 from tests.secrets.tokens import local
 from zemanta_ops.secrets import Secret, StrictSecret, decrypt_settings, modes
-from zemanta_ops.secrets.exceptions import ModeError
+from zemanta_ops.secrets.exceptions import ModeError, ResolveError
 from zemanta_ops.secrets.redaction import redact
 
 TOKEN = "kms:region=eu-west-1:QUJD"
@@ -110,6 +110,14 @@ def test_a_fake_secret_needs_no_key_and_stays_the_same(monkeypatch: pytest.Monke
     decrypt_settings(settings)
     assert settings["A"] == settings["B"][0] == Secret(TOKEN).get()
     assert settings["A"] != settings["C"]
+
+
+def test_a_fake_secret_is_bound_as_the_real_one(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test suite finds a token of another environment before the start in production does."""
+    monkeypatch.setenv(modes.VARIABLE, modes.FAKE)
+    monkeypatch.setenv("ZEMANTA_OPS_ENV", "staging")
+    with pytest.raises(ResolveError, match="belongs to another environment"):
+        decrypt_settings({"A": Secret(local("example", env="production"))})
 
 
 @pytest.mark.parametrize(("debug", "refused"), [(True, False), (False, True)])

@@ -155,6 +155,14 @@ def test_required_context_refuses_unbound_tokens_but_for_the_allow_list(home: Pa
     decrypt_settings({"B": Secret(bound), "C": Secret(excepted)})
 
 
+@pytest.mark.parametrize("context", [{"app": "shop"}, {"name": "A"}], ids=str)
+def test_required_context_is_application_and_name(context: dict[str, str], home: Path) -> None:
+    """With one of them, a token could still be moved to another setting, or to another application."""
+    (home / "zemanta_ops.toml").write_text('app = "shop"\nrequire_context = true\n')
+    with pytest.raises(ResolveError, match="bound to app and name"):
+        decrypt_settings({"A": Secret(local("example", **context))})
+
+
 def test_required_context_needs_an_application_to_compare_with(home: Path) -> None:
     """Without one, a token of any application would pass."""
     (home / "zemanta_ops.toml").write_text("require_context = true\n")

@@ -38,6 +38,9 @@ def one(line: str, dogstatsd: bool = False) -> Sample:
         ("a:1|c|@x", Sample("a", "c", 1)),
         ("a:3|c|@2", Sample("a", "c", 1)),
         ("a:3|c|@nan", Sample("a", "c", -(2**63))),
+        # The float nearest to 1/93, and the one below it.
+        ("a:3|ms|@0.010752688172043012", Sample("a", "ms", 3.0, repeat=92)),
+        ("a:3|ms|@0.01075268817204301", Sample("a", "ms", 3.0, repeat=93)),
         ("a:3|ms|@2", Sample("a", "ms", 3.0, repeat=0)),
         ("a:3|h|@inf", Sample("a", "h", 3.0, repeat=0)),
         ("a:3|ms|@5e-324", Sample("a", "ms", 3.0, repeat=0)),

@@ -142,6 +142,16 @@ def test_a_sampled_counter_is_scaled_and_a_sampled_timing_carries_its_rate() -> 
     assert texts(create_series(TIMING, "dogstatsd", {"a": "b"}, every=4), [1.0]) == ["name:1.000|ms|@0.25|#a:b"]
 
 
+def test_a_sampled_timing_counts_as_many_as_it_stands_for() -> None:
+    """The agent truncates one divided by the rate: 1/6 with six digits would count 5, and the float 1/93 counts 92."""
+    wrong = []
+    for every in [*range(2, 2000), 10**6 + 3, 2**40 + 1]:
+        [text] = texts(create_series(TIMING, every=every), [1.0])
+        [sample] = parse(text).samples
+        wrong += [every] if sample.repeat != every else []
+    assert wrong == []
+
+
 @pytest.mark.parametrize(
     ("values", "text"),
     [

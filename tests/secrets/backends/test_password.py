@@ -221,6 +221,7 @@ def test_params_cannot_be_dropped_doubled_swapped_added_or_be_paths(
     "costs",
     [
         "suite=scrypt&n=1048576&r=8&p=1",
+        "suite=scrypt&n=262144&r=16&p=1",
         "suite=scrypt&n=131072&r=16&p=5",
         "suite=scrypt&n=16&r=17&p=1",
         "suite=argon2id&m=262145&t=1&p=1",

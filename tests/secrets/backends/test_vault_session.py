@@ -6,6 +6,7 @@ import time
 from typing import Any
 
 import pytest
+import requests
 
 from tests.secrets.backends.vault_names import TOKEN, Answer
 from zemanta_ops.secrets import Secret, SecretError
@@ -121,3 +122,21 @@ def test_vault_is_asked_to_answer_200_if_some_tokens_fail(answer: Answer) -> Non
     assert Secret(TOKEN).get() == "example"
     [(_, _, body)] = said["requests"]
     assert body["partial_failure_response_code"] == 200
+
+
+def test_a_login_is_revoked_after_the_deadline_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A Vault that has used up the time may still need a second or two: a login that is not revoked stays valid."""
+    monkeypatch.setenv("VAULT_ADDR", "http://127.0.0.1:9")
+    session = _vault_session.VaultSession()
+    session._own, session._deadline = True, time.monotonic() - 60
+    asked: list[float] = []
+
+    def request(*_: Any, timeout: tuple[float, float], **__: Any) -> Any:
+        asked.append(timeout[1])
+        raise requests.ConnectionError
+
+    monkeypatch.setattr(session._client.adapter, "request", request)
+    monkeypatch.setattr(time, "sleep", lambda seconds: None)
+    monkeypatch.setattr(_vault_session, "CLOSING_SECONDS", 0.5)
+    session.close()
+    assert asked[0] > 0.2

@@ -106,6 +106,16 @@ def test_bytes_that_are_no_text_are_redacted(shape: Callable[[bytes], object]) -
     assert redact_value([key]) == [REDACTED.encode()]
 
 
+@pytest.mark.parametrize("length", range(ledger.MIN_REDACTED_LENGTH, 24))
+def test_a_value_that_is_added_is_found_wherever_it_is(length: int) -> None:
+    """What a matcher for long values skips must not skip a shorter one."""
+    value = "Kq7zWm2xRt9bLp4vNc8jHg5d"[:length]
+    matcher = Matcher(["a-much-longer-example-of-a-secret"]).with_values([value])
+    for before in range(40):
+        text = "-" * before
+        assert matcher.redact(f"{text}{value} end") == f"{text}{REDACTED} end"
+
+
 def test_short_values_are_left_alone() -> None:
     assert Matcher(["short77", ""]).redact("short77 short77") == "short77 short77"
 
@@ -119,6 +129,7 @@ def test_a_clean_text_comes_back_as_the_same_object() -> None:
 @pytest.mark.parametrize("ellipsis", ["...", "…"])
 def test_the_start_of_a_value_before_an_ellipsis_is_redacted(ellipsis: str) -> None:
     matcher = Matcher(["hunter2-hunter2-hunter2"])
+    assert matcher.redact_cut(f"pw=hunt{ellipsis}") == f"pw={REDACTED}{ellipsis}"
     assert matcher.redact_cut(f"pw=hunter2-hun{ellipsis}") == f"pw={REDACTED}{ellipsis}"
     assert matcher.redact_cut(f"pw=other{ellipsis}") == f"pw=other{ellipsis}"
     assert matcher.redact_cut("pw=hunter2-hun") == "pw=hunter2-hun"
@@ -165,3 +176,17 @@ def test_a_value_in_any_container_is_redacted(kind: str) -> None:
     assert "example-in-a-container" not in shown
     harmless = CONTAINERS[kind]("harmless")
     assert redact_value(harmless) is harmless
+
+
+def test_a_container_that_is_shown_twice_is_redacted_twice() -> None:
+    ledger.reveal("example-in-a-container")
+    shared = ["example-in-a-container"]
+    assert redact_value({"a": shared, "b": [shared, shared]}) == {"a": [REDACTED], "b": [[REDACTED], [REDACTED]]}
+
+
+def test_a_container_that_holds_itself_is_redacted_once() -> None:
+    ledger.reveal("example-in-a-container")
+    loop: list[object] = ["example-in-a-container"]
+    loop.append(loop)
+    clean = redact_value(loop)
+    assert (clean[0], clean[1] is loop) == (REDACTED, True)

@@ -50,6 +50,9 @@ def test_a_dry_run_shows_the_change_and_writes_nothing(files: dict[str, str], fo
     assert not re.search("hunter2|plaintext-value|three", ended.out)
     assert "tried 6/6" in ended.err
     assert "re-encrypted" not in ended.err
+    keys = {path.name: path.read_bytes() for path in (folder / ".keys").iterdir()}
+    assert call(rotate, "--to", "local", "--new-key", "--dry-run").code == 0
+    assert {path.name: path.read_bytes() for path in (folder / ".keys").iterdir()} == keys
     shown = json.loads(call(rotate, "--to", "local", "--dry-run", "--json").out)
     assert {row["setting"] for row in shown} == set(files)
 

@@ -187,6 +187,16 @@ def test_an_answer_that_takes_a_while_is_read_to_its_end() -> None:
         assert Endpoint(urlsplit(url), timeout=5.0).request("GET", "/ping").body == b"whole"
 
 
+def test_a_request_leaves_no_thread_behind() -> None:
+    """The clock of each request would otherwise run on for twice the time-out."""
+    before = set(threading.enumerate())
+    with answering(in_turn(Answer())) as server:
+        Endpoint(urlsplit(server.url), timeout=300.0).request("GET", "/ping")
+    for thread in set(threading.enumerate()) - before:
+        thread.join(10)
+        assert not thread.is_alive()
+
+
 def test_an_answer_that_breaks_off_is_not_another_server() -> None:
     with (
         raw_answering(b'HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\n{"results"', b"") as url,

@@ -153,13 +153,19 @@ def _encode_set(series: Series, values: Sequence[Any], limit: int) -> Iterator[L
 def _encode_timing(series: Series, values: Sequence[Any], limit: int) -> Iterator[Line | Dropped]:
     suffix = b"|" + series.kind.encode()
     if series.every > 1:
-        suffix += b"|@%b" % repr(1 / series.every).encode()
+        suffix += b"|@%b" % repr(_compute_rate(series.every)).encode()
     pattern = (b":%.3f" if series.kind == TIMING else b":%a") + suffix
     if series.tail:
         yield from _pack(series, [pattern % value for value in values], 0, limit)
     else:
         # One format call for all values, because formatting them in a loop takes twice as long.
         yield from _split(series, (pattern * len(values)) % tuple(values), limit)
+
+
+def _compute_rate(every: int) -> float:
+    """Return 1/n, or the number below it if the agent, which truncates one divided by the rate, would count n - 1."""
+    rate = 1 / every
+    return rate if int(1 / rate) >= every else math.nextafter(rate, 0.0)
 
 
 def _split(series: Series, text: bytes, limit: int) -> Iterator[Line | Dropped]:
