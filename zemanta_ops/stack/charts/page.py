@@ -101,7 +101,8 @@ def _render_body(panel: Json, result: PanelResult, window: Window, deploys: Sequ
         colour = drawing.find_colour(panel, number)
         return f'<p class="stat {colour}">{_text(format_number(number, panel["fieldConfig"]["defaults"]["unit"]))}</p>'
     if result.is_empty:
-        return '<p class="empty">No data in the time shown.</p>'
+        why = panel["fieldConfig"]["defaults"].get("noValue", "No data in the time shown")
+        return f'<p class="empty">{_text(why)}.</p>'
     if panel["type"] == "table":
         return _render_table(panel, result)
     sizes = {"wide": _FULL if is_full else _WIDE, "narrow": _NARROW}

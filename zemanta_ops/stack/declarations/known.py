@@ -17,7 +17,8 @@ VALUE = "value"
 ENVIRONMENT_TAGS = ("environment", "env", "stage")
 APPLICATION_TAGS = ("application", "app", "service", "project", "stack")
 
-_CLOUDWATCH = "cloudwatch"
+# The source of metrics that push_cloudwatch fetches.
+CLOUDWATCH = "cloudwatch"
 # AWS has the metrics of a period minutes after its end, and push_cloudwatch fetches them every five minutes.
 _CLOUDWATCH_DELAY = 900
 
@@ -36,6 +37,8 @@ class KnownMetric:
         source: What emits it; see ``catalog.Metric``, ``project`` or ``elsewhere``.
         remedy: If it is not emitted: what to do so that it is.
         meaning: What it is, if its source says so.
+        empty_if: Why nothing of it may be written although all is well; empty if something always is.
+        is_collected: Whether ``emit_gauges`` emits it.
 
     """
 
@@ -48,11 +51,13 @@ class KnownMetric:
     source: str = "project"
     remedy: str = ""
     meaning: str = ""
+    empty_if: str = ""
+    is_collected: bool = False
 
     @property
     def is_foreign(self) -> bool:
         """Whether something else than the application emits it, so that it does not carry METRICS["TAGS"]."""
-        return self.source in ("elsewhere", _CLOUDWATCH)
+        return self.source in ("elsewhere", CLOUDWATCH)
 
     def has_tag(self, tag: str, common: frozenset[str] = frozenset()) -> bool:
         """Return whether its series may carry a tag; ``common`` has those of every metric."""
@@ -105,7 +110,7 @@ class Deployment:
         series of one set lack the tags that another has more.
         """
         known = self.metrics.get(metric)
-        if known is None or known.source != _CLOUDWATCH:
+        if known is None or known.source != CLOUDWATCH:
             return {}
         place, own = (known.measurement, known.field), known.tags or frozenset()
         others = [
@@ -120,7 +125,7 @@ class Deployment:
         """Return after how many seconds all points of these aggregates have been written."""
         delay = max(2, 2 * math.ceil(self.agent_interval))
         known = (self.metrics.get(term.metric) for term in terms)
-        is_late = any(each is not None and each.source == _CLOUDWATCH for each in known)
+        is_late = any(each is not None and each.source == CLOUDWATCH for each in known)
         return max(delay, _CLOUDWATCH_DELAY) if is_late else delay
 
 

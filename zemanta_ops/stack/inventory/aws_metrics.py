@@ -10,15 +10,15 @@ from zemanta_ops.stack.cloudwatch.declarations import Declaration, DeclarationEr
 from zemanta_ops.stack.cloudwatch.defaults import build_declarations, load_defaults
 from zemanta_ops.stack.cloudwatch.marks import COVERED, MEASUREMENT
 from zemanta_ops.stack.cloudwatch.names import name_field, name_measurement, to_snake_case
-from zemanta_ops.stack.declarations.known import KnownMetric
+from zemanta_ops.stack.declarations.known import CLOUDWATCH, KnownMetric
 from zemanta_ops.stack.settings import read_cloudwatch_options
 
-SOURCE = "cloudwatch"
 # The point that each run writes, also where it runs as a Lambda function.
 PUSH = "zemanta_ops.cloudwatch.push"
 # Which metrics there are does not depend on the region.
 _ANY_REGION = "us-east-1"
 _REMEDY = 'Add "CLOUDWATCH" to ZEMANTA_OPS, and run push_cloudwatch.'
+_MISSING = "AWS has no such resource, or nothing to report of it"
 _UNITS = {"seconds": "s", "milliseconds": "ms", "0 or 1": ""}
 
 
@@ -32,7 +32,7 @@ def list_aws_metrics() -> Iterator[KnownMetric]:
         MEASUREMENT,
         "s",
         COVERED,
-        SOURCE,
+        CLOUDWATCH,
         "" if chosen else _REMEDY,
         "Until when each run of push_cloudwatch fetched everything.",
     )
@@ -48,9 +48,10 @@ def list_aws_metrics() -> Iterator[KnownMetric]:
                     name_measurement(declaration.namespace),
                     _UNITS.get(metric.unit, metric.unit),
                     field,
-                    SOURCE,
+                    CLOUDWATCH,
                     "" if declaration.name in chosen else _REMEDY,
                     f"{metric.meaning[:1].upper()}{metric.meaning[1:]}: {statistic.lower()}, because {metric.reason}.",
+                    _MISSING if metric.optional else "",
                 )
 
 

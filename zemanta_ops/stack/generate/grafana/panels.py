@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from zemanta_ops.stack.declarations.names import to_number
 from zemanta_ops.stack.declarations.terms import Threshold
 from zemanta_ops.stack.declarations.units import MEASURED, find_unit
+from zemanta_ops.stack.generate.grafana.absence import ALWAYS, Absence
 from zemanta_ops.stack.queries import LANGUAGES, Query
 
 Json = dict[str, Any]
@@ -56,6 +57,7 @@ class Panel:
         period: The time up to now that it shows, instead of the dashboard's time.
         interval: The shortest time between two points, if it is longer than the agent's interval.
         sort: For a table: the column whose largest value comes first.
+        absence: What it means if it is empty.
 
     """
 
@@ -75,7 +77,7 @@ class Panel:
     interval: str = ""
     sort: str = ""
     minimum: float | None = 0
-    extra: Mapping[str, Any] = field(default_factory=dict)
+    absence: Absence = ALWAYS
 
     def number(self, uid: str) -> int:
         """Return its id on the dashboard with this uid."""
@@ -151,6 +153,8 @@ def _render_defaults(panel: Panel, language: str) -> Json:
         "color": {"mode": "thresholds" if panel.type == "stat" else "palette-classic"},
         "custom": _CUSTOM.get(panel.type, {}),
     }
+    if panel.absence.reason:
+        defaults["noValue"] = f"No data: expected if {panel.absence.reason}"
     if panel.minimum is not None and panel.type == "timeseries":
         defaults["min"] = panel.minimum
     if panel.type == "timeseries":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from zemanta_ops.stack.declarations.known import KnownMetric
+from zemanta_ops.stack.declarations.known import CLOUDWATCH, KnownMetric
 from zemanta_ops.stack.declarations.terms import Term, last, total
 from zemanta_ops.stack.generate.grafana.dashboards.common import draw_metric
 from zemanta_ops.stack.generate.grafana.layout import Dashboard, Row, Variable
@@ -11,7 +11,6 @@ from zemanta_ops.stack.generate.grafana.sources import Sources
 from zemanta_ops.stack.inventory.aws_metrics import PUSH
 
 NAME = "aws"
-SOURCE = "cloudwatch"
 REGION = "region"
 _NAMES = {
     "rds": "RDS",
@@ -32,7 +31,7 @@ def draw(sources: Sources) -> Dashboard | None:
     found = [
         each
         for each in sources.deployment.metrics.values()
-        if each.source == SOURCE and not each.remedy and each.name != PUSH
+        if each.source == CLOUDWATCH and not each.remedy and each.name != PUSH
     ]
     if not found:
         return None
