@@ -13,10 +13,9 @@ from django.core.management.base import CommandError, CommandParser
 
 from zemanta_ops.conf import conf
 from zemanta_ops.management.base import EXIT_SETTINGS, OpsCommand, UsageError, parse_folder
-from zemanta_ops.management.databases import open_database_or_exit
+from zemanta_ops.management.databases import exit_on_failure, open_database_or_exit
 from zemanta_ops.secrets import ledger
 from zemanta_ops.stack.charts.interpolation import Choice, Window
-from zemanta_ops.stack.databases import DatabaseError
 from zemanta_ops.stack.generate import VARIANTS, Generated, SettingsError, generate, list_targets
 from zemanta_ops.stack.generate.files import PlannedFile, WriteError, compare_files, write_files
 from zemanta_ops.stack.generate.grafana import Finding, Preview, preview_dashboards, read_sources
@@ -153,13 +152,9 @@ def preview_panels() -> Preview:
         raise CommandError("; ".join(faults), returncode=EXIT_SETTINGS)
     sources, _ = read_sources()
     now = int(time.time()) * 1_000
-    try:
-        with open_database_or_exit() as database:
-            return preview_dashboards(
-                sources, database, Window(now - _PREVIEWED, now), Choice({}, conf.influxdb.bucket)
-            )
-    except DatabaseError as error:
-        raise CommandError(f"The database does not answer: {error}", returncode=EXIT_DATABASE) from None
+    with open_database_or_exit() as database, exit_on_failure(database, EXIT_DATABASE):
+        window = Window(now - _PREVIEWED, now)
+        return preview_dashboards(sources, database, window, Choice({}, conf.influxdb.bucket))
 
 
 def list_differences(planned: PlannedFile) -> list[str]:
