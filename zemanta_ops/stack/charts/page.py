@@ -85,9 +85,10 @@ def _render_panel(
     result = result or PanelResult()
     size = "full" if panel["gridPos"]["w"] > 16 or panel["type"] == "table" else ""
     size = "small" if panel["type"] == "stat" else size
+    period = f'<p class="period">The last {panel["timeFrom"]}</p>' if "timeFrom" in panel else ""
     about = f"<details><summary>About</summary>{_markdown(panel['description'])}</details>"
     return (
-        f'<article class="panel {size}"><h{level}>{_text(panel["title"])}</h{level}>'
+        f'<article class="panel {size}"><h{level}>{_text(panel["title"])}</h{level}>{period}'
         f"{_render_body(panel, result, window, deploys, is_full=size == 'full')}"
         f"{about if panel['description'] else ''}</article>"
     )
