@@ -164,7 +164,7 @@ def _draw_axes(axes: Axes, panel: Json, result: PanelResult, window: Window, dep
         axes.text(
             0.5,
             0.5,
-            "query refused" if result.refusal else "no data",
+            "query refused" if result.refusal else textwrap.fill(defaults.get("noValue", "no data"), 40),
             transform=axes.transAxes,
             ha="center",
             va="center",

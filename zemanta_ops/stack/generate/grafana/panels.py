@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from zemanta_ops.stack.declarations.names import to_number
-from zemanta_ops.stack.declarations.terms import Threshold
+from zemanta_ops.stack.declarations.terms import Threshold, above
 from zemanta_ops.stack.declarations.units import MEASURED, find_unit
 from zemanta_ops.stack.generate.grafana.absence import ALWAYS, Absence
 from zemanta_ops.stack.queries import LANGUAGES, Query
@@ -17,7 +17,9 @@ PanelType = Literal["timeseries", "stat", "table", "heatmap", "text"]
 
 WEEK = "7d"
 _OK, _WARN, _CRIT = "green", "yellow", "red"
-_TEXT_HEIGHT = 3
+# The area above the highest limit is always in sight.
+_ABOVE_LIMITS = 1.2
+_LEAST_RATIO = 0.01
 
 
 @dataclass(frozen=True)
@@ -158,13 +160,29 @@ def _render_defaults(panel: Panel, language: str) -> Json:
     if panel.minimum is not None and panel.type == "timeseries":
         defaults["min"] = panel.minimum
     if panel.type == "timeseries":
-        style = "area" if panel.limits else "off"
-        defaults["custom"] = {**defaults["custom"], "thresholdsStyle": {"mode": style}}
+        shown = {"thresholdsStyle": {"mode": _choose_style(panel.limits)}, **_render_axis(panel)}
+        defaults["custom"] = {**defaults["custom"], **shown}
         if language == "flux" and (by := _list_tags(panel)):
             defaults["displayName"] = " ".join(f"${{__field.labels.{tag}}}" for tag in by)
     if panel.link and panel.type == "timeseries":
         defaults["links"] = [{"title": "Open", "url": panel.link, "targetBlank": False}]
     return defaults
+
+
+def _choose_style(limits: Limits | None) -> str:
+    """Return how thresholds are drawn. If any number above zero is bad, an area would be red although all is well."""
+    if limits is None:
+        return "off"
+    return "line" if above(0) in (limits.warn, limits.crit) else "area"
+
+
+def _render_axis(panel: Panel) -> Json:
+    """Return how far the axis reaches at least: for zeros alone Grafana would choose 100, far within the red area."""
+    limits = (panel.limits.warn, panel.limits.crit) if panel.limits else ()
+    highest = max((limit.value for limit in limits if limit), default=0.0)
+    if highest > 0:
+        return {"axisSoftMax": round(highest * _ABOVE_LIMITS, 9)}
+    return {"axisSoftMax": _LEAST_RATIO} if panel.unit == "ratio" else {}
 
 
 def _render_overrides(panel: Panel, language: str) -> list[Json]:
@@ -271,6 +289,7 @@ _CUSTOM: Mapping[str, Json] = {
         "lineWidth": 1,
         "fillOpacity": 0,
         "showPoints": "auto",
+        "pointSize": 5,
         "spanNulls": False,
     },
     "table": {"align": "auto", "cellOptions": {"type": "auto"}, "inspect": False},
