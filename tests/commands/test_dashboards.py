@@ -7,56 +7,26 @@ import re
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
-from io import StringIO
 from pathlib import Path
-from typing import Any
 
 import pytest
-from django.core.management import CommandError, call_command
-from django.test import override_settings
 
+from tests.commands.dashboards import run, settle, write_two_requests
 from tests.servers.process import free_port
 from tests.servers.stores import Store
 from tests.servers.victoriametrics import VictoriaMetrics
 from tests.special_files import KINDS, kept, make_special
-from tests.stack.generate.grafana.traffic import MIDDLEWARE
 from zemanta_ops.management.commands import show_dashboards
-from zemanta_ops.stack.charts import preview as preview_module
 from zemanta_ops.stack.charts.show import Shown
 from zemanta_ops.stack.settings import NO_DATABASE
-
-METRICS = {"TAGS": {"app": "print-shop"}, "AGENT_INTERVAL": 1, "INSTRUMENT": ["database"]}
-
-
-def run(*arguments: str, influxdb: dict[str, Any] | None = None, store: Store | None = None) -> tuple[int, str, str]:
-    """Return the exit code, and what went to standard output and to standard error."""
-    out, err = StringIO(), StringIO()
-    database = {store.section: store.settings} if store else {"INFLUXDB": influxdb}
-    with override_settings(MIDDLEWARE=MIDDLEWARE, ZEMANTA_OPS={"METRICS": METRICS, **database}):
-        try:
-            call_command(*arguments, stdout=out, stderr=err)
-        except CommandError as error:
-            return error.returncode, out.getvalue(), str(error)
-    return 0, out.getvalue(), err.getvalue()
 
 
 @pytest.fixture
 def requests(new_any_store: Callable[[], Store]) -> Store:
-    """Return a store with two requests of the last minute, as an agent writes them."""
+    """Return a store with two requests of the last minute."""
     store = new_any_store()
-    now = (int(time.time()) - 30) * 10**9
-    tags = "app=print-shop,host=web-1,method=GET,view=<b>home</b>,status=200"
-    store.write(f"http_request_count,metric_type=counter,{tags} value=2 {now}")
-    fields = "count=2i,sum=30,mean=15,upper=20,95_percentile=20"
-    store.write(f"http_request_duration,metric_type=timing,{tags} {fields} {now}")
-    settle(store)
+    write_two_requests(store)
     return store
-
-
-def settle(store: Store) -> None:
-    """Let what was written be read: VictoriaMetrics takes seconds by itself."""
-    if isinstance(store.server, VictoriaMetrics):
-        store.server.flush()
 
 
 def test_a_page_shows_deploys_loads_nothing_and_repeats_nothing_as_markup(requests: Store, tmp_path: Path) -> None:
@@ -165,28 +135,6 @@ def test_the_message_of_a_commit_is_one_line_of_a_deploy(new_any_store: Callable
 
 def test_an_empty_version_is_refused() -> None:
     assert run("annotate_deploy", " ", influxdb={})[0] == 2
-
-
-def test_the_preview_names_empty_panels_and_why(requests: Store) -> None:
-    code, out, message = run("generate_stack", "grafana", "--preview", store=requests)
-    assert code == 6
-    assert message == f"{len(out.splitlines())} findings"
-    lines = out.splitlines()
-    assert any(
-        line.startswith("empty    overview: Time of a query: nothing has written db_query_dur") for line in lines
-    )
-    assert "empty    overview: The same a week ago: there is nothing of 7d ago" in lines
-    written = "was written, but nothing of what the panel selects is in the time shown"
-    assert any(line.startswith("empty    view: Errors by exception: ") and written in line for line in lines)
-    assert not any("overview: Requests per second" in line for line in lines)
-
-
-def test_the_preview_names_slow_and_full_panels(requests: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(preview_module, "SLOW_SECONDS", -1)
-    monkeypatch.setattr(preview_module, "MAX_LINES", 0)
-    _, out, _ = run("generate_stack", "grafana", "--preview", store=requests)
-    assert "slow     overview: Requests per second: its slowest query took 0." in out
-    assert "large    overview: Requests per second: it has 1 lines; more than 0 cannot be told apart" in out
 
 
 def test_a_preview_of_another_target_is_refused() -> None:

@@ -27,6 +27,11 @@ class Metric:
     meaning: str
     source: str = "client"
 
+    @property
+    def empty_if(self) -> str:
+        """Why nothing of it may be written although all is well; empty if something always is."""
+        return EMPTY_IF.get(self.name) or EMPTY_IF.get(self.source, "")
+
 
 REQUEST_TAGS = ("method", "view", "status", "exception")
 
@@ -245,6 +250,19 @@ CLOUDWATCH_DURATION = Metric(
 
 # All metrics defined above: a new one is listed by being defined.
 METRICS: tuple[Metric, ...] = tuple(value for value in list(globals().values()) if isinstance(value, Metric))
+
+# Why nothing may be written although all is well: of a metric, or of a source.
+EMPTY_IF = {
+    DROPPED.name: "no sample was dropped",
+    CARDINALITY.name: "no tag got too many values",
+    STREAM_DURATION.name: "no response was streamed",
+    "cache": "no cache was used",
+    "http": "no other service was called",
+    "celery": "there was no task",
+    "tasks": "there was no task",
+    "commands": "no management command ran",
+    "check_metrics": "check_metrics --watch does not run",
+}
 
 OK_OR_ERROR = ("ok", "error")
 DATABASE_OPERATIONS = ("select", "insert", "update", "delete", "other")

@@ -84,6 +84,20 @@ def test_a_line_of_one_value_is_drawn_on_an_axis_without_a_declared_start(value:
     assert heights == pytest.approx([MIDDLE, MIDDLE], abs=2)
 
 
+def test_a_panel_with_a_time_of_its_own_is_drawn_over_it() -> None:
+    weeks_ago = PanelResult([Line("n", {}, [(WINDOW.end - days * 86_400_000, 5) for days in (29, 15, 1)])])
+    svg = draw(weeks_ago, period="30d")
+    (path,) = find_lines(svg)
+    left, middle, right = (float(place) for place in re.findall(r"[ML] (\S+)", path))
+    assert 0 < left < middle < right < 600 * 0.72
+    assert re.search(r">\d\d [A-Z][a-z]{2}<", svg)
+    drawn = panel(period="30d")
+    page = render_page(
+        "shop", [Drawn("aws", {"title": "shop: AWS", "panels": [drawn]}, {drawn["id"]: weeks_ago}, [])], WINDOW
+    )
+    assert '<p class="period">The last 30d</p>' in page
+
+
 def test_one_picture_drawn_twice_is_the_same() -> None:
     assert draw(result(1, 2)) == draw(result(1, 2))
 

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
 from django.test import override_settings
 
+from zemanta_ops.stack.charts.results import list_panels
 from zemanta_ops.stack.cloudwatch.defaults import load_defaults
 from zemanta_ops.stack.declarations import isolate, read_declarations
 from zemanta_ops.stack.declarations.faults import find_faults
@@ -15,11 +20,17 @@ from zemanta_ops.stack.inventory.deployment import read_deployment
 CLOUDWATCH = {"CLOUDWATCH": {"REGIONS": ["eu-west-1"]}}
 
 
-def test_every_field_that_is_fetched_by_default_is_described() -> None:
+ALL = {"CLOUDWATCH": {"REGIONS": ["eu-west-1"], "DECLARATIONS": {name: {} for name in load_defaults()}}}
+
+
+def test_every_field_of_every_shipped_declaration_is_described() -> None:
     with isolate():
         declared = read_declarations()
         known = list(list_aws_metrics())
-        assert len(known) > 50
+        shipped = [
+            field for each in load_defaults().values() for metric in each.metrics for field in metric.list_fields()
+        ]
+        assert len(known) == len(shipped) + 1
         for metric in known:
             description = declared.describe(metric.name)
             assert description is not None, metric.name
@@ -35,6 +46,10 @@ def test_nothing_is_described_that_is_not_fetched() -> None:
 def test_they_are_off_until_cloudwatch_is_configured() -> None:
     assert all("CLOUDWATCH" in metric.remedy for metric in list_aws_metrics())
     with override_settings(ZEMANTA_OPS=CLOUDWATCH):
+        off = {metric.name.split(".")[1]: metric.remedy for metric in list_aws_metrics() if metric.remedy}
+    assert off.keys() == {name for name, each in load_defaults().items() if not each.enabled}
+    assert off["s3"] == 'Add "s3": {} to ZEMANTA_OPS["CLOUDWATCH"]["DECLARATIONS"].'
+    with override_settings(ZEMANTA_OPS=ALL):
         assert not any(metric.remedy for metric in list_aws_metrics())
 
 
@@ -68,3 +83,59 @@ def test_every_service_has_a_row_of_panels_without_a_fault_in_each_language() ->
             titles = [panel["title"] for panel in dashboards["aws"]["panels"] if panel["type"] == "row"]
             assert len(titles) == sum(each.enabled for each in load_defaults().values())
             assert "RDS" in titles and "SQS" in titles
+
+
+@pytest.mark.parametrize("language", ["influxql", "flux", "promql"])
+def test_every_shipped_metric_and_statistic_has_its_panel(language: str) -> None:
+    with isolate(), override_settings(ZEMANTA_OPS=ALL):
+        dashboard = build_dashboards(read_sources()[0], language)["aws"]
+    rows: dict[str, list[str]] = {}
+    for panel in dashboard["panels"]:
+        if panel["type"] == "row":
+            inside = rows.setdefault(panel["title"], [each["title"] for each in panel["panels"]])
+        else:
+            inside.append(panel["title"])
+    # Every service has a name for people.
+    assert not rows.keys() & load_defaults().keys()
+    fields = sorted(
+        sorted(field.replace("_", " ") for metric in each.metrics for field in metric.list_fields())
+        for each in load_defaults().values()
+    )
+    assert sorted(sorted(title.lower() for title in titles) for titles in rows.values()) == fields
+
+
+def find_panel(dashboard: Mapping[str, Any], title: str) -> Mapping[str, Any]:
+    return next(each for each in list_panels(dashboard) if each["title"] == title)
+
+
+def test_a_panel_shows_at_least_the_period_of_its_metric() -> None:
+    with isolate(), override_settings(ZEMANTA_OPS=ALL):
+        dashboard = build_dashboards(read_sources()[0], "influxql")["aws"]
+    shown = [
+        (find_panel(dashboard, title)["interval"], find_panel(dashboard, title).get("timeFrom"))
+        for title in ("Number of messages sent sum", "Network in sum", "Bucket size bytes average")
+    ]
+    assert shown == [("1m", None), ("5m", None), ("1d", "30d")]
+
+
+def test_the_lines_are_told_apart_by_region_and_by_account_if_there_may_be_several() -> None:
+    roles = {"ROLES": ["own", "arn:aws:iam::111111111111:role/example"]}
+    linked = {"LINKED_ACCOUNTS": True}
+    for more, place in (({}, "$tag_region"), (roles, "$tag_region $tag_account"), (linked, "$tag_region $tag_account")):
+        settings = {"CLOUDWATCH": {"REGIONS": ["eu-west-1", "us-east-1"], **more}}
+        with isolate(), override_settings(ZEMANTA_OPS=settings):
+            dashboard = build_dashboards(read_sources()[0], "influxql")["aws"]
+        [target] = find_panel(dashboard, "Healthy host count minimum")["targets"]
+        assert target["alias"] == f"$tag_load_balancer $tag_target_group {place}"
+        names = [each["name"] for each in dashboard["templating"]["list"]]
+        assert names == ["datasource", *place.replace("$tag_", "").split()]
+        assert all(f"/^${{{name}:regex}}$/" in target["query"] for name in names[1:])
+
+
+def test_an_account_does_not_tell_sets_of_dimensions_apart() -> None:
+    declarations = {"redshift_nodes": {"LINKED_ACCOUNTS": True}}
+    settings = {"CLOUDWATCH": {"REGIONS": ["eu-west-1"], "DECLARATIONS": declarations}}
+    with isolate(), override_settings(ZEMANTA_OPS=settings):
+        deployment = read_deployment(read_declarations())
+        assert deployment.find_dimensions("aws.redshift.cpu_utilization_average") == {"node_id": "^$"}
+        assert deployment.find_dimensions("aws.redshift_nodes.cpu_utilization_average") == {"node_id": "^.+$"}

@@ -33,7 +33,7 @@ exit codes:
   0  written
   2  wrong arguments
   3  the settings cannot be used; the message says which
-  4  the database cannot be reached, or refuses the point
+  4  the database cannot be reached, does not answer within 10 s, or refuses the point
   5  marked, but a receiver of alerts did not accept it; the message says which
 """
 
@@ -61,15 +61,18 @@ class Command(OpsCommand):
             self._write(build_point(version, text))
         except ValueError as error:
             raise CommandError(str(error), returncode=EXIT_SETTINGS) from None
-        except DatabaseError as error:
-            raise CommandError(f"The deploy is not marked: {error}", returncode=EXIT_DATABASE) from None
         self._announce(version, text)
 
     def _write(self, point: Point) -> None:
         with open_database_or_exit(to_write=True) as database:
-            report = database.write([point])
-        if report.refused:
-            raise CommandError(f"The deploy is not marked: {report.refused[0][1]}", returncode=EXIT_DATABASE)
+            try:
+                report = database.write([point])
+                failure = report.refused[0][1] if report.refused else ""
+            except DatabaseError as error:
+                failure = str(error)
+            if failure:
+                text = f"The deploy is not marked in {database.name}: {failure}"
+                raise CommandError(text, returncode=EXIT_DATABASE)
         self.stdout.write(f"marked    {point.fields['title']} in {database.name}")
 
     def _announce(self, version: str, text: str) -> None:

@@ -22,6 +22,7 @@ from zemanta_ops.stack.alerting.printing import ReportPrinter
 from zemanta_ops.stack.alerting.receivers import ReceiverSet, read_receivers
 from zemanta_ops.stack.alerting.store import describe_database_error
 from zemanta_ops.stack.databases import Database, Retry
+from zemanta_ops.stack.databases.base import RetryUntilSilent
 from zemanta_ops.stack.evaluation import Reader
 from zemanta_ops.stack.settings import list_faults
 
@@ -67,7 +68,8 @@ class Command(OpsCommand):
         declared, receivers = read_declared(), read_receivers()
         printer = ReportPrinter(self._print, self.stderr.write, as_json=options["json"])
         try:
-            with open_database_or_exit(retry=Retry(attempts=2)) as database:
+            retry = Retry(attempts=2) if options["loop"] else RetryUntilSilent()
+            with open_database_or_exit(retry=retry) as database:
                 checker = _build_checker(declared, receivers, database, is_dry=options["dry_run"])
                 printer.report_setup(declared, receivers)
                 if options["loop"]:

@@ -25,6 +25,8 @@ from zemanta_ops.management.leader import acquire_for_node, add_lease_option, re
 from zemanta_ops.metrics.client import default_client
 from zemanta_ops.metrics.gauges import loop
 from zemanta_ops.metrics.gauges.lease import LeaseError
+from zemanta_ops.stack.databases import Retry
+from zemanta_ops.stack.databases.base import RetryUntilSilent
 from zemanta_ops.stack.declarations.model import Composite
 from zemanta_ops.stack.evaluation import Reader
 from zemanta_ops.stack.evaluation.writing import CompositeWriter, ComputedComposite
@@ -79,7 +81,8 @@ class Command(OpsCommand):
         usable = read_usable()
         composites = _choose(usable, options["only"])
         try:
-            with open_database_or_exit(to_write=True) as database:
+            retry = Retry() if options["loop"] or options["since"] else RetryUntilSilent()
+            with open_database_or_exit(to_write=True, retry=retry) as database:
                 self._run(CompositeWriter(Reader(database, usable.deployment), composites), options)
         except LeaseError as error:
             raise CommandError(str(error), returncode=EXIT_SETTINGS) from error

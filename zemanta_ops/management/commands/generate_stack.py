@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +13,12 @@ from django.core.management.base import CommandError, CommandParser
 
 from zemanta_ops.conf import conf
 from zemanta_ops.management.base import EXIT_SETTINGS, OpsCommand, UsageError, parse_folder
-from zemanta_ops.management.databases import open_database_or_exit
+from zemanta_ops.management.databases import exit_on_failure, open_database_or_exit
 from zemanta_ops.secrets import ledger
 from zemanta_ops.stack.charts.interpolation import Choice, Window
-from zemanta_ops.stack.charts.preview import Finding, preview
-from zemanta_ops.stack.databases import DatabaseError
 from zemanta_ops.stack.generate import VARIANTS, Generated, SettingsError, generate, list_targets
 from zemanta_ops.stack.generate.files import PlannedFile, WriteError, compare_files, write_files
-from zemanta_ops.stack.generate.grafana import build_dashboards, choose_language, read_sources
+from zemanta_ops.stack.generate.grafana import Finding, Preview, preview_dashboards, read_sources
 from zemanta_ops.stack.settings import list_faults
 
 # The last six hours, as a dashboard shows when it is opened.
@@ -39,6 +38,7 @@ examples:
   manage.py generate_stack grafana --output deploy             write Grafana's data source and dashboards
   manage.py generate_stack grafana --alerts --output deploy    the same, and alert rules with whom they notify
   manage.py generate_stack grafana --preview                   run every panel's queries; list what would be empty
+  manage.py generate_stack grafana --preview --json            the same as JSON
   manage.py generate_stack kapacitor --output deploy           write Kapacitor's scripts, handlers and configuration
   manage.py generate_stack runbooks --output docs --markdown   write a page that says what each alert means
   manage.py generate_stack compose --output deploy             write compose.yaml, which runs all of it on this machine
@@ -51,8 +51,8 @@ exit codes:
   2  wrong arguments
   3  the settings cannot be used; the message says which
   4  a file exists with other contents and --force is not given, or it could not be written
-  5  --preview: the database cannot be reached
-  6  --preview: some panels would be empty, slow or too full
+  5  --preview: the database cannot be reached, or does not answer within 10 s
+  6  --preview: panels would be refused, slow, too full, or empty though they are not on a healthy site
 """
 
 
@@ -78,7 +78,7 @@ class Command(OpsCommand):
     def handle(self, *_args: Any, **options: Any) -> None:
         """Generate, and write or print."""
         if options["preview"]:
-            self._preview(options["target"])
+            self._preview(options["target"], as_json=options["json"])
             return
         folder, dry_run = options["output"], options["dry_run"]
         if folder is None and not dry_run:
@@ -99,16 +99,31 @@ class Command(OpsCommand):
             self._print(generated, planned, dry_run)
             self.stdout.write("".join(differences), ending="")
 
-    def _preview(self, target: str) -> None:
+    def _preview(self, target: str, *, as_json: bool) -> None:
         """Run the queries of every panel against the configured database."""
         if target != "grafana":
             raise UsageError("--preview is for the target grafana alone")
-        findings = preview_panels()
-        for each in findings:
-            self.stdout.write(f"{each.problem:8} {each.dashboard}: {each.panel}: {each.reason}")
-        if findings:
-            raise CommandError(f"{len(findings)} findings", returncode=EXIT_FINDINGS)
-        self.stdout.write("every panel has data")
+        found = preview_panels()
+        wrong = [each for each in found.findings if not each.expected]
+        if as_json:
+            self.stdout.write(json.dumps({"ok": not wrong, **asdict(found)}, indent=2))
+        else:
+            self._print_preview(found, wrong)
+        if wrong:
+            raise CommandError(f"{len(wrong)} findings are not as on a healthy site", returncode=EXIT_FINDINGS)
+
+    def _print_preview(self, found: Preview, wrong: list[Finding]) -> None:
+        for each in wrong:
+            self.stdout.write(f"{each.problem:9}{each.dashboard}: {each.panel}: {each.reason}")
+        for each in found.findings:
+            if each.expected:
+                self.stdout.write(
+                    f"expected {each.dashboard}: {each.panel}: empty, as on a healthy site: {each.reason}"
+                )
+        expected = len(found.findings) - len(wrong)
+        self.stdout.write(
+            f"{found.filled} of {found.panels} panels have data, {expected} are empty as on a healthy site"
+        )
 
     def _print(self, generated: Generated, planned: list[PlannedFile], dry_run: bool) -> None:
         for each in planned:
@@ -131,18 +146,15 @@ def _choose_variant(options: dict[str, Any]) -> str:
     return ""
 
 
-def preview_panels() -> list[Finding]:
-    """Return what is wrong with the panels, as the configured database answers now."""
+def preview_panels() -> Preview:
+    """Return what the panels show, as the configured database answers now."""
     if faults := list_faults():
         raise CommandError("; ".join(faults), returncode=EXIT_SETTINGS)
     sources, _ = read_sources()
-    dashboards = build_dashboards(sources, choose_language())
     now = int(time.time()) * 1_000
-    try:
-        with open_database_or_exit() as database:
-            return list(preview(dashboards, database, Window(now - _PREVIEWED, now), Choice({}, conf.influxdb.bucket)))
-    except DatabaseError as error:
-        raise CommandError(f"The database does not answer: {error}", returncode=EXIT_DATABASE) from None
+    with open_database_or_exit() as database, exit_on_failure(database, EXIT_DATABASE):
+        window = Window(now - _PREVIEWED, now)
+        return preview_dashboards(sources, database, window, Choice({}, conf.influxdb.bucket))
 
 
 def list_differences(planned: PlannedFile) -> list[str]:

@@ -26,6 +26,7 @@ from zemanta_ops.management.base import (
 from zemanta_ops.management.databases import open_database_or_exit
 from zemanta_ops.metrics import catalog
 from zemanta_ops.signals import SIGNALLED
+from zemanta_ops.stack.databases import Retry
 from zemanta_ops.stack.settings import (
     CLOUDWATCH_PLACE,
     list_faults,
@@ -131,7 +132,7 @@ class Command(OpsCommand):
 
         began = time.monotonic()
         limit: float | None = options["time_limit"]
-        with open_database_or_exit(to_write=True) as database:
+        with open_database_or_exit(to_write=True, retry=Retry()) as database:
             folder = platformdirs.user_cache_path("zemanta-ops")
             journal = JournalFile(folder, database.name) if options["since"] else None
             if journal is not None and len(journal):

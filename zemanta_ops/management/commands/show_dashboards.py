@@ -12,9 +12,9 @@ from zemanta_ops import atomic
 from zemanta_ops.conf import conf
 from zemanta_ops.extras import MissingExtraError
 from zemanta_ops.management.base import EXIT_SETTINGS, OpsCommand, UsageError, parse_folder
-from zemanta_ops.management.databases import open_database_or_exit
+from zemanta_ops.management.databases import exit_on_failure, open_database_or_exit
 from zemanta_ops.stack.charts.interpolation import Choice, Window
-from zemanta_ops.stack.databases import Database, DatabaseError
+from zemanta_ops.stack.databases import Database
 from zemanta_ops.stack.generate.grafana import build_dashboards, choose_language, read_sources
 from zemanta_ops.stack.settings import list_faults
 from zemanta_ops.times import accept_duration
@@ -37,7 +37,8 @@ exit codes:
   0  drawn
   2  wrong arguments
   3  the settings cannot be used, or matplotlib is not installed; the message says which
-  4  the database cannot be reached; or it refuses the query of a panel, and the others are drawn
+  4  the database cannot be reached, or does not answer within 10 s; or it refuses the query of a panel, and the others
+     are drawn
   5  a file could not be written
 """
 
@@ -60,12 +61,10 @@ class Command(OpsCommand):
         if faults := list_faults():
             raise CommandError("; ".join(faults), returncode=EXIT_SETTINGS)
         try:
-            with open_database_or_exit() as database:
+            with open_database_or_exit() as database, exit_on_failure(database, EXIT_DATABASE):
                 shown = _draw(database, window, choice)
         except (ValueError, MissingExtraError) as error:
             raise CommandError(str(error), returncode=EXIT_SETTINGS) from None
-        except DatabaseError as error:
-            raise CommandError(f"The database does not answer: {error}", returncode=EXIT_DATABASE) from None
         try:
             options["output"].mkdir(parents=True, exist_ok=True)
             for name, data in shown.files.items():

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from zemanta_ops.extras import MissingExtraError
 from zemanta_ops.stack.charts.interpolation import Window
 from zemanta_ops.stack.charts.numbers import format_number
-from zemanta_ops.stack.charts.results import Line, PanelResult
+from zemanta_ops.stack.charts.results import Line, PanelResult, fit_window
 
 try:
     from matplotlib import rc_context
@@ -138,6 +138,7 @@ def _draw_in_grid(
 
 
 def _draw_axes(axes: Axes, panel: Json, result: PanelResult, window: Window, deploys: Sequence[Deploy]) -> None:
+    window = fit_window(panel, window)
     defaults = panel["fieldConfig"]["defaults"]
     unit = defaults["unit"]
     axes.grid(visible=True, linewidth=0.6)
@@ -163,7 +164,7 @@ def _draw_axes(axes: Axes, panel: Json, result: PanelResult, window: Window, dep
         axes.text(
             0.5,
             0.5,
-            "query refused" if result.refusal else "no data",
+            "query refused" if result.refusal else textwrap.fill(defaults.get("noValue", "no data"), 40),
             transform=axes.transAxes,
             ha="center",
             va="center",

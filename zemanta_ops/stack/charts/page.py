@@ -85,9 +85,10 @@ def _render_panel(
     result = result or PanelResult()
     size = "full" if panel["gridPos"]["w"] > 16 or panel["type"] == "table" else ""
     size = "small" if panel["type"] == "stat" else size
+    period = f'<p class="period">The last {panel["timeFrom"]}</p>' if "timeFrom" in panel else ""
     about = f"<details><summary>About</summary>{_markdown(panel['description'])}</details>"
     return (
-        f'<article class="panel {size}"><h{level}>{_text(panel["title"])}</h{level}>'
+        f'<article class="panel {size}"><h{level}>{_text(panel["title"])}</h{level}>{period}'
         f"{_render_body(panel, result, window, deploys, is_full=size == 'full')}"
         f"{about if panel['description'] else ''}</article>"
     )
@@ -101,7 +102,8 @@ def _render_body(panel: Json, result: PanelResult, window: Window, deploys: Sequ
         colour = drawing.find_colour(panel, number)
         return f'<p class="stat {colour}">{_text(format_number(number, panel["fieldConfig"]["defaults"]["unit"]))}</p>'
     if result.is_empty:
-        return '<p class="empty">No data in the time shown.</p>'
+        why = panel["fieldConfig"]["defaults"].get("noValue", "No data in the time shown")
+        return f'<p class="empty">{_text(why)}.</p>'
     if panel["type"] == "table":
         return _render_table(panel, result)
     sizes = {"wide": _FULL if is_full else _WIDE, "narrow": _NARROW}

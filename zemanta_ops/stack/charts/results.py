@@ -63,6 +63,11 @@ def list_panels(dashboard: Json) -> Iterator[Json]:
                 yield each
 
 
+def fit_window(panel: Json, window: Window) -> Window:
+    """Return the time that a panel shows: the dashboard's, or one of its own."""
+    return window.reach(panel["timeFrom"]) if "timeFrom" in panel else window
+
+
 def run_panel(panel: Json, database: Database, window: Window, choice: Choice) -> PanelResult:
     """Run every query of a panel.
 
@@ -71,9 +76,8 @@ def run_panel(panel: Json, database: Database, window: Window, choice: Choice) -
 
     """
     result = PanelResult()
-    shifted = window.shift(panel["timeShift"]) if "timeShift" in panel else window
-    if "timeFrom" in panel:
-        shifted = window.reach(panel["timeFrom"])
+    shown = fit_window(panel, window)
+    shifted = shown.shift(panel["timeShift"]) if "timeShift" in panel else shown
     for target in panel["targets"]:
         started = time.monotonic()
         rows = run_target(target, database, shifted, choice, panel.get("interval", _DEFAULT_INTERVAL))

@@ -8,12 +8,12 @@ import re
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, ClassVar, TypeVar
 
-from zemanta_ops.stack.databases.errors import TRANSIENT, DatabaseError, Kind, WriteReport
+from zemanta_ops.stack.databases.errors import SILENT, TRANSIENT, DatabaseError, Kind, WriteReport
 from zemanta_ops.stack.databases.line_protocol import FieldValue, Point
 
 T = TypeVar("T")
@@ -63,6 +63,28 @@ class Retry:
 
 
 ONCE = Retry(attempts=1)
+
+
+@dataclass(frozen=True)
+class RetryUntilSilent(Retry):
+    """Retries what fails at once; after a request without an answer it sends no other one, and raises that failure.
+
+    For commands that ask many things while a person waits: all of them together wait for one time-out.
+    """
+
+    kinds: frozenset[Kind] = TRANSIENT - SILENT
+    _silences: list[DatabaseError] = field(default_factory=list, init=False, compare=False)
+
+    def call(self, request: Callable[[], T], until: float = math.inf) -> T:
+        """Return what ``request`` returns; raise at once if an earlier request had no answer."""
+        for silence in self._silences:
+            raise DatabaseError(silence.kind, str(silence))
+        try:
+            return super().call(request, until)
+        except DatabaseError as error:
+            if error.kind in SILENT:
+                self._silences.append(error)
+            raise
 
 
 @dataclass(frozen=True)

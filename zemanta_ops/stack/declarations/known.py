@@ -17,7 +17,10 @@ VALUE = "value"
 ENVIRONMENT_TAGS = ("environment", "env", "stage")
 APPLICATION_TAGS = ("application", "app", "service", "project", "stack")
 
-_CLOUDWATCH = "cloudwatch"
+# The source of metrics that push_cloudwatch fetches.
+CLOUDWATCH = "cloudwatch"
+# The tags of every such metric that say where it is from, beside its dimensions.
+REGION, ACCOUNT = "region", "account"
 # AWS has the metrics of a period minutes after its end, and push_cloudwatch fetches them every five minutes.
 _CLOUDWATCH_DELAY = 900
 
@@ -36,6 +39,9 @@ class KnownMetric:
         source: What emits it; see ``catalog.Metric``, ``project`` or ``elsewhere``.
         remedy: If it is not emitted: what to do so that it is.
         meaning: What it is, if its source says so.
+        empty_if: Why nothing of it may be written although all is well; empty if something always is.
+        is_collected: Whether ``emit_gauges`` emits it.
+        period: Seconds between two points if it is not the agent's interval.
 
     """
 
@@ -48,11 +54,19 @@ class KnownMetric:
     source: str = "project"
     remedy: str = ""
     meaning: str = ""
+    empty_if: str = ""
+    is_collected: bool = False
+    period: int = 0
 
     @property
     def is_foreign(self) -> bool:
         """Whether something else than the application emits it, so that it does not carry METRICS["TAGS"]."""
-        return self.source in ("elsewhere", _CLOUDWATCH)
+        return self.source in ("elsewhere", CLOUDWATCH)
+
+    @property
+    def dimensions(self) -> frozenset[str]:
+        """Its tags, but for those that every metric of CloudWatch may have."""
+        return (self.tags or frozenset()) - {REGION, ACCOUNT}
 
     def has_tag(self, tag: str, common: frozenset[str] = frozenset()) -> bool:
         """Return whether its series may carry a tag; ``common`` has those of every metric."""
@@ -105,13 +119,13 @@ class Deployment:
         series of one set lack the tags that another has more.
         """
         known = self.metrics.get(metric)
-        if known is None or known.source != _CLOUDWATCH:
+        if known is None or known.source != CLOUDWATCH:
             return {}
-        place, own = (known.measurement, known.field), known.tags or frozenset()
+        place, own = (known.measurement, known.field), known.dimensions
         others = [
-            each.tags or frozenset()
+            each.dimensions
             for each in self.metrics.values()
-            if (each.measurement, each.field) == place and each.tags != known.tags and not each.remedy
+            if (each.measurement, each.field) == place and each.dimensions != own and not each.remedy
         ]
         missing = dict.fromkeys(sorted(tag for tags in others for tag in tags - own), "^$")
         return missing | dict.fromkeys(sorted(tag for tags in others for tag in own - tags), "^.+$")
@@ -120,7 +134,7 @@ class Deployment:
         """Return after how many seconds all points of these aggregates have been written."""
         delay = max(2, 2 * math.ceil(self.agent_interval))
         known = (self.metrics.get(term.metric) for term in terms)
-        is_late = any(each is not None and each.source == _CLOUDWATCH for each in known)
+        is_late = any(each is not None and each.source == CLOUDWATCH for each in known)
         return max(delay, _CLOUDWATCH_DELAY) if is_late else delay
 
 

@@ -58,6 +58,7 @@ class Description(Declared):
     kind: str = ""
     measurement: str = ""
     field: str = ""
+    empty_if: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -255,6 +256,7 @@ def describe(
     kind: str = "",
     measurement: str = "",
     field: str = "",
+    empty_if: str = "",
 ) -> Description:
     """Declare what a metric means.
 
@@ -270,6 +272,7 @@ def describe(
         kind: For a metric that this application does not emit: counter, timing, histogram, gauge, set or percentile.
         measurement: For such a metric, the name under which the database has it.
         field: For such a metric, the name of its field.
+        empty_if: Why nothing of it may be written although all is well, such as ``no payment failed``.
 
     """
     return Description(
@@ -284,6 +287,7 @@ def describe(
         kind=kind,
         measurement=measurement,
         field=field,
+        empty_if=empty_if,
     )
 
 

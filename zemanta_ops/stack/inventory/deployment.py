@@ -15,8 +15,9 @@ from zemanta_ops.stack.declarations.terms import FUNCTIONS
 from zemanta_ops.stack.inventory.aws_metrics import list_aws_metrics
 from zemanta_ops.stack.inventory.emitted_metrics import EmittedMetric, list_metrics
 
-# A tag whose name is not known before it is emitted, as ``list_metrics`` writes it.
-_UNKNOWN_TAGS = ("(rows)", "**")
+# A tag whose name is not known before it is emitted, as ``list_metrics`` writes it: of a gauge, and of a call.
+_ROWS = "(rows)"
+_UNKNOWN_TAGS = (_ROWS, "**")
 _MIDDLEWARE = "Add zemanta_ops.metrics.middleware.RequestMetricsMiddleware to MIDDLEWARE."
 
 
@@ -53,6 +54,7 @@ def _list_off(prefix: str) -> Iterator[KnownMetric]:
             VALUE,
             metric.source,
             _find_remedy(metric.source),
+            empty_if=metric.empty_if,
         )
 
 
@@ -78,7 +80,12 @@ def _convert(metric: EmittedMetric, declared: Declarations, prefix: str) -> Know
     if description is not None and description.tags is not None and tags is None:
         tags = frozenset({*description.tags, *(tag for tag in metric.tags if tag not in _UNKNOWN_TAGS)})
     unit = description.unit if description else catalogued.unit if catalogued else ""
-    return KnownMetric(metric.name, metric.kind, tags, to_measurement(metric.name, prefix), unit, VALUE, source)
+    empty_if = (description.empty_if if description else "") or (catalogued.empty_if if catalogued else "")
+    measurement = to_measurement(metric.name, prefix)
+    is_collected = _ROWS in metric.tags
+    return KnownMetric(
+        metric.name, metric.kind, tags, measurement, unit, VALUE, source, empty_if=empty_if, is_collected=is_collected
+    )
 
 
 def _add_request_tags(source: str, tags: Iterable[str]) -> frozenset[str] | None:
@@ -93,4 +100,13 @@ def _read_description(description: Description, prefix: str) -> KnownMetric:
     measurement = description.measurement or to_measurement(description.name, "" if description.field else prefix)
     tags = None if description.tags is None else frozenset(description.tags)
     field = description.field or VALUE
-    return KnownMetric(description.name, description.kind, tags, measurement, description.unit, field, "elsewhere")
+    return KnownMetric(
+        description.name,
+        description.kind,
+        tags,
+        measurement,
+        description.unit,
+        field,
+        "elsewhere",
+        empty_if=description.empty_if,
+    )

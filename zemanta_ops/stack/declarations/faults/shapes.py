@@ -18,6 +18,10 @@ _NAME = re.compile(r"[A-Za-z0-9_-]+([./][A-Za-z0-9_-]+)*")
 _UNSTORABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 # What Grafana takes as the name of a variable.
 _VARIABLE = re.compile(r"[A-Za-z0-9_]+")
+_TEXTS = (
+    *("meaning", "trouble", "impact", "action", "unit", "message", "runbook", "repeat", "measurement", "field"),
+    "empty_if",
+)
 _AGGREGATE = 'Write an aggregate, for example total("http.request.count", status="5*").'
 _THRESHOLD = "Write above(0.05) or below(10)."
 
@@ -29,8 +33,7 @@ def find_shape_faults(declaration: Any) -> Iterator[Fault]:
         yield make_fault("zemanta_ops.E202", declaration, "has no name", "Give it a name such as shop.error_ratio.")
     elif _UNSTORABLE.search(name):
         yield make_fault("zemanta_ops.E202", declaration, "has a control character in its name", "Write it without.")
-    texts = ("meaning", "trouble", "impact", "action", "unit", "message", "runbook", "repeat", "measurement", "field")
-    for each in texts:
+    for each in _TEXTS:
         if not isinstance(getattr(declaration, each, ""), str):
             yield make_fault(
                 "zemanta_ops.E202", declaration, f"has a {each} that is not a text", f"Give {each} as a text."

@@ -13,7 +13,7 @@ from zemanta_ops.stack.declarations.units import find_unit, suggest_unit
 
 # "$" is a variable to Grafana, "{{" a template to Grafana and Kapacitor, "'''" ends a text of TICKscript.
 FORBIDDEN = ("'''", "{{", "$")
-TEXTS = ("meaning", "trouble", "impact", "action", "message", "runbook")
+TEXTS = ("meaning", "trouble", "impact", "action", "message", "runbook", "empty_if")
 _SAMPLE = 0.5
 
 

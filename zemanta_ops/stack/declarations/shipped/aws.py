@@ -11,6 +11,7 @@ _TEXTS: tuple[tuple[tuple[str, ...], str, str, str], ...] = (
         (
             "rds.cpu_utilization_average",
             "redshift.cpu_utilization_average",
+            "redshift_nodes.cpu_utilization_average",
             "elasticache.cpu_utilization_average",
             "elasticache.engine_cpu_utilization_average",
         ),
@@ -44,6 +45,7 @@ _TEXTS: tuple[tuple[tuple[str, ...], str, str, str], ...] = (
         (
             "rds.free_storage_space_minimum",
             "redshift.percentage_disk_space_used_maximum",
+            "redshift_nodes.percentage_disk_space_used_maximum",
         ),
         "Less than a tenth of the disk is free.",
         "On a full disk the database stops: nothing can be saved.",
@@ -195,6 +197,60 @@ _TEXTS: tuple[tuple[tuple[str, ...], str, str, str], ...] = (
         "Evictions rise, or misses outnumber hits.",
         "The database does the work that the cache spared it.",
         "Take a node with more memory, or keep less.",
+    ),
+    (
+        ("lambda.invocations_sum", "lambda.concurrent_executions_maximum"),
+        "It drops to nothing, or the calls at the same time near the limit of the account.",
+        "What the function does is not done, or late.",
+        "Look at what calls the function, and at its limit of concurrency.",
+    ),
+    (
+        ("lambda.errors_sum", "lambda.throttles_sum"),
+        "Anything above a few an hour.",
+        "What the function does is not done, or done twice when it is called again.",
+        "Read the log of the function; for throttles, raise its limit of concurrency.",
+    ),
+    (
+        ("lambda.duration_average", "lambda.duration_p99"),
+        "It nears the time-out of the function.",
+        "Calls are cut off in the middle of their work.",
+        "Look at what the function waits for, and at its memory, which decides its processor time.",
+    ),
+    (
+        ("ec2.cpu_utilization_average", "ec2.cpu_credit_balance_minimum"),
+        "The processor is above 80 percent for ten minutes, or the credits fall and do not recover at night.",
+        "Everything on the instance is slow.",
+        "Look for the process that uses it; then take a larger instance.",
+    ),
+    (
+        ("ec2.network_in_sum", "ec2.network_out_sum"),
+        "It drops to nothing, or several times its usual value.",
+        "Users do not reach the instance, or wait for its network.",
+        "Compare with the requests; look for a backup or a copy that runs at the wrong time.",
+    ),
+    (
+        ("ec2.status_check_failed_maximum",),
+        "It is 1.",
+        "The instance does not answer.",
+        "Stop and start the instance: it then runs on other hardware.",
+    ),
+    (
+        ("dynamodb.consumed_read_capacity_units_sum", "dynamodb.consumed_write_capacity_units_sum"),
+        "It nears what is provisioned, or jumps without a reason that you know.",
+        "Beyond the limit requests are refused; the bill grows with it.",
+        "Look for a scan of a whole table.",
+    ),
+    (
+        ("dynamodb.read_throttle_events_sum", "dynamodb.write_throttle_events_sum"),
+        "Anything above zero for minutes.",
+        "Requests wait, are tried again, and fail in the end.",
+        "Raise the capacity, or find the key that gets all requests.",
+    ),
+    (
+        ("s3.bucket_size_bytes_average", "s3.number_of_objects_average"),
+        "It grows faster than the business, or drops from one day to the next.",
+        "Growth is a bill; a drop may be files that users miss.",
+        "Look at the lifecycle rules of the bucket, and at what writes or deletes there.",
     ),
 )
 

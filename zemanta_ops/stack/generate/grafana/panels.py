@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from zemanta_ops.stack.declarations.names import to_number
-from zemanta_ops.stack.declarations.terms import Threshold
+from zemanta_ops.stack.declarations.terms import Threshold, above
 from zemanta_ops.stack.declarations.units import MEASURED, find_unit
+from zemanta_ops.stack.generate.grafana.absence import ALWAYS, Absence
 from zemanta_ops.stack.queries import LANGUAGES, Query
 
 Json = dict[str, Any]
@@ -16,7 +17,9 @@ PanelType = Literal["timeseries", "stat", "table", "heatmap", "text"]
 
 WEEK = "7d"
 _OK, _WARN, _CRIT = "green", "yellow", "red"
-_TEXT_HEIGHT = 3
+# The area above the highest limit is always in sight.
+_ABOVE_LIMITS = 1.2
+_LEAST_RATIO = 0.01
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,7 @@ class Panel:
         period: The time up to now that it shows, instead of the dashboard's time.
         interval: The shortest time between two points, if it is longer than the agent's interval.
         sort: For a table: the column whose largest value comes first.
+        absence: What it means if it is empty.
 
     """
 
@@ -75,7 +79,7 @@ class Panel:
     interval: str = ""
     sort: str = ""
     minimum: float | None = 0
-    extra: Mapping[str, Any] = field(default_factory=dict)
+    absence: Absence = ALWAYS
 
     def number(self, uid: str) -> int:
         """Return its id on the dashboard with this uid."""
@@ -151,16 +155,34 @@ def _render_defaults(panel: Panel, language: str) -> Json:
         "color": {"mode": "thresholds" if panel.type == "stat" else "palette-classic"},
         "custom": _CUSTOM.get(panel.type, {}),
     }
+    if panel.absence.reason:
+        defaults["noValue"] = f"No data: expected if {panel.absence.reason}"
     if panel.minimum is not None and panel.type == "timeseries":
         defaults["min"] = panel.minimum
     if panel.type == "timeseries":
-        style = "area" if panel.limits else "off"
-        defaults["custom"] = {**defaults["custom"], "thresholdsStyle": {"mode": style}}
+        shown = {"thresholdsStyle": {"mode": _choose_style(panel.limits)}, **_render_axis(panel)}
+        defaults["custom"] = {**defaults["custom"], **shown}
         if language == "flux" and (by := _list_tags(panel)):
             defaults["displayName"] = " ".join(f"${{__field.labels.{tag}}}" for tag in by)
     if panel.link and panel.type == "timeseries":
         defaults["links"] = [{"title": "Open", "url": panel.link, "targetBlank": False}]
     return defaults
+
+
+def _choose_style(limits: Limits | None) -> str:
+    """Return how thresholds are drawn. If any number above zero is bad, an area would be red although all is well."""
+    if limits is None:
+        return "off"
+    return "line" if above(0) in (limits.warn, limits.crit) else "area"
+
+
+def _render_axis(panel: Panel) -> Json:
+    """Return how far the axis reaches at least: for zeros alone Grafana would choose 100, far within the red area."""
+    limits = (panel.limits.warn, panel.limits.crit) if panel.limits else ()
+    highest = max((limit.value for limit in limits if limit), default=0.0)
+    if highest > 0:
+        return {"axisSoftMax": round(highest * _ABOVE_LIMITS, 9)}
+    return {"axisSoftMax": _LEAST_RATIO} if panel.unit == "ratio" else {}
 
 
 def _render_overrides(panel: Panel, language: str) -> list[Json]:
@@ -267,6 +289,7 @@ _CUSTOM: Mapping[str, Json] = {
         "lineWidth": 1,
         "fillOpacity": 0,
         "showPoints": "auto",
+        "pointSize": 5,
         "spanNulls": False,
     },
     "table": {"align": "auto", "cellOptions": {"type": "auto"}, "inspect": False},

@@ -5,18 +5,26 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from zemanta_ops.stack.declarations.known import Deployment, find_identity
+from zemanta_ops.stack.declarations.known import CLOUDWATCH, Deployment, find_identity
 from zemanta_ops.stack.declarations.model import REQUEST_BUCKETS, Alert, Composite, Declared
 from zemanta_ops.stack.declarations.names import to_measurement, to_uid
 from zemanta_ops.stack.declarations.registry import Declarations
 from zemanta_ops.stack.declarations.terms import Expression, Term, to_regex
+from zemanta_ops.stack.generate.grafana.absence import Absence
 from zemanta_ops.stack.generate.grafana.layout import Variable
 from zemanta_ops.stack.generate.grafana.panels import Limits
+from zemanta_ops.stack.inventory.aws_metrics import PUSH
 from zemanta_ops.stack.queries import PercentileQuery, Query, RatioQuery, Selection, SeriesQuery
 from zemanta_ops.stack.queries.aggregates import ask_term, select_term
 
 HOST = "host"
 VIEW = "view"
+# Every process of the application emits it, even if it has nothing to do.
+HEARTBEAT = "zemanta_ops.sent"
+GAUGES = "zemanta_ops.gauge.duration"
+COMPOSITES = "zemanta_ops.composite.duration"
+_GAUGES = "emit_gauges --loop"
+_COMPOSITES = "compute_composites --loop"
 
 
 @dataclass(frozen=True)
@@ -41,6 +49,11 @@ class Sources:
         """The variables that every dashboard of the application has, each below the one before."""
         return (*find_identity(self.deployment.common_tags), HOST)
 
+    @property
+    def own_filters(self) -> dict[str, str]:
+        """The filters that all series of this database pass."""
+        return {label: to_regex([text]) for label, text in self.labels.items()}
+
     def is_emitted(self, name: str) -> bool:
         """Return whether the deployment emits a metric."""
         known = self.deployment.metrics.get(name)
@@ -51,8 +64,8 @@ class Sources:
         known = self.deployment.metrics.get(name)
         measurement = self.deployment.measure(name)
         chosen = tuple(tag for tag in (*self.common, *variables) if known is None or self._has(name, tag))
-        own = {label: to_regex([text]) for label, text in self.labels.items()}
-        return Selection(measurement, field or (known.field if known else "value"), {**own, **filters}, chosen)
+        field = field or (known.field if known else "value")
+        return Selection(measurement, field, {**self.own_filters, **filters}, chosen)
 
     def select_term(self, term: Term, *, variables: Sequence[str] = ()) -> Selection:
         """Return the series of an aggregate."""
@@ -113,6 +126,29 @@ class Sources:
         """Return the documentation of a metric in Markdown."""
         known = self.deployment.metrics.get(name)
         return write_text(self.declared.describe(name), extra or (known.meaning if known else ""))
+
+    def find_absence(self, name: str, sparse_if: str = "") -> Absence:
+        """Return what it means if a panel of a metric is empty."""
+        known = self.deployment.metrics.get(name)
+        if known is None:
+            return Absence(sparse_if=sparse_if)
+        if known.source == CLOUDWATCH:
+            return Absence(known.empty_if, sparse_if, self.select(PUSH), "push_cloudwatch")
+        if known.source == "elsewhere":
+            return Absence(known.empty_if, sparse_if)
+        if known.is_collected and not known.empty_if:
+            heard = self.select(GAUGES, "count", gauge=to_regex([name]), outcome="^ok$")
+            return Absence("its function returned no row", sparse_if, heard, _GAUGES)
+        return Absence(known.empty_if, sparse_if, self.select(HEARTBEAT), _GAUGES if known.source == "gauges" else "")
+
+    def find_composite_absence(self, composite: Composite) -> Absence:
+        """Return what it means if the panel of a composite is empty."""
+        few = f"every {composite.window or composite.every} has fewer than {composite.min_denominator:g} in all"
+        sparse_if = few if composite.min_denominator > 1 else ""
+        if isinstance(composite.expression, Expression) and self.ask_share(composite.expression):
+            return self.find_absence(composite.terms[0].metric, sparse_if)
+        heard = self.select(COMPOSITES, "count", composite=to_regex([composite.name]), outcome="^ok$")
+        return Absence(sparse_if or "its metrics have no points", heard=heard, command=_COMPOSITES)
 
     def open_dashboard(self, name: str, tag: str = "") -> str:
         """Return the address of another dashboard that keeps the time and the variables, and sets one more."""

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from zemanta_ops.stack.declarations.known import KnownMetric
+from dataclasses import replace
+from math import ceil
+
+from zemanta_ops.stack.declarations.durations import format_duration
+from zemanta_ops.stack.declarations.known import ACCOUNT, CLOUDWATCH, REGION, KnownMetric
 from zemanta_ops.stack.declarations.terms import Term, last, total
 from zemanta_ops.stack.generate.grafana.dashboards.common import draw_metric
 from zemanta_ops.stack.generate.grafana.layout import Dashboard, Row, Variable
@@ -11,8 +15,9 @@ from zemanta_ops.stack.generate.grafana.sources import Sources
 from zemanta_ops.stack.inventory.aws_metrics import PUSH
 
 NAME = "aws"
-SOURCE = "cloudwatch"
-REGION = "region"
+# Of a metric with fewer points than one in this many seconds, the hours of the dashboard show nothing; as many points
+# as these do.
+_RARE, _POINTS = 3_600, 30
 _NAMES = {
     "rds": "RDS",
     "rds_credits": "RDS: credits",
@@ -23,7 +28,12 @@ _NAMES = {
     "nlb_targets": "Targets of network load balancers",
     "elb": "Classic load balancers",
     "redshift": "Redshift",
+    "redshift_nodes": "Redshift: nodes",
     "elasticache": "ElastiCache",
+    "lambda": "Lambda",
+    "ec2": "EC2",
+    "dynamodb": "DynamoDB",
+    "s3": "S3",
 }
 
 
@@ -32,7 +42,7 @@ def draw(sources: Sources) -> Dashboard | None:
     found = [
         each
         for each in sources.deployment.metrics.values()
-        if each.source == SOURCE and not each.remedy and each.name != PUSH
+        if each.source == CLOUDWATCH and not each.remedy and each.name != PUSH
     ]
     if not found:
         return None
@@ -46,13 +56,27 @@ def draw(sources: Sources) -> Dashboard | None:
         )
         for number, service in enumerate(services)
     ]
-    measurements = tuple(dict.fromkeys(each.measurement for each in found))
-    return Dashboard(NAME, "AWS services", sources.project, rows, [Variable(REGION, measurements)])
+    variables = [_choose_by(REGION, found), _choose_by(ACCOUNT, found)]
+    return Dashboard(NAME, "AWS services", sources.project, rows, [each for each in variables if each.measurements])
+
+
+def _choose_by(tag: str, found: list[KnownMetric]) -> Variable:
+    measurements = dict.fromkeys(each.measurement for each in found if each.has_tag(tag))
+    return Variable(tag, tuple(measurements), () if tag == REGION else (REGION,))
 
 
 def _draw_metric(sources: Sources, metric: KnownMetric) -> Panel:
-    by = tuple(sorted((metric.tags or frozenset()) - {REGION}))
-    return draw_metric(sources, _choose_term(metric), _write_title(metric), by, unit=metric.unit, also=(REGION,))
+    # Where a series is from comes last, so that a legend begins with what it is.
+    places = [tag for tag in (REGION, ACCOUNT) if metric.has_tag(tag)]
+    by = (*sorted(metric.dimensions), *places)
+    panel = draw_metric(sources, _choose_term(metric), _write_title(metric), by, unit=metric.unit, also=places)
+    is_rare = metric.period > _RARE
+    return replace(
+        panel,
+        # In a shorter interval there is no point, and a sum would be zero.
+        interval=format_duration(max(metric.period, ceil(sources.deployment.agent_interval))),
+        period=format_duration(metric.period * _POINTS) if is_rare else "",
+    )
 
 
 def _choose_term(metric: KnownMetric) -> Term:

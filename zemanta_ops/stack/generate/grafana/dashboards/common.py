@@ -10,6 +10,7 @@ from zemanta_ops.stack.declarations.durations import format_duration
 from zemanta_ops.stack.declarations.model import Composite
 from zemanta_ops.stack.declarations.runbooks import find_runbook
 from zemanta_ops.stack.declarations.terms import Term, mean, rate
+from zemanta_ops.stack.generate.grafana.absence import Absence
 from zemanta_ops.stack.generate.grafana.panels import WEEK, Asked, Panel
 from zemanta_ops.stack.generate.grafana.sources import Sources, to_limits, write_text
 from zemanta_ops.stack.queries import HeatmapQuery, SeriesQuery
@@ -43,6 +44,7 @@ def draw_requests(sources: Sources, variables: Sequence[str] = (), by: Sequence[
         text="The same hours, seven days earlier. Compare the shape first, then the height.",
         time_shift=WEEK,
         width=8,
+        absence=Absence("the metrics are younger than a week"),
     )
     return [now, then]
 
@@ -83,6 +85,7 @@ def draw_composite(sources: Sources, composite: Composite, variables: Sequence[s
         # With the agent's interval a view of little traffic would never reach the minimum of the denominator.
         interval=format_duration(max(composite.window_seconds, ceil(sources.deployment.agent_interval))),
         minimum=0 if composite.unit == "ratio" else None,
+        absence=sources.find_composite_absence(composite),
     )
 
 
@@ -106,6 +109,7 @@ def draw_metric(
         limits=to_limits(alert),
         runbook=find_runbook(alert) if alert else "",
         minimum=None if term.function in ("last", "mean", "sum_of") and not unit else 0,
+        absence=sources.find_absence(term.metric),
     )
 
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from zemanta_ops.stack.declarations.model import Objective
 from zemanta_ops.stack.declarations.runbooks import find_runbook
 from zemanta_ops.stack.declarations.terms import Expression, Term, above, below, to_regex
+from zemanta_ops.stack.generate.grafana.absence import Absence
 from zemanta_ops.stack.generate.grafana.panels import Asked, Limits, Panel
 from zemanta_ops.stack.generate.grafana.sources import Sources, write_text
 from zemanta_ops.stack.queries import RatioQuery
@@ -31,7 +32,11 @@ def draw_objective(sources: Sources, objective: Objective) -> list[Panel]:
     share = _ask_bad_share(sources, objective)
     if share is None:
         return [_draw_counts(sources, objective)]
-    return [_draw_share(objective, share), *_draw_budget(objective, share)]
+    few = f"every hour has fewer than {objective.min_events} events"
+    share_absence, burn_absence = (
+        sources.find_absence(objective.all_term.metric, sparse_if) for sparse_if in ("there was no event", few)
+    )
+    return [_draw_share(objective, share, share_absence), *_draw_budget(objective, share, burn_absence)]
 
 
 def _ask_bad_share(sources: Sources, objective: Objective) -> RatioQuery | None:
@@ -49,7 +54,7 @@ def _ask_within(sources: Sources, good: Term, base: Term) -> RatioQuery:
     return RatioQuery({"le": to_regex(good.filters["le"])}, selection, denominator={"le": to_regex(base.filters["le"])})
 
 
-def _draw_share(objective: Objective, share: RatioQuery) -> Panel:
+def _draw_share(objective: Objective, share: RatioQuery, absence: Absence) -> Panel:
     if objective.within is None:
         allowed, asked = 1 - objective.target, share
         text, limits = (
@@ -68,10 +73,11 @@ def _draw_share(objective: Objective, share: RatioQuery) -> Panel:
         limits=limits,
         runbook=find_runbook(objective),
         width=10,
+        absence=absence,
     )
 
 
-def _draw_budget(objective: Objective, share: RatioQuery) -> Iterator[Panel]:
+def _draw_budget(objective: Objective, share: RatioQuery, absence: Absence) -> Iterator[Panel]:
     allowed = 1 - objective.target
     burn = replace(
         share,
@@ -101,6 +107,7 @@ def _draw_budget(objective: Objective, share: RatioQuery) -> Iterator[Panel]:
         runbook=find_runbook(objective),
         width=10,
         interval=_HOUR,
+        absence=absence,
     )
 
 
@@ -119,4 +126,5 @@ def _draw_counts(sources: Sources, objective: Objective) -> Panel:
         asked,
         unit="events",
         runbook=find_runbook(objective),
+        absence=sources.find_absence(objective.all_term.metric),
     )

@@ -83,6 +83,7 @@ def _draw_repeated(sources: Sources, metric: KnownMetric, tag: str) -> Row:
         limits=to_limits(alert),
         runbook=find_runbook(alert) if alert else "",
         width=24,
+        absence=sources.find_absence(metric.name),
     )
     return Row(title, [panel], is_collapsed=True, repeat=name_repeat(tag))
 

@@ -41,7 +41,8 @@ def _draw_exceptions(sources: Sources) -> Panel:
     selection = sources.select(REQUESTS, variables=_ONE, exception="^.+$")
     text = "Server errors by the exception that the view raised. One that begins at a deploy came with it."
     query = SeriesQuery(selection, "sum", ("exception",))
-    return Panel("exceptions", "Errors by exception", text, [Asked("errors", query)], unit="requests")
+    absence = sources.find_absence(REQUESTS, "no request failed")
+    return Panel("exceptions", "Errors by exception", text, [Asked("errors", query)], unit="requests", absence=absence)
 
 
 def _draw_causes(sources: Sources) -> list[Panel]:
