@@ -80,16 +80,25 @@ class Endpoint:
         authorization: The header ``Authorization``, see ``encode_basic``; empty if the server needs none.
         timeout: Seconds that connecting, and each read, may take; a whole answer may take twice as long.
         port: The port if the URL has none; by default that of the scheme.
+        headers: Other headers of each request.
 
     """
 
     def __init__(
-        self, url: SplitResult, *, authorization: str = "", timeout: float = 10.0, port: int | None = None
+        self,
+        url: SplitResult,
+        *,
+        authorization: str = "",
+        timeout: float = 10.0,
+        port: int | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         self._url = url
         self._timeout = timeout
         self._port = port
-        self._headers = {"User-Agent": "zemanta-ops", **({"Authorization": authorization} if authorization else {})}
+        self._headers = {"User-Agent": "zemanta-ops", **(headers or {})}
+        if authorization:
+            self._headers["Authorization"] = authorization
 
     def request(
         self,
