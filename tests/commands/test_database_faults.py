@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import socket
 import time
-from contextlib import closing
+from collections.abc import Callable
+from contextlib import AbstractContextManager, closing, nullcontext
 
 import pytest
 
@@ -12,7 +13,9 @@ from tests.commands.faults import found, started
 from tests.servers.fixtures import StartInfluxDB1, StartTelegraf
 from tests.servers.process import free_port
 from tests.servers.stores import Store, store_of_1
+from tests.servers.victoriametrics import VictoriaMetrics
 from tests.stack.answering import never_taken
+from tests.stack.proxying import proxying
 from zemanta_ops.stack.check import flow
 from zemanta_ops.stack.check.probe import Probe
 from zemanta_ops.stack.databases import Database, StoredValue
@@ -24,6 +27,11 @@ def request_seconds(monkeypatch: pytest.MonkeyPatch) -> float:
     seconds = 1.0
     monkeypatch.setattr(flow, "REQUEST_SECONDS", seconds)
     return seconds
+
+
+def flushing(store: Store) -> AbstractContextManager[None]:
+    """Make what is written visible at once, if the store is one of VictoriaMetrics."""
+    return store.server.flushing() if isinstance(store.server, VictoriaMetrics) else nullcontext()
 
 
 def test_a_database_that_is_down_is_told(store: Store, sink: int) -> None:
@@ -81,6 +89,18 @@ def test_who_may_only_read_sees_that_all_is_well(guarded_store: Store, start_tel
     code, _, one = found("probe", guarded_store.limited("read"), port=telegraf.port)
 
     assert (code, one["status"]) == (0, "ok")
+
+
+def test_a_proxy_that_hides_the_version_is_not_a_fault(
+    new_any_store: Callable[[], Store], start_telegraf: StartTelegraf
+) -> None:
+    store = new_any_store()
+    telegraf = started(start_telegraf, store)
+    with proxying(store.server.url, "X-Influxdb-Version", "X-Server-Hostname") as proxy, flushing(store):
+        code, _, one = found("database", store.elsewhere(url=proxy.url), port=telegraf.port)
+
+    assert (code, one["status"]) == (0, "ok")
+    assert not one["text"].endswith("unknown version")
 
 
 def test_a_full_database_is_told_with_its_limit(start_influxdb1: StartInfluxDB1, start_telegraf: StartTelegraf) -> None:

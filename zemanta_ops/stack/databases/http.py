@@ -33,9 +33,6 @@ class Product:
     header: str
 
 
-INFLUXDB = Product("InfluxDB", "x-influxdb-version")
-
-
 @dataclass(frozen=True)
 class Answer:
     """An HTTP answer; header names are in lower case."""
@@ -66,6 +63,15 @@ class Answer:
     def is_page(self) -> bool:
         """Return whether the body is a web page."""
         return b"<html" in self.body[:1000].lower()
+
+    def could_be_hidden(self) -> bool:
+        """Return whether a database may have sent this, and a proxy removed its header: a success, or an error in JSON.
+
+        A proxy's own answers are redirects, pages, and errors in other forms.
+        """
+        if self.is_page() or 300 <= self.status < 400:
+            return False
+        return self.status < 300 or self.body.lstrip().startswith(b"{")
 
 
 class _TooSlowError(Exception):

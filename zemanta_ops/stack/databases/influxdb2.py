@@ -14,7 +14,8 @@ from typing import Any
 from zemanta_ops.extras import MissingExtraError
 from zemanta_ops.stack.databases.base import Database, Retry, StoredValue
 from zemanta_ops.stack.databases.errors import TRANSIENT, DatabaseError, classify_answer
-from zemanta_ops.stack.databases.http import INFLUXDB, Answer, Endpoint, check_answer
+from zemanta_ops.stack.databases.http import Answer, Endpoint
+from zemanta_ops.stack.databases.influxdb import InfluxDBEndpoint
 from zemanta_ops.stack.databases.urls import show_url, split_url
 
 _HEADERS = {"Content-Type": "application/json", "Accept": "application/csv"}
@@ -40,7 +41,8 @@ class InfluxDB2Database(Database):
         token = options.get("token", "")
         authorization = f"Token {token}" if token else ""
         url = split_url(options["url"])
-        self._endpoint = Endpoint(url, authorization=authorization, timeout=timeout, headers=_HEADERS)
+        endpoint = Endpoint(url, authorization=authorization, timeout=timeout, headers=_HEADERS)
+        self._endpoint = InfluxDBEndpoint(endpoint)
         try:
             import influxdb_client.client.flux_csv_parser  # noqa: F401
         except ImportError:
@@ -52,8 +54,8 @@ class InfluxDB2Database(Database):
         return f"bucket {options['bucket']} at {show_url(split_url(options['url']))}"
 
     def read_version(self) -> str:
-        """Return the version in the headers of ``/ping``."""
-        return self._request("GET", "/ping").headers[INFLUXDB.header]
+        """Return the version."""
+        return self.retry.call(self._endpoint.read_version)
 
     def verify(self) -> None:
         """Query the newest minute of the bucket, which needs the organisation, the bucket and the right to read it."""
@@ -127,12 +129,12 @@ class InfluxDB2Database(Database):
 
     def _write_lines(self, body: bytes, timeout: float) -> None:
         parameters = {"org": self._org, "bucket": self.bucket, "precision": "ns"}
-        check_answer(self._endpoint.request("POST", "/api/v2/write", parameters, body, timeout=timeout), INFLUXDB)
+        self._endpoint.request("POST", "/api/v2/write", parameters, body, timeout=timeout)
 
     def _request(
         self, method: str, path: str, parameters: Mapping[str, str] | None = None, body: bytes | None = None
     ) -> Answer:
-        return self.retry.call(lambda: check_answer(self._endpoint.request(method, path, parameters, body), INFLUXDB))
+        return self.retry.call(lambda: self._endpoint.request(method, path, parameters, body))
 
 
 def _parse_rows(body: bytes) -> list[dict[str, Any]]:

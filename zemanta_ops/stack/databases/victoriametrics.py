@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from zemanta_ops.stack.databases.base import Retry
 from zemanta_ops.stack.databases.errors import DatabaseError
 from zemanta_ops.stack.databases.http import Answer, Endpoint, Product, check_answer
-from zemanta_ops.stack.databases.promql import PromQLDatabase
+from zemanta_ops.stack.databases.promql import BUILD_INFO, PromQLDatabase
 from zemanta_ops.stack.databases.urls import show_url, split_url
 
 DEFAULT_PORT = 8428
@@ -49,6 +49,8 @@ class VictoriaMetricsDatabase(PromQLDatabase):
         self.labels = {"db": options.get("database") or DEFAULT_DATABASE}
         self._writers = [self._create_endpoint(url, DEFAULT_PORT) for url in urls]
         self._write_urls = [show_url(split_url(url)) for url in urls]
+        # Whether a proxy removes the header of the product; None if that is not known yet.
+        self._is_hidden: bool | None = None
 
     @staticmethod
     def describe(options: Mapping[str, str]) -> str:
@@ -96,7 +98,18 @@ class VictoriaMetricsDatabase(PromQLDatabase):
         if answer.status in (502, 504) and PRODUCT.header in answer.headers:
             # vmauth is of the same product as what it does not reach.
             raise DatabaseError("gateway", "vmauth does not reach any of its backends", status=answer.status)
+        if PRODUCT.header not in answer.headers and answer.could_be_hidden() and self._has_hidden_header():
+            answer = Answer(answer.status, {**answer.headers, PRODUCT.header: ""}, answer.body)
         return check_answer(answer, PRODUCT)
+
+    def _has_hidden_header(self) -> bool:
+        """Return whether what answers queries has the words of a PromQL server, and not the header of this product."""
+        if self._is_hidden is None:
+            answer = self._read.request("GET", BUILD_INFO)
+            is_success = answer.status == 200 and answer.body.lstrip().startswith(b"{")
+            found = answer.read_json(PRODUCT.name) if is_success else {}
+            self._is_hidden = PRODUCT.header not in answer.headers and found.get("status") == "success"
+        return self._is_hidden
 
     def _write_lines(self, body: bytes, timeout: float) -> None:
         parameters = {"db": self.labels["db"], "precision": "ns"}
