@@ -16,7 +16,7 @@ from tests.servers.stores import Store, store_of_1
 from tests.servers.victoriametrics import VictoriaMetrics
 from tests.stack.answering import never_taken
 from tests.stack.proxying import proxying
-from zemanta_ops.stack.check import flow
+from zemanta_ops.stack.check import diagnosis, flow
 from zemanta_ops.stack.check.probe import Probe
 from zemanta_ops.stack.databases import Database, StoredValue
 
@@ -101,6 +101,19 @@ def test_a_proxy_that_hides_the_version_is_not_a_fault(
 
     assert (code, one["status"]) == (0, "ok")
     assert not one["text"].endswith("unknown version")
+
+
+@pytest.mark.parametrize(("before", "after"), [(0.3, 0.0), (0.0, 0.3)])
+def test_a_slow_way_to_the_database_is_not_a_wrong_clock(
+    store: Store, start_telegraf: StartTelegraf, before: float, after: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The requests of one check take longer together, as they do with the real tolerance and a second each.
+    monkeypatch.setattr(diagnosis, "CLOCK_TOLERANCE", 0.6)
+    telegraf = started(start_telegraf, store)
+    with proxying(store.server.url, before=before, after=after) as proxy:
+        code, _, one = found("probe", store.elsewhere(url=proxy.url), port=telegraf.port)
+
+    assert (code, one["status"]) == (0, "ok"), one
 
 
 def test_a_full_database_is_told_with_its_limit(start_influxdb1: StartInfluxDB1, start_telegraf: StartTelegraf) -> None:

@@ -160,14 +160,13 @@ def _wait(
 
     Sending it again covers the loss of one datagram, and another canary that sets the same gauge in one interval.
     """
-    sent_at = datetime.now(timezone.utc)
     deadline = probe.sent_at + timeout
     again = time.monotonic() + conf.metrics.agent_interval
     error: DatabaseError | None = None
 
     def conclude(**found: Any) -> Arrival:
         tags = {database.spell_name(name): value for name, value in probe.tags.items()}
-        return Arrival(sent_at, datetime.now(timezone.utc), probe.attempts, sent_tags=tags, **found)
+        return Arrival(probe.sent_time, datetime.now(timezone.utc), probe.attempts, sent_tags=tags, **found)
 
     while True:
         listener.look()

@@ -41,13 +41,16 @@ class Probe:
         series = self._client.create_series(GAUGE, catalog.PROBE.name, {"slot": self._slot})
         self.measurement = Sample(series.full_name, GAUGE, 0).measurement
         self.tags: Mapping[str, str] = dict(series.all_tags)
+        # When it was sent first: of the monotonic clock, and of the one that points get their time from.
         self.sent_at = 0.0
+        self.sent_time = datetime.fromtimestamp(0, timezone.utc)
         self.attempts = 0
 
     def send(self) -> str:
         """Send the probe; return why it was lost (``refused``, ``dns``, ``network`` …), or ""."""
         self.attempts += 1
-        self.sent_at = self.sent_at or time.monotonic()
+        if not self.sent_at:
+            self.sent_at, self.sent_time = time.monotonic(), datetime.now(timezone.utc)
         if self.attempts > 1:
             # Another machine may have the same slot: probes that collide once must not collide again.
             self._slot = str(secrets.randbelow(SLOTS))
