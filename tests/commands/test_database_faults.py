@@ -5,15 +5,14 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager, closing, nullcontext
+from contextlib import closing
 
 import pytest
 
-from tests.commands.faults import found, started
+from tests.commands.faults import flushing, found, started
 from tests.servers.fixtures import StartInfluxDB1, StartTelegraf
 from tests.servers.process import free_port
 from tests.servers.stores import Store, store_of_1
-from tests.servers.victoriametrics import VictoriaMetrics
 from tests.stack.answering import never_taken
 from tests.stack.proxying import proxying
 from zemanta_ops.stack.check import diagnosis, flow
@@ -27,11 +26,6 @@ def request_seconds(monkeypatch: pytest.MonkeyPatch) -> float:
     seconds = 1.0
     monkeypatch.setattr(flow, "REQUEST_SECONDS", seconds)
     return seconds
-
-
-def flushing(store: Store) -> AbstractContextManager[None]:
-    """Make what is written visible at once, if the store is one of VictoriaMetrics."""
-    return store.server.flushing() if isinstance(store.server, VictoriaMetrics) else nullcontext()
 
 
 def test_a_database_that_is_down_is_told(store: Store, sink: int) -> None:

@@ -6,7 +6,7 @@ import secrets
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from zemanta_ops.stack.check.agent_config import AgentConfig
 from zemanta_ops.stack.check.agent_process import TELEGRAF, AgentProcess
@@ -95,7 +95,8 @@ def judge_telegraf(arrival: Arrival, evidence: Evidence, database: Database) -> 
         return Hop("telegraf", "skipped", "the database failed while the probe was on its way")
     if failure := _find_failure(evidence, database):
         return failure
-    age = evidence.state.compute_age(arrival.until)
+    # The agent's points have the time of its clock.
+    age = evidence.state.compute_age(arrival.until + timedelta(seconds=arrival.compute_skew()))
     if arrival.reading is not None:
         return _describe_success(evidence.state, age)
     suspects: tuple[Callable[[], Hop | None], ...] = (
@@ -127,7 +128,7 @@ def judge_probe(arrival: Arrival, telegraf: Hop, timeout: float, evidence: Evide
 
 def _describe_skew(skew: float, arrival: Arrival, config: AgentConfig) -> Hop:
     ahead = "ahead of" if skew > 0 else "behind"
-    text = f"the probe arrived with a time {abs(skew):.0f} s {ahead} this machine's clock"
+    text = f"the probe arrived with a time {abs(skew):,.0f} s {ahead} this machine's clock"
     is_rounded = abs(skew) <= config.precision_seconds
     text += f": the agent's configuration has {config.precision}" if is_rounded else ""
     return fail_hop(

@@ -19,7 +19,7 @@ from zemanta_ops.stack.check.diagnosis import Arrival, Evidence, judge_probe, ju
 from zemanta_ops.stack.check.hops import HOPS, FlowReport, Hop, fail_hop, skip_hop
 from zemanta_ops.stack.check.probe import Probe
 from zemanta_ops.stack.check.telegraf_stats import AgentState, read_agent_state
-from zemanta_ops.stack.databases import Database, DatabaseError, Retry
+from zemanta_ops.stack.databases import Database, DatabaseError, Retry, StoredValue
 from zemanta_ops.stack.databases.errors import SILENT, TRANSIENT
 from zemanta_ops.stack.settings import NO_DATABASE, find_database, list_faults
 from zemanta_ops.stack.sockets import count_kernel_drops_of_port, show_address
@@ -178,13 +178,23 @@ def _wait(
         if reading:
             return conclude(reading=reading, latency=now - probe.sent_at)
         if now >= deadline:
-            return conclude(error=error)
+            far = None if error else _find_far_away(probe, database)
+            return conclude(error=error, reading=far, latency=now - probe.sent_at if far else None)
         if now >= again:
             probe.send()
             again = now + conf.metrics.agent_interval
         if waiting:
             waiting(now - probe.sent_at)
         time.sleep(min(_POLL_SECONDS, max(deadline - now, 0)))
+
+
+def _find_far_away(probe: Probe, database: Database) -> StoredValue | None:
+    """Return the probe if it has a time that is wrong by days, as of a clock without a battery."""
+    try:
+        return probe.find(database, at_any_time=True)
+    except DatabaseError:
+        # Not every database may be asked for so long a time.
+        return None
 
 
 def _read_agent_state(database: Database, hosts: list[str], arrival: Arrival | None = None) -> AgentState:

@@ -19,6 +19,9 @@ from zemanta_ops.stack.statsd import Sample
 
 # Wide enough to find the probe even if the clocks of the machines differ.
 CLOCKS = timedelta(days=1)
+# A clock without a battery starts in 1970. Nobody has points from this far ahead.
+_OLDEST = datetime(1970, 1, 1, tzinfo=timezone.utc)
+_FARTHEST = timedelta(days=50 * 365)
 # A refusal by another machine arrives after the first datagram has left.
 _REFUSAL_SECONDS = 0.05
 # Probes that are on their way at once need different series: the agent keeps one value of a gauge.
@@ -60,10 +63,11 @@ class Probe:
         time.sleep(_REFUSAL_SECONDS)
         return self._send_once()
 
-    def find(self, database: Database) -> StoredValue | None:
-        """Return the probe if the database has it."""
+    def find(self, database: Database, *, at_any_time: bool = False) -> StoredValue | None:
+        """Return the probe if the database has it; ``at_any_time`` also reads what has a time far from now."""
         now = datetime.now(timezone.utc)
-        found = database.read_values(self.measurement, "value", now - CLOCKS, now + CLOCKS, equal_to=float(self.nonce))
+        start, end = (_OLDEST, now + _FARTHEST) if at_any_time else (now - CLOCKS, now + CLOCKS)
+        found = database.read_values(self.measurement, "value", start, end, equal_to=float(self.nonce))
         return found[0] if found else None
 
     def close(self) -> None:
