@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import secrets
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from zemanta_ops.stack.check.agent_config import AgentConfig
+from zemanta_ops.stack.check.agent_output import find_obstacle
 from zemanta_ops.stack.check.agent_process import TELEGRAF, AgentProcess
 from zemanta_ops.stack.check.hops import Hop, fail_hop
+from zemanta_ops.stack.check.probe import write_directly
 from zemanta_ops.stack.check.telegraf_stats import AgentState
-from zemanta_ops.stack.databases import Database, DatabaseError, Point, StoredValue
-from zemanta_ops.stack.databases.errors import classify_answer
-from zemanta_ops.stack.databases.line_protocol import FieldValue
+from zemanta_ops.stack.databases import Database, DatabaseError, StoredValue
 
 # The probe's time is that of its collection, between sending and arrival. Clocks may differ by this many seconds.
 CLOCK_TOLERANCE = 5.0
@@ -22,7 +20,6 @@ _SAME_BATCH = 0.5
 # Restarts in ten minutes: this many can be those of a person who is mending the configuration; more cannot.
 _RESTARTS = 2
 _MANY_RESTARTS = 9
-_PADDING_BYTES = 8192
 _KERNEL = "datagrams in the kernel because its receive buffer was full"
 # Telegraf adds this tag itself, so it says nothing about those that were sent.
 _HOST = "host"
@@ -263,6 +260,8 @@ def _suspect_output(
         return None
     if undelivered := read_undelivered():
         return fail_hop("telegraf", "undelivered", f"writes are accepted and do not arrive. {undelivered}")
+    if obstacle := find_obstacle(config.targets, evidence.process.pid if evidence.process else 0):
+        return fail_hop("telegraf", obstacle.cause, f"{state.agent} cannot write: {obstacle.text}")
     outputs = f". Its configuration has: {'; '.join(config.outputs)}" if config.outputs else ""
     if age is None and config.has_internal is False:
         text = f"the agent reports nothing about itself{outputs}"
@@ -273,22 +272,6 @@ def _suspect_output(
         return fail_hop("telegraf", "agent_not_writing", text)
     text = f"{state.agent} last wrote into this database {age:.0f} s ago{outputs}"
     return fail_hop("telegraf", "agent_not_writing", text, age_seconds=age)
-
-
-def write_directly(database: Database) -> DatabaseError | None:
-    """Write one point without the agent, always to the same series; return why the database refuses it, or None."""
-    value = float(time.time_ns() % 2**48)
-    # The field of the probe itself shows whether its type is still that of an old integer. The padding is as large as
-    # a batch of Telegraf's: on a full disk, a small point may still fit into the last block of a file.
-    fields: dict[str, FieldValue] = {"direct": value, "value": value, "padding": secrets.token_hex(_PADDING_BYTES)}
-    # One point an hour: written again, it replaces itself.
-    hour = 3600 * 10**9
-    point = Point("zemanta_ops_probe", fields, {"metric_type": "direct"}, time.time_ns() // hour * hour)
-    try:
-        report = database.write([point])
-    except DatabaseError as error:
-        return error
-    return classify_answer(400, report.refused[0][1]) if report.refused else None
 
 
 def _join_losses(lost: Mapping[str, int]) -> str:

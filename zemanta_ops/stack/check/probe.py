@@ -14,7 +14,9 @@ from zemanta_ops.metrics import catalog
 from zemanta_ops.metrics.client import Client
 from zemanta_ops.metrics.options import Options
 from zemanta_ops.metrics.series.series import GAUGE
-from zemanta_ops.stack.databases import Database, StoredValue
+from zemanta_ops.stack.databases import Database, DatabaseError, Point, StoredValue
+from zemanta_ops.stack.databases.errors import classify_answer
+from zemanta_ops.stack.databases.line_protocol import FieldValue
 from zemanta_ops.stack.statsd import Sample
 
 # Wide enough to find the probe even if the clocks of the machines differ.
@@ -26,6 +28,7 @@ _FARTHEST = timedelta(days=50 * 365)
 _REFUSAL_SECONDS = 0.05
 # Probes that are on their way at once need different series: the agent keeps one value of a gauge.
 SLOTS = 64
+_PADDING_BYTES = 8192
 
 
 class Probe:
@@ -82,6 +85,22 @@ class Probe:
         self._client.flush()
         after = self._client.health()["dropped"]
         return next((reason for reason, count in after.items() if count > before.get(reason, 0)), "")
+
+
+def write_directly(database: Database) -> DatabaseError | None:
+    """Write one point without the agent, always to the same series; return why the database refuses it, or None."""
+    value = float(time.time_ns() % 2**48)
+    # The field of the probe itself shows whether its type is still that of an old integer. The padding is as large as
+    # a batch of Telegraf's: on a full disk, a small point may still fit into the last block of a file.
+    fields: dict[str, FieldValue] = {"direct": value, "value": value, "padding": secrets.token_hex(_PADDING_BYTES)}
+    # One point an hour: written again, it replaces itself.
+    hour = 3600 * 10**9
+    point = Point("zemanta_ops_probe", fields, {"metric_type": "direct"}, time.time_ns() // hour * hour)
+    try:
+        report = database.write([point])
+    except DatabaseError as error:
+        return error
+    return classify_answer(400, report.refused[0][1]) if report.refused else None
 
 
 def _reserve_slot() -> tuple[str, socket.socket | None]:
