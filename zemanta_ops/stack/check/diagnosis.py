@@ -63,6 +63,7 @@ class Evidence:
         changes: How often another socket took the port while the probe was on its way.
         is_stuck: Whether what was sent stayed unread.
         lost_by_kernel: Datagrams that the kernel dropped meanwhile.
+        failed_before: What an agent behind the database's URL had not delivered before the probe was sent.
 
     """
 
@@ -73,6 +74,7 @@ class Evidence:
     changes: int = 0
     is_stuck: bool = False
     lost_by_kernel: int = 0
+    failed_before: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def config(self) -> AgentConfig:
@@ -101,7 +103,7 @@ def judge_telegraf(arrival: Arrival, evidence: Evidence, database: Database) -> 
         lambda: _suspect_database(database),
         lambda: _suspect_restarts(evidence),
         lambda: _suspect_pace(arrival, evidence, age),
-        lambda: _suspect_output(arrival, evidence, age, database.read_undelivered),
+        lambda: _suspect_output(arrival, evidence, age, database),
     )
     found = (suspect() for suspect in suspects)
     alive = Hop("telegraf", "ok", f"{evidence.state.agent} wrote about itself {max(age or 0, 0):.1f} s ago")
@@ -249,16 +251,14 @@ def _suspect_pace(arrival: Arrival, evidence: Evidence, age: float | None) -> Ho
     return fail_hop("telegraf", "slow_flush", text, flush_seconds=seconds)
 
 
-def _suspect_output(
-    arrival: Arrival, evidence: Evidence, age: float | None, read_undelivered: Callable[[], str]
-) -> Hop | None:
+def _suspect_output(arrival: Arrival, evidence: Evidence, age: float | None, database: Database) -> Hop | None:
     """Return a finding if what the agent writes does not arrive in this database."""
     state, config = evidence.state, evidence.config
     waited = (arrival.until - arrival.sent_at).total_seconds()
     if age is not None and age < waited - _SAME_BATCH:
         # It wrote what it had collected after the probe was sent, and the probe was not included.
         return None
-    if undelivered := read_undelivered():
+    if undelivered := database.describe_undelivered(evidence.failed_before):
         return fail_hop("telegraf", "undelivered", f"writes are accepted and do not arrive. {undelivered}")
     if obstacle := find_obstacle(config.targets, evidence.process.pid if evidence.process else 0):
         return fail_hop("telegraf", obstacle.cause, f"{state.agent} cannot write: {obstacle.text}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack, closing
 from datetime import datetime, timedelta, timezone
 from typing import Any
@@ -65,8 +65,9 @@ def check_flow(timeout: float | None = None, waiting: Callable[[float], None] | 
             return _stop([settings, agent, found], "the database comes first")
         timeout = compute_default_timeout(database.delay) if timeout is None else timeout
         listener = ListenerWatch(options.protocol, options.port, is_local=at_home)
+        failed_before = database.count_failed_deliveries()
         arrival = _wait(probe, database, timeout, listener, waiting)
-        evidence = _collect_evidence(arrival, database, options, listener, drops_before)
+        evidence = _collect_evidence(arrival, database, options, listener, drops_before, failed_before)
         telegraf = judge_telegraf(arrival, evidence, database)
         last = judge_probe(arrival, telegraf, timeout, evidence)
         hops = (settings, agent, found, telegraf, last)
@@ -94,7 +95,12 @@ def _check_settings(options: Options) -> tuple[Hop, Database | None]:
 
 
 def _collect_evidence(
-    arrival: Arrival, database: Database, options: Options, listener: ListenerWatch, drops_before: int
+    arrival: Arrival,
+    database: Database,
+    options: Options,
+    listener: ListenerWatch,
+    drops_before: int,
+    failed_before: Mapping[str, int],
 ) -> Evidence:
     process = find_agent_process(options.protocol, options.port) if listener.is_local else None
     # If the database has just failed, another query would only cost another time-out.
@@ -107,6 +113,7 @@ def _collect_evidence(
         changes=listener.changes,
         is_stuck=listener.is_stuck,
         lost_by_kernel=_count_drops(options, listener.is_local) - drops_before,
+        failed_before=failed_before,
     )
 
 
