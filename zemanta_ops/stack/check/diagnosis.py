@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from zemanta_ops.stack.agent_contract import WATCH_METRICS
 from zemanta_ops.stack.check.agent_config import AgentConfig
 from zemanta_ops.stack.check.agent_output import find_obstacle
 from zemanta_ops.stack.check.agent_process import TELEGRAF, AgentProcess
@@ -83,8 +84,10 @@ class Evidence:
 
     @property
     def stranger(self) -> str:
-        """The name of the program on the port if it is known and is not Telegraf."""
+        """The name of the program on the port if it is known and writes to no database."""
         name = self.process.name if self.process else ""
+        if self.process and name == WATCH_METRICS:
+            return "" if self.process.writes else f"{name} without --write"
         return name if name and name != TELEGRAF else ""
 
 
@@ -208,7 +211,7 @@ def _suspect_process(evidence: Evidence) -> Hop | None:
         text = f"{name} has port {evidence.port} and does not read what arrives"
         return fail_hop("telegraf", "agent_hangs", text)
     if evidence.stranger and not state.newest:
-        text = f"{name} (process {process.pid if process else 0}) has port {evidence.port}, not Telegraf"
+        text = f"{evidence.stranger} (process {process.pid if process else 0}) has port {evidence.port}, not Telegraf"
         return fail_hop("telegraf", "port_taken", text)
     return None
 
