@@ -66,6 +66,12 @@ def test_the_settings_of_the_old_client_are_the_last_resort() -> None:
         ("HOST", 5),
         ("EXCLUDE_PATHS", 5),
         ("EXCLUDE_PATHS", [5]),
+        ("EXCLUDE_PATHS", ["/a", ""]),
+        ("EXCLUDE_PATHS", [" "]),
+        ("EXCLUDE_PATHS", "/a,,/b"),
+        ("EXCLUDE_PATHS", ",/a"),
+        ("EXCLUDE_PATHS", ","),
+        ("TAGS", "env=prod,,version=1"),
         ("TAGS", "env"),
         ("TAGS", {5: 5}),
         ("ENABLED", "perhaps"),
@@ -116,6 +122,14 @@ def test_a_fault_is_decisive_if_no_other_place_takes_precedence(monkeypatch: pyt
 def test_the_old_names_are_those_beside_the_settings() -> None:
     assert conf.old_names() == ("STATSD_INFLUX_HOST", "STATSD_INFLUX_PORT", "PROJECT_NAME", "HOSTNAME")
     assert set(conf.sections()) == {"METRICS", "INFLUXDB", "VICTORIAMETRICS", "PROMETHEUS", "CLOUDWATCH", "ALERTS"}
+
+
+@pytest.mark.parametrize(("value", "items"), [("", ()), (" ", ()), ("a,", ("a",)), ("a , b ,", ("a", "b")), ([], ())])
+def test_blanks_around_the_items_in_text_and_a_comma_at_its_end_do_not_count(
+    value: object, items: tuple[str, ...]
+) -> None:
+    with metrics(INSTRUMENT=value):
+        assert (conf.metrics.instrument, list(conf.find_faults())) == (items, [])
 
 
 LISTS = [

@@ -24,6 +24,6 @@ def test_the_one_of_secrets_is_an_error_about_secrets_too() -> None:
 
 def test_the_stack_raises_it(monkeypatch: pytest.MonkeyPatch) -> None:
     # Simulated: the packages are installed here.
-    monkeypatch.setitem(sys.modules, "influxdb_client.client.influxdb_client", None)
+    monkeypatch.setitem(sys.modules, "influxdb_client.client.flux_csv_parser", None)
     with pytest.raises(extras.MissingExtraError, match=r"zemanta-ops\[influxdb\]"):
         connect("http://influx.example", bucket="b", org="o", token="example-token")

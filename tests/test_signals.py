@@ -5,12 +5,14 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 
 import pytest
 
 from zemanta_ops.signals import exit_on_signals, handle_end_signals, note_end_signals
 
-END_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+END_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @pytest.mark.parametrize("number", END_SIGNALS)
@@ -53,16 +55,19 @@ def test_a_signal_leaves_with_the_exit_code_of_a_shell(number: signal.Signals) -
     assert signal.getsignal(number) == before
 
 
-def test_a_signal_that_is_ignored_stays_ignored() -> None:
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+@pytest.mark.parametrize("number", END_SIGNALS)
+@pytest.mark.parametrize("handle", [exit_on_signals, lambda: note_end_signals(pytest.fail)])
+def test_a_signal_that_is_ignored_stays_ignored(
+    number: signal.Signals, handle: Callable[[], AbstractContextManager[object]]
+) -> None:
+    before = signal.signal(number, signal.SIG_IGN)
     try:
-        with exit_on_signals():
-            signal.raise_signal(signal.SIGINT)
-            assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
-            assert signal.getsignal(signal.SIGTERM) is not signal.SIG_IGN
-        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+        with handle():
+            signal.raise_signal(number)
+            assert [signal.getsignal(each) is signal.SIG_IGN for each in END_SIGNALS].count(True) == 1
+        assert signal.getsignal(number) is signal.SIG_IGN
     finally:
-        signal.signal(signal.SIGINT, before)
+        signal.signal(number, before)
 
 
 WRITERS = {

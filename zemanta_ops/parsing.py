@@ -196,12 +196,19 @@ def accept_one_of(*choices: str) -> Callable[[Any], str]:
 
 
 def accept_strings(value: Any) -> tuple[str, ...]:
-    """Accept a list of strings, or one string with commas between the items."""
+    """Accept a list of strings, or one string with commas between the items; none of them may be blank.
+
+    A blank item is mostly what is left of a variable that is not set. Text that is blank as a whole has no items, and
+    may end with a comma.
+    """
     if isinstance(value, str):
-        return tuple(item for item in (part.strip() for part in value.split(",")) if item)
+        text = value.strip().removesuffix(",")
+        value = [item.strip() for item in text.split(",")] if text else []
     items = tuple(_accept_list(value, "must be a list of strings"))
     if not all(isinstance(item, str) for item in items):
         raise ValueError("must be a list of strings")
+    if not all(item.strip() for item in items):
+        raise ValueError("has a blank item, or a comma too many")
     return items
 
 

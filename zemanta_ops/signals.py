@@ -1,4 +1,8 @@
-"""End loops and commands in order on SIGINT and SIGTERM, and when nobody reads their output any more."""
+"""End loops and commands in order on SIGINT, SIGTERM and SIGHUP, and when nobody reads their output any more.
+
+SIGHUP is what processes get whose terminal is closed. A signal that the process was started to ignore, as by ``nohup``,
+stays ignored.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +22,7 @@ _SIGPIPE = 13
 
 @contextmanager
 def handle_end_signals(action: Callable[[], None]) -> Iterator[None]:
-    """Call ``action`` on SIGINT and SIGTERM; restore the previous handlers at the end of the block.
+    """Call ``action`` on each of these signals; restore the previous handlers at the end of the block.
 
     Only the main thread can handle signals. In any other thread this does nothing.
     """
@@ -26,43 +30,52 @@ def handle_end_signals(action: Callable[[], None]) -> Iterator[None]:
     def handle(_number: int, _frame: object) -> None:
         action()
 
-    if threading.current_thread() is not threading.main_thread():
+    with _handle(handle):
+        yield
+
+
+def _may_handle() -> bool:
+    return threading.current_thread() is threading.main_thread()
+
+
+@contextmanager
+def _handle(handler: Callable[[int, object], None]) -> Iterator[None]:
+    if not _may_handle():
         yield
         return
-    previous = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    # Not every system has SIGHUP.
+    ends = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    heard = [number for number in ends if signal.getsignal(number) is not signal.SIG_IGN]
+    previous = {number: signal.signal(number, handler) for number in heard}
     try:
         yield
     finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
+        for number, before in previous.items():
+            signal.signal(number, before)
 
 
 @contextmanager
 def exit_on_signals() -> Iterator[None]:
-    """Raise SystemExit on SIGINT and SIGTERM, with the exit code of a shell: 130 and 143.
+    """Raise SystemExit on each of these signals, with the exit code of a shell: 130, 143 and 129.
 
     Likewise with 141, SIGPIPE's, if standard output is a pipe that its reader has closed, as ``head`` does. Cleanup
-    runs, and no traceback is printed. A signal that the process was started to ignore stays ignored.
+    runs, and no traceback is printed.
     """
 
     def leave(number: int, _frame: object) -> None:
         raise SystemExit(SIGNALLED + number)
 
-    if threading.current_thread() is not threading.main_thread():
+    if not _may_handle():
         yield
         return
-    heard = [each for each in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(each) is not signal.SIG_IGN]
-    previous = {number: signal.signal(number, leave) for number in heard}
-    try:
-        yield
-        _flush_output()
-    except BrokenPipeError:
-        if not hasattr(select, "poll") or not _discard_closed_output():
-            raise  # It is of another pipe or connection.
-        raise SystemExit(SIGNALLED + _SIGPIPE) from None
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
+    with _handle(leave):
+        try:
+            yield
+            _flush_output()
+        except BrokenPipeError:
+            if not hasattr(select, "poll") or not _discard_closed_output():
+                raise  # It is of another pipe or connection.
+            raise SystemExit(SIGNALLED + _SIGPIPE) from None
 
 
 def _flush_output() -> None:
@@ -91,7 +104,7 @@ def _discard_closed_output() -> bool:
 
 @contextmanager
 def note_end_signals(wake: Callable[[], None]) -> Iterator[Callable[[], bool]]:
-    """Yield a function that returns whether SIGINT or SIGTERM has arrived; ``wake`` is called on each of them."""
+    """Yield a function that returns whether one of these signals has arrived; ``wake`` is called on each of them."""
     arrived = False
 
     def note() -> None:

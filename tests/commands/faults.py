@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -10,6 +11,7 @@ from tests.servers.fixtures import StartTelegraf
 from tests.servers.process import free_port, wait_until
 from tests.servers.stores import Store
 from tests.servers.telegraf import Telegraf, config
+from tests.servers.victoriametrics import VictoriaMetrics
 from zemanta_ops.stack.check.hops import ADVICE
 
 INTERNAL = "[[inputs.internal]]\n"
@@ -52,3 +54,8 @@ def lost(store: Store) -> int:
     with store.connect() as database:
         found = database.read_values("internal_write", "metrics_dropped", now - timedelta(hours=1), now + timedelta(1))
     return max(int(reading.value) for reading in found)
+
+
+def flushing(store: Store) -> AbstractContextManager[None]:
+    """Make what is written visible at once, if the store is one of VictoriaMetrics."""
+    return store.server.flushing() if isinstance(store.server, VictoriaMetrics) else nullcontext()

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from datetime import datetime, timedelta, timezone
 
 import pytest
+import time_machine
 
 from tests.commands.checking import checked_here
-from tests.commands.faults import INTERNAL, found, lost, speaks, started
+from tests.commands.faults import INTERNAL, flushing, found, lost, speaks, started
 from tests.servers.fixtures import StartTelegraf
 from tests.servers.process import free_port, wait_until
 from tests.servers.stores import Store
@@ -116,6 +119,19 @@ def test_points_that_land_at_a_wrong_time_are_told(store: Store, start_telegraf:
 
     assert (code, cause) == (14, "clock_skew")
     assert abs(one["details"]["skew_seconds"]) > 60
+
+
+@pytest.mark.parametrize("days", [30, -30])
+def test_a_clock_that_is_off_by_days_is_told(
+    new_any_store: Callable[[], Store], start_telegraf: StartTelegraf, days: int
+) -> None:
+    store = new_any_store()
+    telegraf = started(start_telegraf, store)
+    with time_machine.travel(datetime.now(timezone.utc) + timedelta(days)), flushing(store):
+        code, cause, one = found("probe", store, "--timeout", "3", port=telegraf.port)
+
+    assert (code, cause) == (14, "clock_skew")
+    assert abs(one["details"]["skew_seconds"] + days * 86_400) < 60
 
 
 @pytest.mark.parametrize("place", ["[agent]", "[[inputs.statsd]]"])

@@ -88,7 +88,7 @@ def test_a_signal_ends_the_canary_cleanly(agent: Agent, tmp_path: Path) -> None:
     assert (process.returncode, err) == (0, "")
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_a_signal_ends_a_single_check_without_a_traceback(
     number: signal.Signals, code: int, agent: Agent, influxdb1: InfluxDB1, database: str, tmp_path: Path
 ) -> None:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import socket
 import time
+from collections.abc import Callable
 from contextlib import closing
 
 import pytest
 
-from tests.commands.faults import found, started
+from tests.commands.faults import flushing, found, started
 from tests.servers.fixtures import StartInfluxDB1, StartTelegraf
 from tests.servers.process import free_port
 from tests.servers.stores import Store, store_of_1
 from tests.stack.answering import never_taken
-from zemanta_ops.stack.check import flow
+from tests.stack.proxying import proxying
+from zemanta_ops.stack.check import diagnosis, flow
 from zemanta_ops.stack.check.probe import Probe
 from zemanta_ops.stack.databases import Database, StoredValue
 
@@ -81,6 +83,31 @@ def test_who_may_only_read_sees_that_all_is_well(guarded_store: Store, start_tel
     code, _, one = found("probe", guarded_store.limited("read"), port=telegraf.port)
 
     assert (code, one["status"]) == (0, "ok")
+
+
+def test_a_proxy_that_hides_the_version_is_not_a_fault(
+    new_any_store: Callable[[], Store], start_telegraf: StartTelegraf
+) -> None:
+    store = new_any_store()
+    telegraf = started(start_telegraf, store)
+    with proxying(store.server.url, "X-Influxdb-Version", "X-Server-Hostname") as proxy, flushing(store):
+        code, _, one = found("database", store.elsewhere(url=proxy.url), port=telegraf.port)
+
+    assert (code, one["status"]) == (0, "ok")
+    assert not one["text"].endswith("unknown version")
+
+
+@pytest.mark.parametrize(("before", "after"), [(0.3, 0.0), (0.0, 0.3)])
+def test_a_slow_way_to_the_database_is_not_a_wrong_clock(
+    store: Store, start_telegraf: StartTelegraf, before: float, after: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The requests of one check take longer together, as they do with the real tolerance and a second each.
+    monkeypatch.setattr(diagnosis, "CLOCK_TOLERANCE", 0.6)
+    telegraf = started(start_telegraf, store)
+    with proxying(store.server.url, before=before, after=after) as proxy:
+        code, _, one = found("probe", store.elsewhere(url=proxy.url), port=telegraf.port)
+
+    assert (code, one["status"]) == (0, "ok"), one
 
 
 def test_a_full_database_is_told_with_its_limit(start_influxdb1: StartInfluxDB1, start_telegraf: StartTelegraf) -> None:

@@ -176,7 +176,7 @@ def test_one_of_two_nodes_collects_and_the_other_takes_over(project: Path) -> No
             assert wait_until(says(project, "b", "collecting"), 30)
             hosts(listener)
             assert wait_until(lambda: hosts(listener) == {"b"}, 30)
-            second.send_signal(signal.SIGINT)
+            second.send_signal(signal.SIGHUP)
             assert second.wait(20) == 0
 
 

@@ -55,7 +55,7 @@ def test_json_with_an_interval_has_a_document_an_interval_too() -> None:
     assert sum(counted[:-1]) == counted[-1] == 4
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_ends_it_cleanly_with_the_totals(number: signal.Signals) -> None:
     with watching("--interval", "60") as (process, port):
         send(port, LINES)

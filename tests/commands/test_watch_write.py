@@ -135,7 +135,17 @@ def test_check_metrics_says_that_it_writes_only_where_it_is_told_to(
         code, document = checked(tmp_path, "--timeout", "1", metrics={"PORT": port}, influxdb=influxdb)
 
     assert (code, hop(document, "telegraf")["cause"]) == (13, "port_taken")
+    assert hop(document, "telegraf")["text"].startswith("watch_metrics without --write (process ")
     assert "only with --write" in hop(document, "telegraf")["advice"]
+
+
+def test_check_metrics_knows_it_if_it_writes_elsewhere(influxdb1: InfluxDB1, database: str, tmp_path: Path) -> None:
+    influxdb = {"URL": influxdb1.url, "DATABASE": database}
+    elsewhere = with_influxdb(tmp_path, **{**influxdb, "DATABASE": "missing"})
+    with watching("--wri", "--interval", "0.5", **elsewhere) as (_, port):
+        code, document = checked(tmp_path, "--timeout", "2", metrics={"PORT": port}, influxdb=influxdb)
+
+    assert (code, hop(document, "telegraf")["cause"]) == (13, "agent_not_writing")
 
 
 def test_a_dead_database_is_told_once_and_the_watching_goes_on(tmp_path: Path) -> None:
@@ -211,10 +221,22 @@ def test_a_refused_point_does_not_keep_the_others_out(influxdb1: InfluxDB1, data
         send(port, "taken:1|c\nhits:1|c")
         out, err = process.communicate(timeout=30)
 
+    assert process.returncode == 5
+    assert "1 points were not written to" in err
     assert influxdb1.query("SELECT value FROM hits", database)[0]["value"] == 1
     assert err.count("refused 1 points") == 1
     assert f"3 points written to database {database} at {influxdb1.url}, 1 refused: " in out
     assert "field type conflict" in out
+
+
+@pytest.mark.parametrize("bound", [["--once"], ["--for", "0.3"]])
+def test_a_run_with_an_end_fails_if_points_are_lost(bound: list[str], tmp_path: Path) -> None:
+    settings = with_influxdb(tmp_path, URL=f"http://127.0.0.1:{free_port()}", DATABASE="none")
+    with watching("--json", "--write", "--interval", "0.2", *bound, **settings) as (process, _):
+        out, err = process.communicate(timeout=30)
+
+    assert process.returncode == 5
+    assert f"{documents(out)[-1]['written']['lost']} points were not written to database none" in err
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import django.db
 from zemanta_ops.management.leader import PeriodicWorker
 from zemanta_ops.stack.alerting.checker import Checker, Report
 from zemanta_ops.stack.alerting.store import describe_database_error
+from zemanta_ops.tables import TABLE_ERRORS
 
 # Seconds between two looks at what is due.
 TICK = 5.0
@@ -42,7 +43,7 @@ class AlertWorker(PeriodicWorker):
         """Judge and send what is due, then wait."""
         try:
             self._report(self._checker.check(time.time()))
-        except django.db.Error as error:
+        except TABLE_ERRORS as error:
             # What was not stored is judged again in the next round. What was sent and not noted is claimed.
             django.db.connections.close_all()
             self._report_failure(describe_database_error(error))

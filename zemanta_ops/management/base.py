@@ -33,7 +33,7 @@ class UsageError(CommandError):
 class OpsCommand(BaseCommand):
     """A command whose ``epilog`` shows examples and exit codes; it runs without system checks.
 
-    SIGINT and SIGTERM end it in order, with exit code 130 or 143, unless the command handles them itself.
+    SIGINT, SIGTERM and SIGHUP end it in order, with exit code 130, 143 or 129, unless it handles them itself.
     With ``--json``, an error before any output is a document too: ``{"ok": false, "problems": [...]}``.
     """
 

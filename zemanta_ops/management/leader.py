@@ -89,7 +89,7 @@ def acquire_for_node(name: str, seconds: float | None) -> bool:
 
 
 def run_alone(worker: loop.Worker, name: str, seconds: float | None, report: Callable[[str], None]) -> None:
-    """Work while no other process does, until SIGINT or SIGTERM.
+    """Work while no other process does, until SIGINT, SIGTERM or SIGHUP.
 
     Args:
         worker: What to do.

@@ -69,7 +69,7 @@ def test_a_failure_is_a_line_and_exit_code_1(aws: FakeCloudWatch, configured: No
         (["--list"], "list_metrics", ""),
     ],
 )
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_ends_it_with_a_line_and_a_document(
     aws: FakeCloudWatch, configured: None, number: signal.Signals, arguments: list[str], call: str, rest: str
 ) -> None:

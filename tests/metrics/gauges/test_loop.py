@@ -36,6 +36,9 @@ class Answers:
     def release(self) -> None:
         self.released = True
 
+    def explain(self, error: Exception) -> str:
+        return f"({type(error).__name__}: {error}). Run: manage.py repair"
+
 
 class Stubborn(Answers):
     def release(self) -> None:
@@ -80,7 +83,7 @@ def test_who_loses_the_lease_sends_no_more(captured_metrics: Recorder) -> None:
 
 
 def test_a_lock_that_cannot_be_asked_at_the_start_is_an_error_that_says_what_to_do() -> None:
-    with pytest.raises(LeaseError, match=r"ConnectionError: refused.*Run: manage.py migrate, or set GAUGE_LOCK"):
+    with pytest.raises(LeaseError, match=r"ConnectionError: refused\). Run: manage.py repair"):
         run(collector(), Answers(ConnectionError("refused")), 60, lambda: False, print)
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
 import stat
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +14,7 @@ import pytest
 
 from tests.secrets.tokens import local
 from tests.secrets.verbs.calls import call
+from tests.servers.process import wait_until
 from zemanta_ops.secrets import Secret, wire
 from zemanta_ops.secrets.files.scan import find_tokens
 from zemanta_ops.secrets.files.source_file import read
@@ -168,3 +171,19 @@ def test_an_editor_that_is_not_there_is_an_error(command: str, home: Path, monke
     monkeypatch.setattr(editor, "_DEFAULT", "absent-vi")
     assert "set EDITOR" in call(edit, "a.toml", "a").err
     assert os.environ["VISUAL"] == command
+
+
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM])
+def test_a_terminal_that_is_closed_leaves_no_plaintext(home: Path, editing: Editor, number: signal.Signals) -> None:
+    Path("a.toml").write_text(f"p = '{local(PLAINTEXT)}'\n")
+    notes = editing(
+        "open(notes + '.part', 'w').write(path); os.rename(notes + '.part', notes)\nimport time; time.sleep(60)"
+    )
+    arguments = [sys.executable, "-m", "zemanta_ops.secrets", "edit", "a.toml", "p"]
+    with subprocess.Popen(arguments, env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}) as process:
+        assert wait_until(notes.exists, 30)
+        secret = Path(notes.read_text())
+        assert secret.read_text().strip() == PLAINTEXT
+        process.send_signal(number)
+        assert process.wait(30) == 128 + number
+    assert not secret.parent.exists()

@@ -361,10 +361,10 @@ def test_where_a_readable_configuration_writes_is_in_the_text() -> None:
 )
 def test_what_vmagent_cannot_deliver_is_not_blamed_on_telegraf(state: AgentState, cause: str) -> None:
     class Behind(Canned):
-        def read_undelivered(self) -> str:
-            return "vmagent at http://agent:8429: 3 requests failed"
+        def describe_undelivered(self, before: Mapping[str, int]) -> str:
+            return f"vmagent at http://agent:8429: {5 - before['a']} requests failed"
 
-    telegraf = judge_telegraf(missing(), Evidence(state, 8125), Behind())
+    telegraf = judge_telegraf(missing(), Evidence(state, 8125, failed_before={"a": 2}), Behind())
 
     assert (telegraf.cause, "3 requests failed" in telegraf.text) == (cause, bool(cause))
 

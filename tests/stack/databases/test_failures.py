@@ -182,6 +182,19 @@ def test_an_answer_that_comes_byte_by_byte_is_given_up(at_once: bytes, slowly: b
     assert raised.value.kind == "timeout"
 
 
+@pytest.mark.parametrize("options", [{"database": "d"}, {"bucket": "b", "org": "o", "token": "example"}], ids=str)
+@pytest.mark.parametrize("method", ["read_version", "verify", "read_retention", "verify_writing"])
+def test_no_request_of_a_database_waits_for_one_byte_after_the_other(options: dict[str, str], method: str) -> None:
+    head = b"HTTP/1.1 200 OK\r\nX-Influxdb-Version: 1\r\nContent-Length: 1000\r\n\r\n"
+    with (
+        raw_answering(head, b" " * 1000) as url,
+        connect(url, timeout=0.2, retry=ONCE, **options) as database,
+        pytest.raises(DatabaseError, match=r"not complete within 0\.4 s") as raised,
+    ):
+        getattr(database, method)()
+    assert raised.value.kind == "timeout"
+
+
 def test_an_answer_that_takes_a_while_is_read_to_its_end() -> None:
     with raw_answering(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n", b"whole") as url:
         assert Endpoint(urlsplit(url), timeout=5.0).request("GET", "/ping").body == b"whole"

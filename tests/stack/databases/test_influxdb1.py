@@ -452,7 +452,7 @@ def test_contradicting_settings_are_refused(options: dict[str, Any], words: str)
 def test_the_missing_client_of_2x_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     import sys
 
-    monkeypatch.setitem(sys.modules, "influxdb_client.client.influxdb_client", None)
+    monkeypatch.setitem(sys.modules, "influxdb_client.client.flux_csv_parser", None)
     with pytest.raises(MissingExtraError, match=r"zemanta-ops\[influxdb\]"):
         connect_v2("http://influx")
 

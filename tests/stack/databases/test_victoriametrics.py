@@ -208,15 +208,39 @@ def test_a_vmagent_that_cannot_deliver_is_found(victoriametrics: VictoriaMetrics
     agent = Program("vmagent", tmp_path, [*flags, f"-remoteWrite.tmpDataPath={tmp_path}/kept"])
     with running(full), running(agent):
         database = open_at(agent.url, url)
-        assert database.read_undelivered() == ""
+        assert database.describe_undelivered({}) == ""
         assert database.write([Point("a", {"value": 1.0})]).written == 1
-        words = [
-            f"-remoteWrite.url {each}" for each in ("2 failed (no", "3 failed (status 400)", "4 failed (status 503)")
-        ]
-        assert wait_until(lambda: all(each in database.read_undelivered() for each in words), 30)
-        assert "-remoteWrite.url 1" not in database.read_undelivered()
-    assert database.read_undelivered() == ""
+        words = [f"-remoteWrite.url {each}" for each in ("2 (no connection)", "3 (status 400)", "4 (status 503)")]
+        assert wait_until(lambda: all(each in database.describe_undelivered({}) for each in words), 30)
+        assert "-remoteWrite.url 1" not in database.describe_undelivered({})
+        assert "failed during this check" in database.describe_undelivered({})
+    assert database.describe_undelivered({}) == ""
     assert agent.url in str(failure(lambda: database.write([Point("a", {"value": 1.0})])))
+
+
+def test_what_vmagent_failed_to_deliver_before_counts_only_if_it_still_keeps_something(
+    victoriametrics: VictoriaMetrics, tmp_path: Path
+) -> None:
+    (folder := tmp_path / "target").mkdir()
+    target = VictoriaMetrics(folder)
+    # What its one worker tries to deliver is not counted as kept.
+    flags = [f"-remoteWrite.url={target.url}/api/v1/write", "-remoteWrite.queues=1", "-remoteWrite.flushInterval=100ms"]
+    agent = Program("vmagent", tmp_path, [*flags, f"-remoteWrite.tmpDataPath={tmp_path}/kept"])
+    with running(agent):
+        database = open_at(agent.url, victoriametrics.url)
+
+        def write() -> bool:
+            database.write([Point("a", {"value": 1.0})])
+            return " bytes wait for -remoteWrite.url 1 (no connection)" in describe()
+
+        def describe() -> str:
+            return database.describe_undelivered(database.count_failed_deliveries())
+
+        assert wait_until(write, 30, every=0.3)
+        assert wait_until(lambda: "requests failed before this check" in describe(), 30)
+        with running(target):
+            assert wait_until(lambda: describe() == "", 60)
+            assert database.count_failed_deliveries()
 
 
 class _Proxy(BaseHTTPRequestHandler):

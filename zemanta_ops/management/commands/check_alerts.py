@@ -6,7 +6,6 @@ import sys
 import time
 from typing import Any
 
-import django.db
 from django.core.management.base import CommandError, CommandParser
 
 from zemanta_ops.management.alert_worker import AlertWorker
@@ -25,6 +24,7 @@ from zemanta_ops.stack.databases import Database, Retry
 from zemanta_ops.stack.databases.base import RetryUntilSilent
 from zemanta_ops.stack.evaluation import Reader
 from zemanta_ops.stack.settings import list_faults
+from zemanta_ops.tables import TABLE_ERRORS
 
 NAME = "check_alerts"
 EXIT_UNJUDGED = 4
@@ -79,7 +79,7 @@ class Command(OpsCommand):
                 self._check_once(checker, printer, options)
         except LeaseError as error:
             raise CommandError(str(error), returncode=EXIT_SETTINGS) from None
-        except django.db.Error as error:
+        except TABLE_ERRORS as error:
             raise CommandError(describe_database_error(error), returncode=EXIT_SETTINGS) from None
 
     def _check_once(self, checker: Checker, printer: ReportPrinter, options: dict[str, Any]) -> None:

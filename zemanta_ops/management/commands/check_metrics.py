@@ -33,7 +33,7 @@ exit codes:
   13  telegraf: the agent does not write, or loses metrics
   14  probe: it did not arrive, or arrived with a wrong time or without its tags
   15  cloudwatch: push_cloudwatch does not run, or not completely
- 130, 143  ended by Ctrl-C or SIGTERM; with --watch, these end it with 0
+ 129, 130, 143  ended by SIGHUP, Ctrl-C or SIGTERM; with --watch, these end it with 0
 """
 
 

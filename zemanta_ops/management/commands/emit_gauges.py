@@ -31,7 +31,7 @@ exit codes:
   0  done, or another process holds the lock
   1  no gauge is registered
   2  wrong arguments
-  3  the lock cannot be taken: its table or its cache does not exist
+  3  the lock cannot be taken; the message says why and what to do
   4  --once: at least one gauge failed; the others were sent
 """
 

@@ -9,7 +9,6 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-import django.db
 from django.core.management.base import CommandError, CommandParser
 
 from zemanta_ops.conf import conf
@@ -19,6 +18,7 @@ from zemanta_ops.stack.alerting.overview import OpenAlert, Overview, StuckEvent,
 from zemanta_ops.stack.alerting.receivers import read_receivers
 from zemanta_ops.stack.alerting.series import format_time
 from zemanta_ops.stack.alerting.store import describe_database_error
+from zemanta_ops.tables import TABLE_ERRORS
 from zemanta_ops.terminal import escape
 
 EXIT_UNJUDGED = 4
@@ -54,7 +54,7 @@ class Command(OpsCommand):
         """Read and print."""
         try:
             overview = read_overview(time.time())
-        except django.db.Error as error:
+        except TABLE_ERRORS as error:
             raise CommandError(describe_database_error(error), returncode=EXIT_SETTINGS) from None
         settings = [f"{fault}." for fault in conf.alerts.find_faults()]
         faults = [f"{fault.text} {fault.hint}" for fault in read_receivers().faults]

@@ -55,7 +55,7 @@ exit codes:
   1  something failed or is missing; the report says what, and the rest is written
   2  wrong arguments
   3  the settings cannot be used; the message says which
-  130, 143  ended by Ctrl-C or SIGTERM; what was written stays, and the next run fetches the rest
+  129, 130, 143  ended by SIGHUP, Ctrl-C or SIGTERM; what was written stays, and the next run fetches the rest
 """
 
 

@@ -12,7 +12,6 @@ import time
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-import django.db
 from django.core.management.base import CommandError, CommandParser
 
 from zemanta_ops.management.base import EXIT_SETTINGS, OpsCommand, UsageError, parse_count
@@ -20,6 +19,7 @@ from zemanta_ops.stack.alerting.declared import read_declared
 from zemanta_ops.stack.alerting.series import format_time
 from zemanta_ops.stack.alerting.silences import Silence, add_silence, list_silences, remove_silence
 from zemanta_ops.stack.alerting.store import describe_database_error, list_names
+from zemanta_ops.tables import TABLE_ERRORS
 from zemanta_ops.terminal import escape
 
 EXIT_MISSING = 4
@@ -71,7 +71,7 @@ class Command(OpsCommand):
                 self._remove(options["remove"])
             else:
                 self._add(options)
-        except django.db.Error as error:
+        except TABLE_ERRORS as error:
             raise CommandError(describe_database_error(error), returncode=EXIT_SETTINGS) from None
 
     def _add(self, options: dict[str, Any]) -> None:

@@ -30,6 +30,7 @@ from zemanta_ops.stack.sockets import ListenError, show_address
 REQUEST_SECONDS = 5.0
 EXIT_CANNOT_LISTEN = 3
 EXIT_TOO_FEW = 4
+EXIT_NOT_WRITTEN = 5
 EXIT_INTERRUPTED = 130
 
 EPILOG = """
@@ -48,6 +49,7 @@ exit codes:
   2  wrong arguments
   3  cannot listen: the port is in use, or the host is not this machine
   4  --count was not reached in --for seconds
+  5  --write, and the database has not accepted all points by the end that --once, --for or --count set
 
 keys in a terminal:
   q quit   p pause the screen   s sort by the next column   r reverse   / filter   Esc no filter
@@ -117,6 +119,7 @@ class Command(OpsCommand):
                 self._warn_of_failures(forward)
             if not ended:
                 _check_count(agent.values, options["count"], options["seconds"])
+                _check_written(writer)
 
     def _warn_of_failures(self, forward: Forwarder) -> None:
         self.stderr.write(
@@ -185,6 +188,13 @@ def _open_agent(options: dict[str, Any], forward: Forwarder | None) -> Agent:
 def _check_count(values: int, count: int | None, seconds: float | None) -> None:
     if count and seconds and values < count:
         raise CommandError(f"{values} of {count} values arrived in {seconds:g} s", returncode=EXIT_TOO_FEW)
+
+
+def _check_written(writer: Writer | None) -> None:
+    written = writer.read_state() if writer else None
+    if written and (number := written.refused + written.lost):
+        text = f"{number} points were not written to {written.target}: {written.reason}"
+        raise CommandError(text, returncode=EXIT_NOT_WRITTEN)
 
 
 def parse_percentiles(text: str) -> tuple[float, ...]:

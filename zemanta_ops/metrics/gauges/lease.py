@@ -14,9 +14,11 @@ from django.core.cache import caches
 from django.core.cache.backends.base import InvalidCacheBackendError
 from django.core.cache.backends.dummy import DummyCache
 from django.core.cache.backends.locmem import LocMemCache
-from django.db import IntegrityError, router, transaction
+from django.db import DEFAULT_DB_ALIAS, IntegrityError, router, transaction
 from django.db.models import Q
 from django.db.models.functions import Now
+
+from zemanta_ops.tables import TABLE_ERRORS, describe_table_error
 
 CHOICES = "'database', 'cache:<alias>' or 'none'"
 
@@ -34,6 +36,9 @@ class WorkLease(Protocol):
     def release(self) -> None:
         """Give the lease back if this process holds it."""
 
+    def explain(self, error: Exception) -> str:
+        """Return why the lock cannot be reached, from what ``acquire`` raised, and what to do about it."""
+
 
 class NoLease:
     """No lock, for a deployment that runs a single process of a kind."""
@@ -44,6 +49,10 @@ class NoLease:
 
     def release(self) -> None:
         """Do nothing."""
+
+    def explain(self, error: Exception) -> str:
+        """Return the error itself: nothing is known about it."""
+        return f"({type(error).__name__}: {error})"
 
 
 class DatabaseLease:
@@ -75,11 +84,16 @@ class DatabaseLease:
         """Delete the row if it belongs to this process."""
         self._model.objects.using(self._database).filter(name=self._name, owner=self._owner).delete()
 
+    def explain(self, error: Exception) -> str:
+        """Return what is wrong with the table or its database, and what to do."""
+        return f"{describe_table_error(error, self._database)}. Or set GAUGE_LOCK to a shared cache"
+
 
 class CacheLease:
     """A lock in a key of a shared cache, taken with ``cache.add``."""
 
     def __init__(self, alias: str, name: str, owner: str, seconds: float) -> None:
+        self._alias = alias
         self._cache = caches[alias]
         self._owner = owner
         # memcached and Redis count in whole seconds.
@@ -97,6 +111,17 @@ class CacheLease:
         """Delete the key if it belongs to this process."""
         if self._is_mine():
             self._cache.delete(self._key)
+
+    def explain(self, error: Exception) -> str:
+        """Return what is wrong with the cache, and what to do; it may be in a table."""
+        if isinstance(error, TABLE_ERRORS):
+            model: Any = getattr(self._cache, "cache_model_class", None)
+            alias = router.db_for_write(model) if model else DEFAULT_DB_ALIAS
+            return describe_table_error(error, alias, "Run: manage.py createcachetable")
+        return (
+            f"({type(error).__name__}: {error}). Start the server of the cache {self._alias!r}, "
+            f"or correct LOCATION of CACHES[{self._alias!r}] and the credentials there"
+        )
 
     def _is_mine(self) -> bool:
         return bool(self._cache.get(self._key) == self._owner)

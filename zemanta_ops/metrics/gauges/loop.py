@@ -54,10 +54,7 @@ def acquire(lease: WorkLease) -> bool:
     try:
         return lease.acquire()
     except Exception as error:
-        raise LeaseError(
-            f"the lock cannot be taken ({type(error).__name__}: {error}). Run: manage.py migrate, "
-            "or set GAUGE_LOCK to a shared cache"
-        ) from error
+        raise LeaseError(f"the lock cannot be taken {lease.explain(error)}") from error
 
 
 class LeaseRenewal:

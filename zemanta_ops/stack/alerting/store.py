@@ -14,6 +14,7 @@ from zemanta_ops.stack.alerting.machine import Level, decode_memory
 from zemanta_ops.stack.alerting.notification import build_dedup_key
 from zemanta_ops.stack.alerting.series import PlannedEvent, SeriesState, Told
 from zemanta_ops.stack.alerting.steps import mark_step
+from zemanta_ops.tables import describe_table_error
 
 # How long sent events are kept, for list_alerts.
 KEPT_SECONDS = 30 * 86_400
@@ -134,9 +135,7 @@ def prune_events(now: float) -> int:
 
 def describe_database_error(error: Exception) -> str:
     """Return what to do about an error of Django's database."""
-    text = " ".join(str(error).split())
-    kind = type(error).__name__
-    return f"The state of alerts cannot be read or stored ({kind}: {text}). Run: manage.py migrate; or see the database"
+    return f"The state of alerts cannot be read or stored {describe_table_error(error, get_table('AlertCheck').db)}"
 
 
 def _take_version(table: Any, record: AlertRecord, window_end: int, now: int) -> None:

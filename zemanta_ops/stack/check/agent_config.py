@@ -13,10 +13,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from zemanta_ops.stack.check.agent_output import OutputTarget
+
 if sys.version_info >= (3, 11):
     import tomllib
 
 _LARGEST_FILE = 1_000_000
+# The outputs that write to a URL, and the URL that each has by default.
+_URL_OUTPUTS = {"influxdb": "http://127.0.0.1:8086", "influxdb_v2": "http://127.0.0.1:8086", "http": ""}
 _FILTER = re.compile("(name|field|tag|metric)(pass|drop)")
 
 
@@ -25,12 +29,14 @@ class AgentConfig:
     """What a readable telegraf.conf says; empty if it cannot be read.
 
     ``precision_seconds`` is what the times of points are rounded to, and ``precision`` the setting that says so.
+    ``targets`` are the URLs of its outputs, none if one of them is unknown.
     """
 
     flush_seconds: float | None = None
     hostname: str = ""
     has_internal: bool | None = None
     outputs: Sequence[str] = ()
+    targets: Sequence[OutputTarget] = ()
     lacks_extensions: bool | None = None
     precision: str = ""
     precision_seconds: float = 0.0
@@ -79,6 +85,7 @@ def _summarize(files: Sequence[Mapping[str, Any]]) -> AgentConfig:
         hostname=str(agent.get("hostname", "")),
         has_internal=any(name == "internal" for name, _ in inputs),
         outputs=[_describe_output(name, values) for name, values in outputs],
+        targets=_list_targets(outputs),
         lacks_extensions=not any(values.get("datadog_extensions") for values in statsd) if statsd else None,
         precision=precision,
         precision_seconds=precision_seconds,
@@ -111,6 +118,23 @@ def _describe_output(name: str, values: Mapping[str, Any]) -> str:
     place = "/".join(each for each in (database, policy) if each)
     filters = ", ".join(sorted(key for key in values if _FILTER.fullmatch(key)))
     return " ".join(each for each in (name, shown, place, filters and f"(with {filters})") if each)
+
+
+def _list_targets(outputs: Sequence[tuple[str, Mapping[str, Any]]]) -> list[OutputTarget]:
+    found: list[OutputTarget] = []
+    for name, values in outputs:
+        if name not in _URL_OUTPUTS:
+            continue
+        authority, server_name = str(values.get("tls_ca") or ""), str(values.get("tls_server_name") or "")
+        is_verified = not values.get("insecure_skip_verify")
+        urls = [str(each) for each in values.get("urls") or [values.get("url") or _URL_OUTPUTS[name]]]
+        # A variable, another proxy or a relative path mean something else to Telegraf than here.
+        if values.get("http_proxy") or any("$" in text for text in (*urls, authority, server_name)):
+            return []
+        if not all(re.match("https?://[^/?]", url) for url in urls) or authority[:1] not in ("", "/"):
+            return []
+        found += [OutputTarget(re.sub("//[^/]*@", "//", url), authority, server_name, is_verified) for url in urls]
+    return found
 
 
 def parse_duration(text: str) -> float | None:

@@ -11,21 +11,28 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from zemanta_ops.stack.agent_contract import WATCH_METRICS
 from zemanta_ops.stack.check.agent_config import AgentConfig, read_config
 from zemanta_ops.stack.sockets import read_port_sockets
 
 TELEGRAF = "telegraf"
+# An option of watch_metrics, which may be abbreviated.
+_WRITE = "--write"
 
 
 @dataclass(frozen=True)
 class AgentProcess:
-    """The program that has the agent's port on this machine; ``name`` is empty if that cannot be read."""
+    """The program that has the agent's port on this machine.
+
+    ``name`` is empty if that cannot be read. ``writes`` is false for a ``watch_metrics`` without ``--write``.
+    """
 
     sockets: frozenset[str] = frozenset()
     waiting: int = 0
     pid: int = 0
     name: str = ""
     is_stopped: bool = False
+    writes: bool = True
     config: AgentConfig = field(default_factory=AgentConfig)
 
 
@@ -54,7 +61,10 @@ def find_agent_process(protocol: str, port: int) -> AgentProcess | None:
         return AgentProcess(inodes, waiting)
     name, state = _read_state(pid)
     config = read_config(pid) if name == TELEGRAF else AgentConfig()
-    return AgentProcess(inodes, waiting, pid, name, state in ("T", "t"), config)
+    arguments = _read_arguments(pid)
+    is_ours = WATCH_METRICS in arguments
+    writes = not is_ours or any(len(each) > 2 and _WRITE.startswith(each) for each in arguments)
+    return AgentProcess(inodes, waiting, pid, WATCH_METRICS if is_ours else name, state in ("T", "t"), writes, config)
 
 
 def _find_owner(inodes: frozenset[str]) -> int:
@@ -76,6 +86,13 @@ def _read_state(pid: int) -> tuple[str, str]:
         return "", ""
     name, _, rest = text.partition("(")[2].rpartition(")")
     return name, rest.split()[0] if rest.split() else ""
+
+
+def _read_arguments(pid: int) -> list[str]:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text(encoding="utf-8", errors="replace").split("\0")
+    except OSError:
+        return []
 
 
 class ListenerWatch:

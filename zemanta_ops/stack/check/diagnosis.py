@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import secrets
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from zemanta_ops.stack.agent_contract import WATCH_METRICS
 from zemanta_ops.stack.check.agent_config import AgentConfig
+from zemanta_ops.stack.check.agent_output import find_obstacle
 from zemanta_ops.stack.check.agent_process import TELEGRAF, AgentProcess
 from zemanta_ops.stack.check.hops import Hop, fail_hop
+from zemanta_ops.stack.check.probe import write_directly
 from zemanta_ops.stack.check.telegraf_stats import AgentState
-from zemanta_ops.stack.databases import Database, DatabaseError, Point, StoredValue
-from zemanta_ops.stack.databases.errors import classify_answer
-from zemanta_ops.stack.databases.line_protocol import FieldValue
+from zemanta_ops.stack.databases import Database, DatabaseError, StoredValue
 
 # The probe's time is that of its collection, between sending and arrival. Clocks may differ by this many seconds.
 CLOCK_TOLERANCE = 5.0
@@ -22,7 +21,6 @@ _SAME_BATCH = 0.5
 # Restarts in ten minutes: this many can be those of a person who is mending the configuration; more cannot.
 _RESTARTS = 2
 _MANY_RESTARTS = 9
-_PADDING_BYTES = 8192
 _KERNEL = "datagrams in the kernel because its receive buffer was full"
 # Telegraf adds this tag itself, so it says nothing about those that were sent.
 _HOST = "host"
@@ -66,6 +64,7 @@ class Evidence:
         changes: How often another socket took the port while the probe was on its way.
         is_stuck: Whether what was sent stayed unread.
         lost_by_kernel: Datagrams that the kernel dropped meanwhile.
+        failed_before: What an agent behind the database's URL had not delivered before the probe was sent.
 
     """
 
@@ -76,6 +75,7 @@ class Evidence:
     changes: int = 0
     is_stuck: bool = False
     lost_by_kernel: int = 0
+    failed_before: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def config(self) -> AgentConfig:
@@ -84,8 +84,10 @@ class Evidence:
 
     @property
     def stranger(self) -> str:
-        """The name of the program on the port if it is known and is not Telegraf."""
+        """The name of the program on the port if it is known and writes to no database."""
         name = self.process.name if self.process else ""
+        if self.process and name == WATCH_METRICS:
+            return "" if self.process.writes else f"{name} without --write"
         return name if name and name != TELEGRAF else ""
 
 
@@ -95,7 +97,8 @@ def judge_telegraf(arrival: Arrival, evidence: Evidence, database: Database) -> 
         return Hop("telegraf", "skipped", "the database failed while the probe was on its way")
     if failure := _find_failure(evidence, database):
         return failure
-    age = evidence.state.compute_age(arrival.until)
+    # The agent's points have the time of its clock.
+    age = evidence.state.compute_age(arrival.until + timedelta(seconds=arrival.compute_skew()))
     if arrival.reading is not None:
         return _describe_success(evidence.state, age)
     suspects: tuple[Callable[[], Hop | None], ...] = (
@@ -103,7 +106,7 @@ def judge_telegraf(arrival: Arrival, evidence: Evidence, database: Database) -> 
         lambda: _suspect_database(database),
         lambda: _suspect_restarts(evidence),
         lambda: _suspect_pace(arrival, evidence, age),
-        lambda: _suspect_output(arrival, evidence, age, database.read_undelivered),
+        lambda: _suspect_output(arrival, evidence, age, database),
     )
     found = (suspect() for suspect in suspects)
     alive = Hop("telegraf", "ok", f"{evidence.state.agent} wrote about itself {max(age or 0, 0):.1f} s ago")
@@ -127,7 +130,7 @@ def judge_probe(arrival: Arrival, telegraf: Hop, timeout: float, evidence: Evide
 
 def _describe_skew(skew: float, arrival: Arrival, config: AgentConfig) -> Hop:
     ahead = "ahead of" if skew > 0 else "behind"
-    text = f"the probe arrived with a time {abs(skew):.0f} s {ahead} this machine's clock"
+    text = f"the probe arrived with a time {abs(skew):,.0f} s {ahead} this machine's clock"
     is_rounded = abs(skew) <= config.precision_seconds
     text += f": the agent's configuration has {config.precision}" if is_rounded else ""
     return fail_hop(
@@ -208,7 +211,7 @@ def _suspect_process(evidence: Evidence) -> Hop | None:
         text = f"{name} has port {evidence.port} and does not read what arrives"
         return fail_hop("telegraf", "agent_hangs", text)
     if evidence.stranger and not state.newest:
-        text = f"{name} (process {process.pid if process else 0}) has port {evidence.port}, not Telegraf"
+        text = f"{evidence.stranger} (process {process.pid if process else 0}) has port {evidence.port}, not Telegraf"
         return fail_hop("telegraf", "port_taken", text)
     return None
 
@@ -251,17 +254,17 @@ def _suspect_pace(arrival: Arrival, evidence: Evidence, age: float | None) -> Ho
     return fail_hop("telegraf", "slow_flush", text, flush_seconds=seconds)
 
 
-def _suspect_output(
-    arrival: Arrival, evidence: Evidence, age: float | None, read_undelivered: Callable[[], str]
-) -> Hop | None:
+def _suspect_output(arrival: Arrival, evidence: Evidence, age: float | None, database: Database) -> Hop | None:
     """Return a finding if what the agent writes does not arrive in this database."""
     state, config = evidence.state, evidence.config
     waited = (arrival.until - arrival.sent_at).total_seconds()
     if age is not None and age < waited - _SAME_BATCH:
         # It wrote what it had collected after the probe was sent, and the probe was not included.
         return None
-    if undelivered := read_undelivered():
+    if undelivered := database.describe_undelivered(evidence.failed_before):
         return fail_hop("telegraf", "undelivered", f"writes are accepted and do not arrive. {undelivered}")
+    if obstacle := find_obstacle(config.targets, evidence.process.pid if evidence.process else 0):
+        return fail_hop("telegraf", obstacle.cause, f"{state.agent} cannot write: {obstacle.text}")
     outputs = f". Its configuration has: {'; '.join(config.outputs)}" if config.outputs else ""
     if age is None and config.has_internal is False:
         text = f"the agent reports nothing about itself{outputs}"
@@ -272,22 +275,6 @@ def _suspect_output(
         return fail_hop("telegraf", "agent_not_writing", text)
     text = f"{state.agent} last wrote into this database {age:.0f} s ago{outputs}"
     return fail_hop("telegraf", "agent_not_writing", text, age_seconds=age)
-
-
-def write_directly(database: Database) -> DatabaseError | None:
-    """Write one point without the agent, always to the same series; return why the database refuses it, or None."""
-    value = float(time.time_ns() % 2**48)
-    # The field of the probe itself shows whether its type is still that of an old integer. The padding is as large as
-    # a batch of Telegraf's: on a full disk, a small point may still fit into the last block of a file.
-    fields: dict[str, FieldValue] = {"direct": value, "value": value, "padding": secrets.token_hex(_PADDING_BYTES)}
-    # One point an hour: written again, it replaces itself.
-    hour = 3600 * 10**9
-    point = Point("zemanta_ops_probe", fields, {"metric_type": "direct"}, time.time_ns() // hour * hour)
-    try:
-        report = database.write([point])
-    except DatabaseError as error:
-        return error
-    return classify_answer(400, report.refused[0][1]) if report.refused else None
 
 
 def _join_losses(lost: Mapping[str, int]) -> str:

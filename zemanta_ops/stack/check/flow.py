@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack, closing
 from datetime import datetime, timedelta, timezone
 from typing import Any
@@ -19,7 +19,7 @@ from zemanta_ops.stack.check.diagnosis import Arrival, Evidence, judge_probe, ju
 from zemanta_ops.stack.check.hops import HOPS, FlowReport, Hop, fail_hop, skip_hop
 from zemanta_ops.stack.check.probe import Probe
 from zemanta_ops.stack.check.telegraf_stats import AgentState, read_agent_state
-from zemanta_ops.stack.databases import Database, DatabaseError, Retry
+from zemanta_ops.stack.databases import Database, DatabaseError, Retry, StoredValue
 from zemanta_ops.stack.databases.errors import SILENT, TRANSIENT
 from zemanta_ops.stack.settings import NO_DATABASE, find_database, list_faults
 from zemanta_ops.stack.sockets import count_kernel_drops_of_port, show_address
@@ -65,8 +65,9 @@ def check_flow(timeout: float | None = None, waiting: Callable[[float], None] | 
             return _stop([settings, agent, found], "the database comes first")
         timeout = compute_default_timeout(database.delay) if timeout is None else timeout
         listener = ListenerWatch(options.protocol, options.port, is_local=at_home)
+        failed_before = database.count_failed_deliveries()
         arrival = _wait(probe, database, timeout, listener, waiting)
-        evidence = _collect_evidence(arrival, database, options, listener, drops_before)
+        evidence = _collect_evidence(arrival, database, options, listener, drops_before, failed_before)
         telegraf = judge_telegraf(arrival, evidence, database)
         last = judge_probe(arrival, telegraf, timeout, evidence)
         hops = (settings, agent, found, telegraf, last)
@@ -94,7 +95,12 @@ def _check_settings(options: Options) -> tuple[Hop, Database | None]:
 
 
 def _collect_evidence(
-    arrival: Arrival, database: Database, options: Options, listener: ListenerWatch, drops_before: int
+    arrival: Arrival,
+    database: Database,
+    options: Options,
+    listener: ListenerWatch,
+    drops_before: int,
+    failed_before: Mapping[str, int],
 ) -> Evidence:
     process = find_agent_process(options.protocol, options.port) if listener.is_local else None
     # If the database has just failed, another query would only cost another time-out.
@@ -107,6 +113,7 @@ def _collect_evidence(
         changes=listener.changes,
         is_stuck=listener.is_stuck,
         lost_by_kernel=_count_drops(options, listener.is_local) - drops_before,
+        failed_before=failed_before,
     )
 
 
@@ -160,14 +167,13 @@ def _wait(
 
     Sending it again covers the loss of one datagram, and another canary that sets the same gauge in one interval.
     """
-    sent_at = datetime.now(timezone.utc)
     deadline = probe.sent_at + timeout
     again = time.monotonic() + conf.metrics.agent_interval
     error: DatabaseError | None = None
 
     def conclude(**found: Any) -> Arrival:
         tags = {database.spell_name(name): value for name, value in probe.tags.items()}
-        return Arrival(sent_at, datetime.now(timezone.utc), probe.attempts, sent_tags=tags, **found)
+        return Arrival(probe.sent_time, datetime.now(timezone.utc), probe.attempts, sent_tags=tags, **found)
 
     while True:
         listener.look()
@@ -179,13 +185,23 @@ def _wait(
         if reading:
             return conclude(reading=reading, latency=now - probe.sent_at)
         if now >= deadline:
-            return conclude(error=error)
+            far = None if error else _find_far_away(probe, database)
+            return conclude(error=error, reading=far, latency=now - probe.sent_at if far else None)
         if now >= again:
             probe.send()
             again = now + conf.metrics.agent_interval
         if waiting:
             waiting(now - probe.sent_at)
         time.sleep(min(_POLL_SECONDS, max(deadline - now, 0)))
+
+
+def _find_far_away(probe: Probe, database: Database) -> StoredValue | None:
+    """Return the probe if it has a time that is wrong by days, as of a clock without a battery."""
+    try:
+        return probe.find(database, at_any_time=True)
+    except DatabaseError:
+        # Not every database may be asked for so long a time.
+        return None
 
 
 def _read_agent_state(database: Database, hosts: list[str], arrival: Arrival | None = None) -> AgentState:

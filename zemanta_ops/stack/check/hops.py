@@ -64,8 +64,10 @@ ADVICE: dict[str, str] = {
     "no_name": "set TELEGRAF_HOSTNAME to the name of this machine, so that losses can be found",
     "same_name": "give each Telegraf a TELEGRAF_HOSTNAME of its own",
     "agent_not_writing": "check Telegraf's log (journalctl -u telegraf): its output has a URL, database, policy and "
-    "credentials of its own, not those of these settings, needs the right to write, and may filter (namepass); "
-    "watch_metrics writes only with --write",
+    "credentials of its own, not those of these settings, with https:// also a tls_ca, needs the right to write, and "
+    "may filter (namepass); watch_metrics writes only with --write",
+    "agent_tls": "let the output in telegraf.conf fit the server: https:// in its urls, and the file of the authority "
+    "in tls_ca, because SSL_CERT_FILE of the application is not Telegraf's. See the page on certificates",
     "undelivered": "vmagent keeps what it cannot deliver: check its log, and the nodes that it writes to: are they up, "
     "is their disk full, are the path and the credentials right?",
     "agent_failing": "the database refuses what Telegraf writes: check Telegraf's log (journalctl -u telegraf), the "

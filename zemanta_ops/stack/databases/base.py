@@ -164,8 +164,15 @@ class Database(ABC):
         """Return how long the database keeps a point; None if it keeps it forever or does not report it."""
         return None
 
-    def read_undelivered(self) -> str:
-        """Return what the agent between the two URLs of the database fails to deliver; "" if nothing, or no agent."""
+    def count_failed_deliveries(self) -> Mapping[str, int]:
+        """Return how often the agent between the two URLs of the database could not deliver, since it started.
+
+        The keys name where to and why; empty if there is no such agent.
+        """
+        return {}
+
+    def describe_undelivered(self, before: Mapping[str, int]) -> str:  # noqa: ARG002  (for databases without an agent)
+        """Return what that agent does not deliver now, or has not since an earlier count; "" if nothing."""
         return ""
 
     def spell_name(self, name: str) -> str:

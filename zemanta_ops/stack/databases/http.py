@@ -32,9 +32,6 @@ class Product:
     header: str
 
 
-INFLUXDB = Product("InfluxDB", "x-influxdb-version")
-
-
 @dataclass(frozen=True)
 class Answer:
     """An HTTP answer; header names are in lower case."""
@@ -66,6 +63,15 @@ class Answer:
         """Return whether the body is a web page."""
         return b"<html" in self.body[:1000].lower()
 
+    def could_be_hidden(self) -> bool:
+        """Return whether a database may have sent this, and a proxy removed its header: a success, or an error in JSON.
+
+        A proxy's own answers are redirects, pages, and errors in other forms.
+        """
+        if self.is_page() or 300 <= self.status < 400:
+            return False
+        return self.status < 300 or self.body.lstrip().startswith(b"{")
+
 
 class Endpoint:
     """One base URL, with its credentials. Each request has a connection of its own.
@@ -75,16 +81,25 @@ class Endpoint:
         authorization: The header ``Authorization``, see ``encode_basic``; empty if the server needs none.
         timeout: Seconds that connecting, and each read, may take; a whole answer may take twice as long.
         port: The port if the URL has none; by default that of the scheme.
+        headers: Other headers of each request.
 
     """
 
     def __init__(
-        self, url: SplitResult, *, authorization: str = "", timeout: float = 10.0, port: int | None = None
+        self,
+        url: SplitResult,
+        *,
+        authorization: str = "",
+        timeout: float = 10.0,
+        port: int | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         self._url = url
         self._timeout = timeout
         self._port = port
-        self._headers = {"User-Agent": "zemanta-ops", **({"Authorization": authorization} if authorization else {})}
+        self._headers = {"User-Agent": "zemanta-ops", **(headers or {})}
+        if authorization:
+            self._headers["Authorization"] = authorization
 
     def request(
         self,

@@ -9,7 +9,8 @@ from typing import Any
 
 from zemanta_ops.stack.databases.base import Database, Retry, StoredValue
 from zemanta_ops.stack.databases.errors import TRANSIENT, DatabaseError, classify_answer
-from zemanta_ops.stack.databases.http import INFLUXDB, Answer, Endpoint, check_answer, encode_basic
+from zemanta_ops.stack.databases.http import Endpoint, encode_basic
+from zemanta_ops.stack.databases.influxdb import NOT_INFLUXQL, InfluxDBEndpoint
 from zemanta_ops.stack.databases.urls import DEFAULT_PORT, show_url, split_url
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
@@ -27,7 +28,8 @@ class InfluxDB1Database(Database):
         self._database, _, self._policy = options["database"].partition("/")
         authorization = encode_basic(options.get("username", ""), options.get("password", ""))
         url = split_url(options["url"])
-        self._endpoint = Endpoint(url, authorization=authorization, timeout=timeout, port=DEFAULT_PORT)
+        endpoint = Endpoint(url, authorization=authorization, timeout=timeout, port=DEFAULT_PORT)
+        self._endpoint = InfluxDBEndpoint(endpoint)
 
     @staticmethod
     def describe(options: Mapping[str, str]) -> str:
@@ -35,13 +37,13 @@ class InfluxDB1Database(Database):
         return f"database {options['database']} at {show_url(split_url(options['url']))}"
 
     def read_version(self) -> str:
-        """Return the version in the headers of ``/ping``."""
-        return self.retry.call(lambda: self._send_request("GET", "/ping")).headers[INFLUXDB.header]
+        """Return the version."""
+        return self.retry.call(self._endpoint.read_version)
 
     def verify(self) -> None:
         """Send a query that only InfluxDB refuses, then one that needs the database and the right to read it."""
         try:
-            self.query("ZEMANTA_OPS IS NOT INFLUXQL")
+            self.query(NOT_INFLUXQL)
         except DatabaseError as error:
             if error.kind != "refused":
                 raise
@@ -85,7 +87,7 @@ class InfluxDB1Database(Database):
     def query(self, text: str) -> list[dict[str, Any]]:
         """Return the rows of an InfluxQL query as dicts of tags and columns; times in nanoseconds."""
         parameters = {"db": self._database, **self._choose_policy(), "q": text, "epoch": "ns"}
-        answer = self.retry.call(lambda: self._send_request("GET", "/query", parameters))
+        answer = self.retry.call(lambda: self._endpoint.request("GET", "/query", parameters))
         results = answer.read_json("InfluxDB").get("results") or []
         for result in results:
             if "error" in result:
@@ -128,20 +130,10 @@ class InfluxDB1Database(Database):
 
     def _write_lines(self, body: bytes, timeout: float) -> None:
         parameters = {"db": self._database, **self._choose_policy(), "precision": "ns"}
-        self._send_request("POST", "/write", parameters, body, timeout)
+        self._endpoint.request("POST", "/write", parameters, body, timeout=timeout)
 
     def _choose_policy(self) -> dict[str, str]:
         return {"rp": self._policy} if self._policy else {}
-
-    def _send_request(
-        self,
-        method: str,
-        path: str,
-        parameters: Mapping[str, str] | None = None,
-        body: bytes | None = None,
-        timeout: float | None = None,
-    ) -> Answer:
-        return check_answer(self._endpoint.request(method, path, parameters, body, timeout=timeout), INFLUXDB)
 
 
 def _build_rows(series: Mapping[str, Any]) -> list[dict[str, Any]]:

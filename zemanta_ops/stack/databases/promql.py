@@ -18,6 +18,7 @@ from zemanta_ops.stack.databases.urls import split_url
 
 # Beyond 2^53 / 10^15 a series that mixes magnitudes is not exact; whole numbers are compared to the nearest.
 _TOLERANCE = 0.5
+BUILD_INFO = "/api/v1/status/buildinfo"
 
 
 class PromQLDatabase(Database):
@@ -37,8 +38,8 @@ class PromQLDatabase(Database):
         self._read = self._create_endpoint(read_url, port)
 
     def read_version(self) -> str:
-        """Return the version in ``/api/v1/status/buildinfo``."""
-        build = self._get("/api/v1/status/buildinfo").get("data")
+        """Return the version that the server reports about itself."""
+        build = self._get(BUILD_INFO).get("data")
         if not isinstance(build, dict) or "version" not in build:
             raise DatabaseError("foreign", "the answer has no version: this is not the address that PromQL is sent to")
         return str(build["version"])
