@@ -2,27 +2,41 @@
 
 from __future__ import annotations
 
+_ROTATION = (
+    "secrets/rotation/test_rotate.py secrets/rotation/test_rotate_files.py secrets/rotation/test_rotate_resumed.py "
+    "secrets/rotation/test_rotate_progress.py"
+)
 # Module below the package → tests below tests/. One name may cover a folder of modules.
 MODULES: dict[str, str] = {
     "secrets/wire": "secrets/test_wire.py secrets/test_vectors.py secrets/backends/test_local.py",
     "secrets/binding": "secrets/test_binding.py",
-    "secrets/secret": "secrets/test_secret.py secrets/test_overrides.py secrets/test_samples.py",
-    "secrets/resolve": "secrets/test_resolve.py secrets/test_containers.py secrets/test_samples.py",
+    "secrets/secret": "secrets/test_secret_reads.py secrets/test_secret.py",
+    "secrets/resolve": "secrets/test_resolve.py secrets/test_containers.py",
     "secrets/ledger": "secrets/redaction/test_ledger.py",
+    "secrets/backends/__init__": "secrets/backends/test_registry.py secrets/backends/test_own_backend.py",
+    "secrets/backends/base": "secrets/backends/test_registry.py secrets/backends/test_own_backend.py",
     "secrets/backends/local": "secrets/backends/test_local.py secrets/test_vectors.py",
     "secrets/backends/password": "secrets/backends/test_password_tokens.py secrets/backends/test_password.py",
-    "secrets/backends/sealed": "secrets/backends/test_sealed.py secrets/verbs/test_keygen.py",
+    "secrets/backends/sealed": (
+        "secrets/backends/test_sealed_tokens.py secrets/backends/test_sealed_keys.py secrets/backends/test_sealed.py"
+    ),
     "secrets/backends/kms": "secrets/backends/test_kms.py secrets/backends/test_kms_troubles.py",
     "secrets/backends/vault": "secrets/backends/test_vault.py",
     "secrets/redaction/forms": "secrets/redaction/test_matcher.py secrets/redaction/test_parts.py",
     "secrets/redaction/matcher": "secrets/redaction/test_matcher.py secrets/redaction/test_parts.py",
+    "secrets/redaction/parts": "secrets/redaction/test_parts.py",
+    "secrets/redaction/errors": "secrets/redaction/test_logs.py secrets/redaction/test_hooks.py",
     "secrets/redaction/values": (
         "secrets/redaction/test_containers.py secrets/redaction/test_matcher.py secrets/redaction/test_parts.py"
     ),
     "secrets/redaction/logs": (
         "secrets/redaction/test_logs.py secrets/redaction/test_hooks.py secrets/redaction/test_names.py"
     ),
-    "secrets/rotation/campaign": "secrets/rotation secrets/verbs/test_migrate.py",
+    "secrets/rotation/campaign": _ROTATION,
+    "secrets/rotation/reencrypt": _ROTATION,
+    "secrets/rotation/selection": _ROTATION,
+    "secrets/rotation/order": _ROTATION,
+    "secrets/rotation/survey": _ROTATION,
     "secrets/rotation/journal": "secrets/rotation/test_journal.py secrets/rotation/test_rotate.py",
     "metrics/series/cardinality": "metrics/series",
     "metrics/series/cache": "metrics/series",
@@ -42,6 +56,7 @@ MODULES: dict[str, str] = {
     "stack/databases/promql": "stack/databases/test_promql_requests.py stack/databases/test_promql_answers.py",
     "stack/databases/victoriametrics": "stack/databases/test_promql_requests.py stack/databases/test_promql_answers.py",
     "stack/databases/errors": "stack/databases/test_answers.py stack/databases/test_failures.py",
+    "stack/databases/urls": "stack/databases/test_promql_requests.py stack/databases/test_influxdb1.py",
     "stack/databases/line_protocol": "stack/databases/test_line_protocol.py",
     "stack/check/telegraf_stats": "stack/check",
     "stack/check/diagnosis": "stack/check commands/test_check_metrics.py",
