@@ -20,7 +20,7 @@ MODULES: dict[str, str] = {
     "secrets/backends/sealed": (
         "secrets/backends/test_sealed_tokens.py secrets/backends/test_sealed_keys.py secrets/backends/test_sealed.py"
     ),
-    "secrets/backends/kms": "secrets/backends/test_kms.py secrets/backends/test_kms_troubles.py",
+    "secrets/backends/kms": "secrets/backends/test_kms_requests.py",
     "secrets/backends/vault": "secrets/backends/test_vault_requests.py",
     "secrets/redaction/forms": "secrets/redaction/test_matcher.py secrets/redaction/test_parts.py",
     "secrets/redaction/matcher": "secrets/redaction/test_matcher.py secrets/redaction/test_parts.py",

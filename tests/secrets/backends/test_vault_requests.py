@@ -232,9 +232,7 @@ def test_an_answer_without_a_ciphertext_makes_no_token(body: object, answer: Ans
 
 def test_a_refused_encryption_is_an_error_of_encryption(answer: Answer) -> None:
     answer({"errors": ["odd"]}, 400)
-    for use in (
-        lambda: VaultBackend().encrypt(b"x", {}, key="shop"),
-        lambda: VaultBackend().rewrap(token(), {}, key="shop"),
-    ):
-        with pytest.raises(EncryptError, match=r"Vault refuses transit/\w+/shop \(status 400\)"):
-            use()
+    with pytest.raises(EncryptError, match=r"^Vault refuses transit/encrypt/shop \(status 400\)$"):
+        VaultBackend().encrypt(b"x", {}, key="shop")
+    with pytest.raises(EncryptError, match=r"^Vault refuses transit/rewrap/shop \(status 400\)$"):
+        VaultBackend().rewrap(token(), {}, key="shop")
