@@ -33,7 +33,7 @@ MODULES: dict[str, str] = {
         "secrets/redaction/test_logs.py secrets/redaction/test_hooks.py secrets/redaction/test_names.py"
     ),
     "secrets/rotation/campaign": _ROTATION,
-    "secrets/rotation/reencrypt": _ROTATION,
+    "secrets/rotation/reencrypt": "secrets/rotation/test_reencrypt.py",
     "secrets/rotation/selection": "secrets/rotation/test_selection.py",
     "secrets/rotation/order": "secrets/rotation/test_selection.py",
     "secrets/rotation/survey": _ROTATION,
