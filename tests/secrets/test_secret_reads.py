@@ -13,6 +13,7 @@ import pytest
 from tests.secrets.tokens import local
 from zemanta_ops.secrets import Secret, SecretError, StrictSecret, config, ledger, modes, secret, wire
 from zemanta_ops.secrets.backends.plain import PlainBackend
+from zemanta_ops.secrets.caller import Caller
 from zemanta_ops.secrets.exceptions import (
     ContextError,
     DecryptError,
@@ -49,6 +50,7 @@ def test_what_is_stated_is_what_a_token_must_be_bound_to(kind: Any, home: Path) 
     (home / config.FILE_NAME).write_text('app = "shop"\n')
     held = kind(local("x", app="shop", name="KEY"))
     assert read(held, name="KEY") == ("x", b"x")
+    assert read(kind(local("x", app="bank")), app="bank") == ("x", b"x")
     for stated in ({"name": "OTHER"}, {}, {"app": "shop"}, {"name": "KEY", "app": "bank"}):
         with pytest.raises(ContextError):
             read(kind(local("x", app="shop", name="KEY")), **stated)
@@ -102,6 +104,33 @@ def test_an_error_that_is_not_of_decryption_stays_as_it_is(kind: Any, monkeypatc
     with pytest.raises(SecretError) as caught:
         read(kind("plain::x"), name="KEY")
     assert caught.value is failure
+
+
+@pytest.mark.parametrize(
+    ("caller", "text"),
+    [
+        (Caller("KEY", "a.py:1"), "KEY: example"),
+        (Caller("", "a.py:1"), "a.py:1: example"),
+        (Caller(), "example"),
+        (Caller("KEY", "a.py:1", is_command=True), "example"),
+    ],
+)
+def test_an_error_names_the_setting_or_else_the_place_but_not_to_a_command(
+    caller: Caller, text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(secret, "find_caller", lambda path="": caller)
+    monkeypatch.setattr(PlainBackend, "decrypt_many", lambda self, tokens: [DecryptError("example")])
+    with pytest.raises(DecryptError) as caught:
+        Secret("plain::x").get()
+    assert str(caught.value) == text
+    monkeypatch.setenv(modes.VARIABLE, modes.DEFERRED)
+    Secret("plain::x", sample="s").get()
+    assert ledger.samples() == [caller.setting or caller.place]
+
+
+def test_a_token_without_authentication_is_recorded_as_such() -> None:
+    for text, legacy in (("local::AAAA", True), ("local:v=2&key=0:AAAA", False)):
+        assert secret._entry(text, wire.parse(text), b"x", "A").legacy is legacy
 
 
 def test_the_facts_about_a_token_are_recorded(home: Path) -> None:

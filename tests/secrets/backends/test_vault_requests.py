@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from tests.secrets.backends.vault_names import Answer
-from zemanta_ops.secrets import SecretError, config, wire
+from zemanta_ops.secrets import config, wire
 from zemanta_ops.secrets.backends import vault
 from zemanta_ops.secrets.backends.vault import VaultBackend
-from zemanta_ops.secrets.exceptions import ConfigError, DecryptError, EncryptError, TokenError
+from zemanta_ops.secrets.exceptions import ConfigError, DecryptError, EncryptError, TokenError, WrongKeyError
 
 pytestmark = pytest.mark.usefixtures("nowhere")
 
@@ -101,16 +101,15 @@ def test_tokens_that_are_all_malformed_need_no_vault() -> None:
 
 
 def test_each_result_is_a_plaintext_or_an_error_of_its_own(answer: Answer) -> None:
-    answer(
-        decrypted(
-            {"plaintext": b64(b"one")}, {"error": "cipher: message authentication failed"}, {}, {"plaintext": "!"}
-        )
-    )
-    first, second, third, fourth = VaultBackend().decrypt_many([token()] * 4)
-    assert (first, third) == (b"one", b"")
-    assert isinstance(second, SecretError)
-    assert "example" not in str(second)
-    assert (type(fourth), str(fourth)) == (DecryptError, "Vault returned a plaintext that is not base64")
+    failed = [{"error": "cipher: message authentication failed"}, {"error": "odd"}, {"plaintext": "!"}]
+    answer(decrypted({"plaintext": b64(b"one")}, {}, *failed))
+    one, empty, *errors = VaultBackend().decrypt_many([token()] * 5)
+    assert (one, empty) == (b"one", b"")
+    assert [(type(error), str(error)) for error in errors] == [
+        (WrongKeyError, "the vault token, its app or its name was changed"),
+        (DecryptError, "Vault refuses transit/decrypt/shop (status 400)"),
+        (DecryptError, "Vault returned a plaintext that is not base64"),
+    ]
 
 
 @pytest.mark.parametrize("body", [{"data": None}, {}, {"data": {"batch_results": None}}, decrypted({}, {}, {})])
@@ -153,6 +152,8 @@ def test_an_unbound_token_is_encrypted_anew_inside_vault(
 def test_a_token_of_the_other_kind_of_key_is_not_encrypted_anew(answer: Answer) -> None:
     said = answer({})
     assert VaultBackend().rewrap(token(DERIVED), {}, key="shop") is None
+    assert VaultBackend().rewrap(token(BOUND), {}, key="shop") is None
+    assert VaultBackend().rewrap(token(), {"app": "shop"}, key="shop") is None
     assert VaultBackend().rewrap(token(), {}, key="shop", derived=True) is None
     assert said["requests"] == []
 

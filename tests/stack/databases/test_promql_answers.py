@@ -40,6 +40,10 @@ def test_an_answer_of_victoriametrics_is_taken_for_what_it_is(answer: Answer, ex
         (failing(300, '{"error":"x"}', ""), ("refused", 300, "x")),
         (failing(401, "who", ""), ("unauthorized", 401, "who")),
         (failing(401, "<html>", ""), ("unauthorized", 401, "HTTP status 401")),
+        (
+            failing(302, "", "", Location="https://sso.example"),
+            ("proxy", 302, f"{FRONT} Prometheus redirects with status 302 to https://sso.example"),
+        ),
         (failing(404, "no", ""), ("proxy", 404, f"{FRONT} Prometheus answers with status 404")),
         (failing(200, "<html>", ""), ("proxy", 200, f"{FRONT} Prometheus answers with a web page (status 200)")),
         (

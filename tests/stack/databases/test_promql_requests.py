@@ -33,7 +33,7 @@ both = pytest.mark.parametrize("opened", [victoria, prometheus])
 def test_an_instant_query_is_not_answered_from_a_cache(opened: Open) -> None:
     result = [
         {"metric": {"a": "b"}, "value": [7, "1.5"]},
-        {"metric": {}, "values": [[1, "2"], [2, "3"]]},
+        {"metric": {}, "values": [[1, "2"], [5, "9"], [2, "3"]]},
     ]
     expected = [{"a": "b", "time": 7, "value": 1.5}, {"time": 2, "value": 3.0}]
     with connected(opened, success({"result": result})) as (database, server):
@@ -70,15 +70,15 @@ def test_values_of_a_label_are_those_of_the_matching_series(opened: Open) -> Non
 @pytest.mark.parametrize(
     ("opened", "selector"),
     [
-        (victoria, '__name__="m.x_f",db="telegraf","host.name"="q\\"ä"'),
-        (prometheus, '__name__="m_x_f",host_name="q\\"ä"'),
+        (victoria, '__name__="m.x_f",db="telegraf",Host="x","host.name"="q\\"ä"'),
+        (prometheus, '__name__="m_x_f",Host="x",host_name="q\\"ä"'),
     ],
 )
 def test_values_are_those_of_one_field_oldest_first(opened: Open, selector: str) -> None:
     metric = {"__name__": "m_f", "host": "a", "db": "telegraf"}
     row = {"metric": metric, "values": [[SECONDS + 1, "2.5"], [SECONDS, "2"], [SECONDS + 2, "1.4"]]}
     with connected(opened, success({"result": [row]})) as (database, server):
-        tags = {"host.name": 'q"ä'}
+        tags = {"Host": "x", "host.name": 'q"ä'}
         found = database.read_values("m.x", "f", MOMENT, MOMENT + timedelta(seconds=1.1), tags=tags)
         near = database.read_values("m.x", "f", MOMENT, MOMENT + timedelta(seconds=1.1), equal_to=1.9)
     expected = {"host": "a"} if opened is victoria else {"host": "a", "db": "telegraf"}
