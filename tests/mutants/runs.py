@@ -54,14 +54,15 @@ class Score:
 def run_module(module: str, tests: str, seconds: float, jobs: int, *, only_survivors: bool = False) -> Score:
     """Mutate a module for at most ``seconds``.
 
-    Mutants that earlier runs have tried are tried again only if the tests have changed since, or, with
-    ``only_survivors``, those of them that nobody noticed.
+    Mutants that earlier runs have tried are tried again only if the tests have changed since; with ``only_survivors``,
+    those that no test has noticed, whether or not the tests have changed.
     """
     folder = COPIES / module.replace("/", ".")
     key = _read_key(folder)
     if key != _hash_tests(tests) and not (only_survivors and key.startswith(f"{tests}\n")):
         shutil.rmtree(folder, ignore_errors=True)
-    survivors = _read_score(folder, module, "").survivors if only_survivors and folder.exists() else ()
+    known = _read_statuses(folder) if only_survivors and folder.exists() else {}
+    survivors = [name for name, status in known.items() if status not in KILLED]
     _copy(folder, module, tests)
     log = folder / "mutmut.log"
     with log.open("w") as out:
@@ -75,11 +76,15 @@ def run_module(module: str, tests: str, seconds: float, jobs: int, *, only_survi
     return _read_score(folder, module, f"mutmut failed, see {log.relative_to(ROOT)}" if ended else "")
 
 
-def _read_score(folder: Path, module: str, failure: str) -> Score:
+def _read_statuses(folder: Path) -> dict[str, str]:
     listed = subprocess.run(
         _mutmut("results", "--all", "true"), cwd=folder, capture_output=True, text=True, check=False
     ).stdout
-    found = dict(line.strip().rsplit(": ", 1) for line in listed.splitlines() if ": " in line)
+    return dict(line.strip().rsplit(": ", 1) for line in listed.splitlines() if ": " in line)
+
+
+def _read_score(folder: Path, module: str, failure: str) -> Score:
+    found = _read_statuses(folder)
     counts = Counter(found.values())
     survivors = tuple(sorted(name for name, status in found.items() if status in ("survived", "no tests")))
     killed = sum(counts[status] for status in KILLED)
