@@ -15,7 +15,7 @@ MODULES: dict[str, str] = {
     "secrets/ledger": "secrets/redaction/test_ledger.py",
     "secrets/backends/__init__": "secrets/backends/test_base.py",
     "secrets/backends/base": "secrets/backends/test_base.py",
-    "secrets/backends/local": "secrets/backends/test_local.py secrets/test_vectors.py",
+    "secrets/backends/local": "secrets/backends/test_local_keys.py secrets/backends/test_local.py",
     "secrets/backends/password": "secrets/backends/test_password_tokens.py secrets/backends/test_password.py",
     "secrets/backends/sealed": (
         "secrets/backends/test_sealed_tokens.py secrets/backends/test_sealed_keys.py secrets/backends/test_sealed.py"
