@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-_ROTATION = (
-    "secrets/rotation/test_rotate.py secrets/rotation/test_rotate_files.py secrets/rotation/test_rotate_resumed.py "
-    "secrets/rotation/test_rotate_progress.py"
-)
 # Module below the package → tests below tests/. One name may cover a folder of modules.
 MODULES: dict[str, str] = {
     "secrets/wire": "secrets/test_wire.py secrets/test_vectors.py secrets/backends/test_local.py",
@@ -15,8 +11,12 @@ MODULES: dict[str, str] = {
     "secrets/ledger": "secrets/redaction/test_ledger.py",
     "secrets/backends/__init__": "secrets/backends/test_base.py",
     "secrets/backends/base": "secrets/backends/test_base.py",
-    "secrets/backends/local": "secrets/backends/test_local_keys.py secrets/backends/test_local.py",
-    "secrets/backends/password": "secrets/backends/test_password_tokens.py secrets/backends/test_password.py",
+    "secrets/backends/local": (
+        "secrets/backends/test_local_keys.py secrets/backends/test_local.py secrets/test_vectors.py"
+    ),
+    "secrets/backends/password": (
+        "secrets/backends/test_password_tokens.py secrets/backends/test_password.py secrets/test_vectors.py"
+    ),
     "secrets/backends/sealed": (
         "secrets/backends/test_sealed_tokens.py secrets/backends/test_sealed_keys.py secrets/backends/test_sealed.py"
     ),
@@ -36,8 +36,8 @@ MODULES: dict[str, str] = {
     "secrets/rotation/reencrypt": "secrets/rotation/test_reencrypt.py",
     "secrets/rotation/selection": "secrets/rotation/test_selection.py",
     "secrets/rotation/order": "secrets/rotation/test_selection.py",
-    "secrets/rotation/survey": _ROTATION,
-    "secrets/rotation/journal": "secrets/rotation/test_journal.py",
+    "secrets/rotation/survey": "secrets/rotation/test_survey.py",
+    "secrets/rotation/journal": "secrets/rotation/test_journal.py secrets/rotation/test_rotate.py",
     "metrics/series/cardinality": "metrics/series",
     "metrics/series/cache": "metrics/series",
     "metrics/series/tags": "metrics/series/test_tags.py",
