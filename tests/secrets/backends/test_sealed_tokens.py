@@ -6,7 +6,8 @@ import pytest
 
 from tests.secrets.backends.sealed_keys import CLASSIC_KEY, HYBRID_KEY, OTHER_CLASSIC_KEY, Hold, sealed
 from tests.secrets.tokens import made
-from zemanta_ops.secrets import Secret, wire
+from zemanta_ops.secrets import Secret, ledger, wire
+from zemanta_ops.secrets.backends import sealed as module
 from zemanta_ops.secrets.backends._agekeys import CLASSIC, Identity
 from zemanta_ops.secrets.backends.sealed import SealedBackend
 from zemanta_ops.secrets.exceptions import ContextError, EncryptError, MissingKeyError, TokenError, WrongKeyError
@@ -76,16 +77,11 @@ def test_a_changed_token_is_reported_as_such(hold: Hold) -> None:
     assert str(result) == "the sealed token, its app or its name was changed"
 
 
-def test_its_keys_are_part_of_what_is_authenticated() -> None:
-    """Two tokens that differ in their lists of keys only have different parts: none can be moved."""
-    infos = {key: _info_of({**ONE, "key": key * 16}) for key in "01"}
-    assert infos["0"] != infos["1"]
-
-
-def _info_of(params: dict[str, str]) -> bytes:
-    from zemanta_ops.secrets.backends.sealed import _info
-
-    return _info(wire.Token("sealed", params))
+@pytest.mark.parametrize("other", [{"key": "1" * 16}, {"suite": "mlkem768x25519"}, {"app": "shop"}])
+def test_keys_suite_and_context_are_part_of_what_is_authenticated(other: dict[str, str]) -> None:
+    """Two tokens that differ in one of them have different parts: none can be moved."""
+    infos = {module._info(wire.Token("sealed", params)) for params in (ONE, {**ONE, **other})}
+    assert len(infos) == 2
 
 
 def test_a_private_key_that_was_cut_is_redacted_all_the_same(hold: Hold) -> None:
@@ -125,6 +121,12 @@ def test_a_private_key_that_was_cut_is_redacted_all_the_same(hold: Hold) -> None
             "the token in ZEMANTA_OPS_SEALED_KEY (local) cannot be decrypted: malformed local token: "
             "unknown version or key id",
         ),
+        (
+            lambda: made("local", "x", {"app": "shop"}).replace("shop", "bank"),
+            WrongKeyError,
+            "the token in ZEMANTA_OPS_SEALED_KEY (local) cannot be decrypted: "
+            "the local token, its app or its name was changed",
+        ),
     ],
 )
 def test_a_token_that_does_not_hold_the_key_is_refused_with_the_reason(
@@ -134,3 +136,10 @@ def test_a_token_that_does_not_hold_the_key_is_refused_with_the_reason(
     hold(held())
     [result] = SealedBackend().decrypt_many([wire.Token("sealed", ONE, "QUJD")])
     assert (type(result), str(result)) == (kind, reason)
+
+
+def test_what_a_token_holds_in_place_of_a_key_is_redacted(hold: Hold) -> None:
+    inner = made("plain", "example-inner")
+    hold(made("plain", inner))
+    SealedBackend().decrypt_many([wire.Token("sealed", ONE, "QUJD")])
+    assert inner in ledger.plaintexts()
