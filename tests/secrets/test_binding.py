@@ -19,8 +19,13 @@ UNBOUND = (
 )
 
 
-def check(params: dict[str, str], here: binding.Expected = HERE) -> None:
-    binding.check(wire.Token("plain", params), "digest", here)
+def refuse(params: dict[str, str], here: binding.Expected = HERE) -> str:
+    """Return why a token is refused, or "" if it is accepted."""
+    try:
+        binding.check(wire.Token("plain", params), "digest", here)
+    except ContextError as error:
+        return str(error)
+    return ""
 
 
 @pytest.mark.parametrize(
@@ -69,9 +74,7 @@ def check(params: dict[str, str], here: binding.Expected = HERE) -> None:
 def test_a_token_of_somewhere_else_is_refused_with_the_reason(
     params: dict[str, str], here: binding.Expected, message: str
 ) -> None:
-    with pytest.raises(ContextError) as caught:
-        check(params, here)
-    assert str(caught.value) == message
+    assert refuse(params, here) == message
 
 
 @pytest.mark.parametrize(
@@ -85,13 +88,13 @@ def test_a_token_of_somewhere_else_is_refused_with_the_reason(
     ],
 )
 def test_a_token_of_here_or_of_nowhere_is_accepted(params: dict[str, str], here: binding.Expected) -> None:
-    check(params, here)
+    assert refuse(params, here) == ""
 
 
 def test_a_build_may_use_the_tokens_of_every_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(modes.VARIABLE, modes.DEFERRED)
     for here in (HERE, replace(HERE, environment="")):
-        check({"c.env": "staging"}, here)
+        assert refuse({"c.env": "staging"}, here) == ""
 
 
 def test_the_reader_expects_what_it_states_and_else_what_its_file_says(monkeypatch: pytest.MonkeyPatch) -> None:
