@@ -25,7 +25,7 @@ MODULES: dict[str, str] = {
     "secrets/redaction/forms": "secrets/redaction/test_matcher.py secrets/redaction/test_parts.py",
     "secrets/redaction/matcher": "secrets/redaction/test_matcher.py secrets/redaction/test_parts.py",
     "secrets/redaction/parts": "secrets/redaction/test_parts.py",
-    "secrets/redaction/errors": "secrets/redaction/test_logs.py secrets/redaction/test_hooks.py",
+    "secrets/redaction/errors": "secrets/redaction/test_errors.py",
     "secrets/redaction/values": (
         "secrets/redaction/test_containers.py secrets/redaction/test_matcher.py secrets/redaction/test_parts.py"
     ),

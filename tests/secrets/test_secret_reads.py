@@ -128,6 +128,22 @@ def test_an_error_names_the_setting_or_else_the_place_but_not_to_a_command(
     assert ledger.samples() == [caller.setting or caller.place]
 
 
+def test_a_command_reads_the_token_itself_and_belongs_to_no_environment(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held = StrictSecret(local("example", env="production"))
+    monkeypatch.setenv(f"{PREFIX}KEY", "instead")
+    assert held.decrypt(name="KEY") == "instead"
+    for command in (False, True):
+        monkeypatch.setattr(secret, "is_command", lambda command=command: command)
+        monkeypatch.setattr(secret, "find_caller", lambda path="": Caller(path, is_command=True))
+        if command:
+            assert held.decrypt(name="KEY") == "example"
+        else:
+            with pytest.raises(ContextError, match="bound to an environment"):
+                held.decrypt(name="KEY")
+
+
 def test_a_token_without_authentication_is_recorded_as_such() -> None:
     for text, legacy in (("local::AAAA", True), ("local:v=2&key=0:AAAA", False)):
         assert secret._entry(text, wire.parse(text), b"x", "A").legacy is legacy

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from zemanta_ops.secrets import wire
 from zemanta_ops.secrets.backends import _aesgcm, _aws_session, kms
@@ -46,6 +47,8 @@ class Client:
     def __getattr__(self, name: str) -> Callable[..., Any]:
         def send(**request: Any) -> Any:
             self.calls.append((name, request))
+            if isinstance(self.answers[name], Exception):
+                raise self.answers[name]
             return self.answers[name]
 
         return send
@@ -164,6 +167,18 @@ def test_an_answer_without_a_field_is_not_that_of_kms(client: Client) -> None:
         KMSBackend().rewrap(token(), {}, key=ARN)
     [result] = KMSBackend().decrypt_many([token()])
     assert isinstance(result, SecretError)
+
+
+def test_a_refusal_is_an_error_of_what_was_asked_for(client: Client) -> None:
+    refusal = ClientError({"Error": {"Code": "OddException", "Message": "example"}}, "Odd")
+    client.answers = dict.fromkeys(client.answers, refusal)
+    for plaintext in (b"x", b"x" * 4097):
+        with pytest.raises(EncryptError):
+            encrypt(plaintext)
+    with pytest.raises(EncryptError):
+        KMSBackend().rewrap(token(), {}, key=ARN)
+    [result] = KMSBackend().decrypt_many([token()])
+    assert type(result) is DecryptError
 
 
 @pytest.mark.parametrize(

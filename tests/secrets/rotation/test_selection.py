@@ -12,6 +12,7 @@ from zemanta_ops.secrets.exceptions import SourceError
 from zemanta_ops.secrets.files.source_file import SourceFile, read
 from zemanta_ops.secrets.rotation.order import Order, Recipe, read_order
 from zemanta_ops.secrets.rotation.selection import Selection, read_selection
+from zemanta_ops.secrets.wire import Token
 
 BODY = "QUJDREVGRw=="
 TOKENS = {
@@ -106,6 +107,21 @@ def test_all_that_cannot_be_migrated_is_reported_at_once(tmp_path: Path) -> None
         "program that reads the file with --reader, or leave DB_PASSWORD as it is with --skip DB_PASSWORD"
     )
     assert [line.partition(": ")[0] for line in others] == [f"{file.path}:3 A_PASSWORD", f"{file.path}:4 B_PASSWORD"]
+
+
+def test_the_reader_that_is_named_decides(tmp_path: Path) -> None:
+    file = env(tmp_path, "DB_PASSWORD='a'\nURL=redis://:${DB_PASSWORD}@cache\n")
+    chosen = {}
+    for reader in ("docker", "compose"):
+        try:
+            [found] = Selection(migrate=True, skip=("URL",), reader=reader).choose(file)
+        except SourceError as error:
+            chosen[reader] = str(error)
+        else:
+            assert found.token == Token("plain", {}, found.token.ciphertext if found.token else "")
+            chosen[reader] = f"{found.path.name} {found.token.ciphertext}"
+    assert chosen["docker"] == ".env 'a'"
+    assert "URL: refers to DB_PASSWORD" in chosen["compose"]
 
 
 @pytest.mark.parametrize(

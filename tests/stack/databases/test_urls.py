@@ -14,6 +14,7 @@ from zemanta_ops.stack.databases.urls import show_url, split_url
         ("https://db.example:8086/a/", None, "https://db.example:8086/a"),
         ("http://db.example/", 8086, "http://db.example:8086"),
         ("http://db.example:1/", 8086, "http://db.example:1"),
+        ("http://db.example/X/", None, "http://db.example/X"),
         ("http://[::1]/x/y/", None, "http://[::1]/x/y"),
         ("http://[::1]:80", 8086, "http://[::1]:80"),
     ],
