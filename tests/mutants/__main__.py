@@ -6,9 +6,10 @@ For example:
     python -m tests.mutants secrets/wire             one module, also as zemanta_ops.secrets.wire
     python -m tests.mutants --minutes 20 metrics     all modules of a room, as far as they get in 20 minutes
     python -m tests.mutants --show secrets/wire      the changes that nobody noticed
+    python -m tests.mutants --survivors secrets/wire tries only those again, after a change of the tests
 
-A run goes on where the last one ended; remove build/mutants to begin anew. Exit code: 0, or 1 if a module is below the
-goal or could not be run.
+A run goes on where the last one ended, unless the tests of the module have changed; remove build/mutants to begin anew.
+Exit code: 0, or 1 if a module is below the goal or could not be run.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ def main() -> int:
         if left <= 0:
             print(f"{name:36}{'not run: the time is over':>26}")
             continue
-        scores.append(run_module(name, MODULES[name], left, options.jobs))
+        scores.append(run_module(name, MODULES[name], left, options.jobs, only_survivors=options.survivors))
         print(_line(scores[-1]), flush=True)
         if options.show:
             print("\n".join(show(name, mutant) for mutant in scores[-1].survivors))
@@ -65,6 +66,7 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--minutes", type=float, default=120, help="stop after this time (default: 120)")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="mutants at a time (default: one a core)")
     parser.add_argument("--show", action="store_true", help="print each change that no test noticed")
+    parser.add_argument("--survivors", action="store_true", help="try again only what no test has noticed yet")
     return parser.parse_args()
 
 

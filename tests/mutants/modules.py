@@ -5,20 +5,38 @@ from __future__ import annotations
 # Module below the package → tests below tests/. One name may cover a folder of modules.
 MODULES: dict[str, str] = {
     "secrets/wire": "secrets/test_wire.py secrets/test_vectors.py secrets/backends/test_local.py",
-    "secrets/binding": "secrets/test_secret.py secrets/test_resolve.py secrets/test_config.py secrets/test_moving.py",
-    "secrets/secret": "secrets/test_secret.py secrets/test_undecrypted.py secrets/test_modes.py",
-    "secrets/resolve": "secrets/test_resolve.py secrets/test_containers.py secrets/test_undecrypted.py",
-    "secrets/ledger": "secrets/redaction/test_ledger.py secrets/test_secret.py secrets/backends/test_local.py",
-    "secrets/backends/local": "secrets/backends/test_local.py secrets/test_vectors.py",
-    "secrets/backends/password": "secrets/backends/test_password.py secrets/test_vectors.py",
-    "secrets/backends/sealed": "secrets/backends/test_sealed.py secrets/verbs/test_keygen.py",
-    "secrets/backends/kms": "secrets/backends/test_kms.py secrets/backends/test_kms_troubles.py",
-    "secrets/backends/vault": "secrets/backends/test_vault.py",
+    "secrets/binding": "secrets/test_binding.py",
+    "secrets/secret": "secrets/test_secret_reads.py secrets/test_secret.py",
+    "secrets/resolve": "secrets/test_resolve.py secrets/test_containers.py",
+    "secrets/ledger": "secrets/redaction/test_ledger.py",
+    "secrets/backends/__init__": "secrets/backends/test_base.py",
+    "secrets/backends/base": "secrets/backends/test_base.py",
+    "secrets/backends/local": (
+        "secrets/backends/test_local_keys.py secrets/backends/test_local.py secrets/test_vectors.py"
+    ),
+    "secrets/backends/password": (
+        "secrets/backends/test_password_tokens.py secrets/backends/test_password.py secrets/test_vectors.py"
+    ),
+    "secrets/backends/sealed": (
+        "secrets/backends/test_sealed_tokens.py secrets/backends/test_sealed_keys.py secrets/backends/test_sealed.py"
+    ),
+    "secrets/backends/kms": "secrets/backends/test_kms_requests.py",
+    "secrets/backends/vault": "secrets/backends/test_vault_requests.py",
     "secrets/redaction/forms": "secrets/redaction/test_matcher.py secrets/redaction/test_parts.py",
     "secrets/redaction/matcher": "secrets/redaction/test_matcher.py secrets/redaction/test_parts.py",
-    "secrets/redaction/values": "secrets/redaction",
-    "secrets/redaction/logs": "secrets/redaction/test_logs.py",
-    "secrets/rotation/campaign": "secrets/rotation secrets/verbs/test_migrate.py",
+    "secrets/redaction/parts": "secrets/redaction/test_parts.py",
+    "secrets/redaction/errors": "secrets/redaction/test_errors.py",
+    "secrets/redaction/values": (
+        "secrets/redaction/test_containers.py secrets/redaction/test_matcher.py secrets/redaction/test_parts.py"
+    ),
+    "secrets/redaction/logs": (
+        "secrets/redaction/test_logs.py secrets/redaction/test_hooks.py secrets/redaction/test_names.py"
+    ),
+    "secrets/rotation/campaign": "secrets/rotation/test_campaign.py",
+    "secrets/rotation/reencrypt": "secrets/rotation/test_reencrypt.py",
+    "secrets/rotation/selection": "secrets/rotation/test_selection.py",
+    "secrets/rotation/order": "secrets/rotation/test_selection.py",
+    "secrets/rotation/survey": "secrets/rotation/test_survey.py",
     "secrets/rotation/journal": "secrets/rotation/test_journal.py secrets/rotation/test_rotate.py",
     "metrics/series/cardinality": "metrics/series",
     "metrics/series/cache": "metrics/series",
@@ -31,9 +49,15 @@ MODULES: dict[str, str] = {
     "metrics/delivery/transports": (
         "metrics/delivery/test_endpoint.py metrics/delivery/test_transports.py metrics/delivery/test_tcp.py"
     ),
-    "stack/statsd": "stack/test_statsd.py stack/agent",
-    "stack/databases/influxdb1": "stack/databases/test_influxdb1.py stack/databases/test_choice.py",
-    "stack/databases/http": "stack/databases",
+    "stack/statsd": "stack/test_statsd.py",
+    "stack/databases/influxdb1": "stack/databases/test_influxdb1_requests.py",
+    "stack/databases/http": "stack/databases/test_answers.py stack/databases/test_failures.py",
+    "stack/databases/influxdb2": "stack/databases/test_influxdb2_requests.py",
+    "stack/databases/prometheus": "stack/databases/test_promql_requests.py stack/databases/test_promql_answers.py",
+    "stack/databases/promql": "stack/databases/test_promql_requests.py stack/databases/test_promql_answers.py",
+    "stack/databases/victoriametrics": "stack/databases/test_promql_requests.py stack/databases/test_promql_answers.py",
+    "stack/databases/errors": "stack/databases/test_answers.py stack/databases/test_failures.py",
+    "stack/databases/urls": "stack/databases/test_urls.py",
     "stack/databases/line_protocol": "stack/databases/test_line_protocol.py",
     "stack/check/telegraf_stats": "stack/check",
     "stack/check/diagnosis": "stack/check commands/test_check_metrics.py",

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import sys
+import types
 from collections import namedtuple
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,10 +13,10 @@ from typing import Any
 import pytest
 
 from tests.secrets.tokens import local
-from zemanta_ops.secrets import Secret, StrictSecret, backends, decrypt_settings, ledger
+from zemanta_ops.secrets import Secret, StrictSecret, backends, decrypt_settings, ledger, modes, overrides
 from zemanta_ops.secrets.backends.base import Result
 from zemanta_ops.secrets.backends.plain import PlainBackend
-from zemanta_ops.secrets.exceptions import ConfigError, ContextError, ResolveError, TokenError
+from zemanta_ops.secrets.exceptions import ConfigError, ContextError, ModeError, ResolveError, TokenError
 from zemanta_ops.secrets.wire import Token
 
 Pair = namedtuple("Pair", "user password")  # noqa: PYI024 (a namedtuple without types is the case)
@@ -184,6 +186,68 @@ def test_the_configuration_beside_the_settings_file_counts(home: Path) -> None:
         decrypt_settings(settings)
 
 
+@pytest.mark.parametrize("file", ["settings.py", None])
+def test_the_configuration_beside_the_file_of_a_class_counts(
+    file: str | None, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (home / "site").mkdir()
+    (home / "site" / "zemanta_ops.toml").write_text('app = "bank"\n')
+    (home / "zemanta_ops.toml").write_text('app = "shop"\n')
+    module = types.ModuleType("example_class_settings")
+    if file:
+        module.__file__ = str(home / "site" / file)
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    kind = type("Production", (), {"__module__": module.__name__, "A": Secret(local("x", app="shop", name="A"))})
+    if file:
+        with pytest.raises(ResolveError, match="another application"):
+            decrypt_settings(kind)
+    else:
+        decrypt_settings(kind)
+        assert kind.A == "x"  # type: ignore[attr-defined]
+
+
+def test_fake_values_are_for_debug_if_this_is_no_test_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(modes.VARIABLE, modes.FAKE)
+    monkeypatch.setattr(modes, "under_test", lambda: False)
+    decrypt_settings({"A": plain("a"), "DEBUG": True})
+    for settings in ({"A": plain("a"), "DEBUG": False}, {"A": plain("a")}):
+        with pytest.raises(ModeError) as caught:
+            decrypt_settings(settings)
+        assert str(caught.value) == "ZEMANTA_OPS_SECRETS=fake is for test runs: unset it if DEBUG is off"
+
+
+def test_only_the_last_settings_file_reports_overrides_that_match_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[list[str]] = []
+    monkeypatch.setattr(overrides, "warn_of_unused", lambda _, paths: seen.append(paths))
+    monkeypatch.setenv("DJANGO_SETTINGS_MODULE", "site.production")
+    for name, reported in (("site.base", []), ("site.production", [["A"]]), (None, [["A"]])):
+        decrypt_settings({"A": plain("a"), **({"__name__": name} if name else {})})
+        assert seen == reported
+        seen.clear()
+    monkeypatch.delenv("DJANGO_SETTINGS_MODULE")
+    decrypt_settings({"A": plain("a"), "__name__": "anything"})
+    decrypt_settings(type("Production", (), {"B": plain("b")}))
+    assert seen == [["A"], ["B"]]
+
+
+def test_a_shared_secret_may_be_bound_to_any_of_its_names(home: Path) -> None:
+    for names in (("A", "B"), ("B", "A")):
+        shared = Secret(local("x", app="shop", name="A"))
+        settings: dict[str, Any] = dict.fromkeys(names, shared)
+        decrypt_settings(settings, app="shop")
+        assert settings == {"A": "x", "B": "x"}
+
+
+def test_the_report_names_every_backend_of_a_template_and_what_helps(home: Path) -> None:
+    template = Secret.template("{}:{}{}", "local:v=2&key=0123456789abcdef:AAAA", "plain::x", "plain::y")
+    with pytest.raises(ResolveError) as caught:
+        decrypt_settings({"URL": template})
+    first, line, *advice = str(caught.value).splitlines()
+    assert first.startswith("1 secret")
+    assert "URL (local, plain): the key of this local token is not on this machine" in line
+    assert "ZEMANTA_OPS_OVERRIDE__URL" in "\n".join(advice)
+
+
 def test_overrides_replace_tokens_and_are_logged_by_name(
     home: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -212,8 +276,6 @@ def test_a_broken_override_file_is_an_error_without_values(text: str | bytes, ho
 
 
 def test_a_missing_extra_fails_its_own_secrets_only(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import sys
-
     monkeypatch.setitem(sys.modules, "botocore", None)
     for name in ("kms", "_aws_calls", "_aws_session"):
         monkeypatch.delitem(sys.modules, f"zemanta_ops.secrets.backends.{name}", raising=False)

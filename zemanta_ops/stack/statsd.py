@@ -243,7 +243,7 @@ def _parse_dogstatsd_tags(text: str) -> dict[str, str]:
     tags: dict[str, str] = {}
     if not text[-1:].isascii():
         text = text[:-1] + "\ufffd"
-    *items, last = text.split(",") if text else [""]
+    *items, last = text.split(",")
     key, in_value = "", False
     for item in items:
         key, item, in_value = _split_key(key, item, in_value)

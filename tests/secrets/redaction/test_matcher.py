@@ -133,6 +133,12 @@ def test_the_start_of_a_value_before_an_ellipsis_is_redacted(ellipsis: str) -> N
     assert matcher.redact_cut(f"pw=hunter2-hun{ellipsis}") == f"pw={REDACTED}{ellipsis}"
     assert matcher.redact_cut(f"pw=other{ellipsis}") == f"pw=other{ellipsis}"
     assert matcher.redact_cut("pw=hunter2-hun") == "pw=hunter2-hun"
+    matcher = Matcher(["abcdefghijkl"])
+    for start in ("abcd", "abcdefgh", "abcdefghijk", "abcdefghijkl"):
+        assert matcher.redact_cut(f"{start}{ellipsis}") == f"{REDACTED}{ellipsis}"
+        assert matcher.redact_cut(f"much longer than it: {start}{ellipsis}").endswith(f" {REDACTED}{ellipsis}")
+    for other in ("abc", "abcdefXh", "cdefgh", "x", ""):
+        assert matcher.redact_cut(f"{other}{ellipsis}") == f"{other}{ellipsis}"
 
 
 @given(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +12,8 @@ import pytest
 from tests.secrets.disk import Disk
 from tests.secrets.verbs.calls import call
 from tests.special_files import KINDS, kept, make_special
-from zemanta_ops.secrets.rotation.journal import FILE_NAME, resume, start
+from zemanta_ops.secrets.exceptions import SourceError
+from zemanta_ops.secrets.rotation.journal import FILE_NAME, abandon, resume, start
 from zemanta_ops.secrets.verbs import migrate, rotate
 
 VERBS = pytest.mark.parametrize("verb", [rotate, migrate])
@@ -115,3 +117,56 @@ def test_a_token_has_a_key_for_each_context_and_recipe(other: tuple[str, dict[st
     token, context, recipe = other
     assert journal.key(token, {**context, "name": "A"}, recipe) != key
     assert journal.key("token", {"name": "A", "app": "shop"}, "local") == key
+
+
+def test_a_journal_begins_with_its_version_and_a_nonce_of_32_bytes(tmp_path: Path) -> None:
+    journal = start(tmp_path, {"a": [1]})
+    assert journal.options == {"a": [1]}
+    head = json.loads(journal.path.read_text())
+    assert (head["journal"], head["options"], len(bytes.fromhex(head["nonce"]))) == (1, {"a": [1]}, 32)
+
+
+def test_a_journal_that_ends_is_gone_also_if_somebody_has_removed_it(tmp_path: Path) -> None:
+    journal = start(tmp_path, {})
+    for _ in range(2):
+        journal.end()
+        assert not journal.path.exists()
+    assert not abandon(tmp_path)
+    start(tmp_path, {})
+    assert abandon(tmp_path)
+    assert not abandon(tmp_path)
+
+
+def test_the_words_of_a_journal_that_cannot_be_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / FILE_NAME
+    with pytest.raises(SourceError) as caught:
+        resume(tmp_path)
+    assert str(caught.value) == f"there is nothing to resume here: {path} does not exist"
+    with pytest.raises(SourceError) as caught:
+        start(tmp_path / "gone", {})
+    assert str(caught.value) == f"{tmp_path / 'gone' / FILE_NAME} could not be written: No such file or directory"
+    path.write_text("")
+    with pytest.raises(SourceError) as caught:
+        resume(tmp_path)
+    assert str(caught.value) == (
+        f"{path} is empty, because nothing was done yet: remove it with --abandon and start again"
+    )
+    for text in ("[]\n", "{}\n", '{"nonce": "x", "options": {}}\n', '{"nonce": "00", "options": {}}\n{}\n', "no\n"):
+        path.write_text(text)
+        with pytest.raises(SourceError) as caught:
+            resume(tmp_path)
+        assert str(caught.value) == f"{path} is not the journal of a rotation: remove it with --abandon and start again"
+    with pytest.raises(SourceError) as caught:
+        start(tmp_path, {})
+    assert str(caught.value) == (
+        f"{path} already exists: a rotation was interrupted or is still running. "
+        "Continue with --resume, or discard it with --abandon"
+    )
+
+    def refuse(self: Path) -> bytes:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    with pytest.raises(SourceError) as caught:
+        resume(tmp_path)
+    assert str(caught.value) == f"{path} cannot be read: Permission denied"

@@ -105,7 +105,7 @@ def find_tokens(text: str) -> Iterator[re.Match[str]]:
     """Yield the encoded tokens in a text of any kind."""
     for match in _patterns(frozenset(_PATHS))[0].finditer(text):
         before = text[match.start() - 1 : match.start()]
-        if not before.isalnum() and before not in ("_", "-", ".") and is_token(match[0], plain=False):
+        if not before.isalnum() and before not in ("_", "-", ".") and is_token(match[0]):
             yield match
 
 
