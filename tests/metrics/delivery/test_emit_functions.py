@@ -145,7 +145,7 @@ def test_a_value_by_keyword_is_the_value_if_the_series_is_unknown(
 ) -> None:
     caller = Caller(kind)
     caller.emit("n", **given, a="1")
-    [(series, value)] = [*caller.queue.entries, *caller.put]
+    series, value = (caller.queue.entries + caller.put)[0]
     assert (series.name, value) == ("n", sent)
     [(_, _, tags)] = caller.found
     taken = next(iter(given), None)

@@ -152,7 +152,7 @@ def test_extensions_are_lacking_if_no_statsd_input_has_them(
         ),
         # One of two inputs follows the agent.
         (
-            "[agent]\nprecision = '1h'\n[[inputs.statsd]]\nprecision = '10s'\n[[inputs.statsd]]",
+            "[agent]\nprecision = '1h'\n[[inputs.statsd]]\nprecision = '9s'\n[[inputs.statsd]]",
             'precision = "1h" in [agent]',
             3600.0,
         ),
