@@ -45,7 +45,7 @@ def fresh(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let each test begin in a process that is not prepared, and leave the clients of others alone."""
     monkeypatch.setattr(shutdown, "_to_close", WeakSet())
     monkeypatch.setattr(shutdown, "_prepared", set())
-    monkeypatch.setattr(shutdown, "_exits", [])
+    monkeypatch.setattr(shutdown, "_is_exiting", False)
 
 
 def test_what_is_registered_is_closed_when_the_process_exits() -> None:

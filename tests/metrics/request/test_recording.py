@@ -254,3 +254,23 @@ def test_the_answers_of_one_view_and_method_share_their_buckets(client: Client) 
     ]
     assert {bucket.every for _, bucket in first} == {5}
     assert {bucket.name for _, bucket in first} == {"http.request.bucket"}
+
+
+@pytest.mark.parametrize("status", [200, 500])
+def test_an_excluded_view_is_not_recorded_whatever_its_answer(status: int, client: Client) -> None:
+    recorder = RequestRecorder(client, exclude_views=Patterns(["private"]))
+    recorder.record(request("private"), HttpResponse(status=status), STARTED)
+    assert taken(client) == []
+    recorder.record(request(), HttpResponse(status=status), STARTED)
+    assert [tags["view"] for _, tags, _ in taken(client)] == ["home"]
+
+
+@pytest.mark.parametrize("hook", [None, lambda *_: {}])
+@pytest.mark.parametrize(("status", "view"), [(200, "middleware"), (404, "unresolved")])
+def test_what_answered_an_unresolved_path_is_named_by_the_status(
+    status: int, view: str, hook: Any, client: Client
+) -> None:
+    unresolved = HttpRequest()
+    unresolved.method, unresolved.path_info = "GET", "/nowhere/"
+    RequestRecorder(client, hook=hook).record(unresolved, HttpResponse(status=status), STARTED)
+    assert [tags["view"] for _, tags, _ in taken(client)] == [view]

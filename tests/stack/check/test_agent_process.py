@@ -71,11 +71,12 @@ def test_telegraf_is_found_with_its_configuration_and_what_it_has_not_read(start
 
 
 @linux
-@pytest.mark.parametrize("name", ["nginx", "a (b) c"])
+@pytest.mark.parametrize("name", ["nginx", "a (b) c", "b\udcffd"])
 def test_the_configuration_of_another_program_is_not_read(name: str, start: Start, tmp_path: Path) -> None:
     (tmp_path / "telegraf.conf").write_text("[agent]\nhostname = 'web-1'\n")
     pid, port, inode = start(name)
-    assert find_agent_process("udp", port) == AgentProcess(frozenset([inode]), 0, pid, name)
+    shown = name.replace("\udcff", "\ufffd")
+    assert find_agent_process("udp", port) == AgentProcess(frozenset([inode]), 0, pid, shown)
 
 
 def test_a_port_that_nobody_has_has_no_program() -> None:
@@ -102,17 +103,23 @@ def test_of_a_program_of_another_user_only_its_socket_is_known(monkeypatch: pyte
     _, port, inode = start("telegraf")
     monkeypatch.setattr(Path, "iterdir", refuse)
     assert find_agent_process("udp", port) == AgentProcess(frozenset([inode]))
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        sender.sendto(b"n:1|c", ("127.0.0.1", port))
+    assert wait_until(lambda: (now := find_agent_process("udp", port)) is not None and now.waiting > 0)
 
 
 @linux
-def test_a_program_that_ends_meanwhile_has_no_name(monkeypatch: pytest.MonkeyPatch, start: Start) -> None:
+@pytest.mark.parametrize("error", [ProcessLookupError, None])
+def test_a_program_that_ends_meanwhile_has_no_name(
+    error: type[OSError] | None, monkeypatch: pytest.MonkeyPatch, start: Start
+) -> None:
     pid, port, inode = start("telegraf")
     read = Path.read_text
 
     def fail(path: Path, *arguments: Any, **options: Any) -> str:
-        if path.name == "stat":
-            raise ProcessLookupError(path)
-        return read(path, *arguments, **options)
+        if path.name == "stat" and error:
+            raise error(path)
+        return "" if path.name == "stat" else read(path, *arguments, **options)
 
     monkeypatch.setattr(Path, "read_text", fail)
     assert find_agent_process("udp", port) == AgentProcess(frozenset([inode]), pid=pid)
