@@ -111,8 +111,9 @@ def test_a_function_is_called_in_every_child() -> None:
 def test_the_hook_is_that_of_children(monkeypatch: pytest.MonkeyPatch) -> None:
     registered: list[dict[str, object]] = []
     monkeypatch.setattr(os, "register_at_fork", lambda **hooks: registered.append(hooks))
-    forks.call_in_children(in_child)
-    assert registered == [{"after_in_child": in_child}]
+    function: Callable[[], None] = registered.clear
+    forks.call_in_children(function)
+    assert registered == [{"after_in_child": function}]
 
 
 def test_a_system_without_fork_needs_no_hook_and_no_page(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -112,9 +112,13 @@ def test_its_measurement_and_tags_are_those_that_the_database_has(running: Agent
     with closing(probe_of(running, prefix="shop", tags={"env": "prod"})) as probe:
         assert probe.measurement == "shop_zemanta_ops_probe"
         assert probe.tags == {"env": "prod", "host": "web-1", "slot": probe.tags["slot"]}
-        assert 0 < probe.nonce <= 2**48
-        with closing(probe_of(running)) as another:
-            assert another.nonce != probe.nonce
+
+
+def test_its_value_is_a_number_from_one_that_a_float_holds(running: Agent, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+    monkeypatch.setattr(secrets, "randbelow", lambda below: asked.append(below) or 0)
+    with closing(probe_of(running)) as probe:
+        assert (asked[0], probe.nonce) == (2**48, 1)
 
 
 def test_it_is_looked_for_by_its_value_a_day_around_now(running: Agent) -> None:
