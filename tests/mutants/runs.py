@@ -20,7 +20,7 @@ _BESIDE = [
     "example_project", "benchmarks", "docs", "manage.py", "Makefile",
     "README.rst", "CHANGELOG.rst", "CONTRIBUTING.rst", "LICENSE",
 ]  # fmt: skip
-_PYTEST = ["-p", "no:cacheprovider", "-p", "no:xdist", "-m", "not (second_tier or more)"]
+_PYTEST = ["-p", "no:cacheprovider", "-p", "no:xdist", "-p", "tests.mutants.forking", "-m", "not (second_tier or more)"]
 
 
 @dataclass(frozen=True)

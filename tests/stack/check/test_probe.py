@@ -116,7 +116,12 @@ def test_its_measurement_and_tags_are_those_that_the_database_has(running: Agent
 
 def test_its_value_is_a_number_from_one_that_a_float_holds(running: Agent, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[int] = []
-    monkeypatch.setattr(secrets, "randbelow", lambda below: asked.append(below) or 0)
+
+    def choose(below: int) -> int:
+        asked.append(below)
+        return 0
+
+    monkeypatch.setattr(secrets, "randbelow", choose)
     with closing(probe_of(running)) as probe:
         assert (asked[0], probe.nonce) == (2**48, 1)
 
