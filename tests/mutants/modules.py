@@ -26,7 +26,10 @@ MODULES: dict[str, str] = {
     "metrics/request/recorder": "metrics/request",
     "metrics/request/state": "metrics/request/test_state.py",
     "metrics/request/view_names": "metrics/request/test_view_names.py metrics/test_numbers.py",
-    "metrics/client": "metrics/test_client.py metrics/test_settings_later.py metrics/delivery/test_buffer.py",
+    "metrics/client": (
+        "metrics/test_client.py metrics/test_client_states.py metrics/test_client_series.py "
+        "metrics/delivery/test_buffer.py"
+    ),
     "metrics/delivery/queue": "metrics/delivery/test_queue.py metrics/delivery/test_flusher.py",
     "metrics/delivery/buffer": (
         "metrics/delivery/test_buffer.py metrics/delivery/test_flusher.py metrics/delivery/test_ends.py "
