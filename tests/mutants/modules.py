@@ -32,8 +32,7 @@ MODULES: dict[str, str] = {
     ),
     "metrics/delivery/queue": "metrics/delivery/test_queue.py metrics/delivery/test_flusher.py",
     "metrics/delivery/buffer": (
-        "metrics/delivery/test_buffer.py metrics/delivery/test_flusher.py metrics/delivery/test_ends.py "
-        "metrics/delivery/test_forks.py"
+        "metrics/delivery/test_buffer.py metrics/delivery/test_flusher.py metrics/delivery/test_buffer_states.py"
     ),
     "metrics/delivery/batch": "metrics/delivery/test_batch.py metrics/delivery/test_buffer.py",
     "metrics/delivery/statsd_writer": "metrics/delivery/test_statsd_writer.py metrics/delivery/test_buffer.py",
@@ -48,7 +47,9 @@ MODULES: dict[str, str] = {
     "stack/databases/http": "stack/databases",
     "stack/databases/line_protocol": "stack/databases/test_line_protocol.py",
     "stack/check/telegraf_stats": "stack/check/test_telegraf_stats.py stack/check/test_diagnosis.py",
-    "stack/check/diagnosis": "stack/check/test_diagnosis.py",
+    "stack/check/diagnosis": (
+        "stack/check/test_diagnosis.py stack/check/test_findings.py stack/check/test_probe_findings.py"
+    ),
     "stack/check/hops": "stack/check/test_hops.py",
     "stack/check/probe": "stack/check/test_probe.py",
     "stack/check/flow": "stack/check/test_flow.py",
