@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -21,6 +22,8 @@ from zemanta_ops.stack.declarations import (
 )
 from zemanta_ops.stack.declarations.registry import Declarations, Failure
 
+# One tag may be given as a text.
+VIEW: Any = "view"
 ALL, FAILED = total("n", view="home"), total("n", view="home", status="5*")
 
 
@@ -50,7 +53,7 @@ def test_a_description_without_a_unit_has_that_of_the_catalogue() -> None:
 
 
 def test_a_composite_divides_or_computes_its_value() -> None:
-    ratio = Composite("r", numerator=FAILED, denominator=ALL, by="view")
+    ratio = Composite("r", numerator=FAILED, denominator=ALL, by=VIEW)
     assert ratio.expression == Expression("/", FAILED, ALL)
     assert (ratio.terms, ratio.by) == ([FAILED, ALL], ("view",))
     assert (ratio.every_seconds, ratio.window_seconds) == (60, 60)
@@ -66,12 +69,12 @@ def test_an_alert_has_the_tags_and_the_name_of_its_composite() -> None:
     alert = Alert(ratio, crit=above(1))
     assert (alert.by, alert.key, alert.terms) == (("view",), "r", [FAILED, ALL])
     assert (alert.every_seconds, alert.window_seconds, alert.for_seconds) == (60, 300, 0)
-    own = Alert(last("jobs"), crit=above(1), by="queue", name="mine", every="2m", window="10m", for_="4m")
-    assert (own.by, own.key, own.terms) == (("queue",), "mine", [last("jobs")])
+    own = Alert(last("jobs"), crit=above(1), by=VIEW, name="mine", every="2m", window="10m", for_="4m")
+    assert (own.by, own.key, own.terms) == (("view",), "mine", [last("jobs")])
     assert (own.every_seconds, own.window_seconds, own.for_seconds) == (120, 600, 240)
     assert Alert(last("jobs")).key == "jobs"
     assert Alert(last("jobs")).by == ()
-    assert Alert(ratio, by="host").by == ("host",)
+    assert Alert(ratio, by=("host",)).by == ("host",)
     assert Alert("a text").key == "?"  # type: ignore[arg-type]
 
 
