@@ -32,7 +32,8 @@ MODULES: dict[str, str] = {
     ),
     "metrics/delivery/queue": "metrics/delivery/test_queue.py metrics/delivery/test_flusher.py",
     "metrics/delivery/buffer": (
-        "metrics/delivery/test_buffer.py metrics/delivery/test_flusher.py metrics/delivery/test_buffer_states.py"
+        "metrics/delivery/test_buffer.py metrics/delivery/test_flusher.py metrics/delivery/test_buffer_states.py "
+        "metrics/delivery/test_buffer_threads.py"
     ),
     "metrics/delivery/batch": "metrics/delivery/test_batch.py metrics/delivery/test_buffer.py",
     "metrics/delivery/statsd_writer": "metrics/delivery/test_statsd_writer.py metrics/delivery/test_buffer.py",
