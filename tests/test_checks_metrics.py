@@ -112,8 +112,17 @@ def test_what_only_telegraf_writes_to_is_refused_by_commands_that_write() -> Non
 
 
 SECRET = "secret-of-the-test"
-HOSTS = ["h:8125", "udp://h", "[::1]", "[::1]:8125", "http://h", "a b", "", "h/p", "u@h", "1::2::3"]
-URLS = ["h:8086", "http://", "http://h:port", " http://h", "http://h:0", "udp://h"]
+HOSTS = ["h:8125", "udp://h", "[::1]", "[::1]:8125", "http://h", "a b", "", "h/p", "u@h", "1::2::3", "a..b", "a" * 64]
+URLS = [
+    "h:8086",
+    "http://",
+    "http://h:port",
+    " http://h",
+    "http://h:0",
+    "udp://h",
+    "http://a..b",
+    f"http://{'a' * 64}:1",
+]
 URLS += [f"http://u:{SECRET}@h", f"http://{SECRET}@h", f"http://h?p={SECRET}", f"http://h#{SECRET}"]
 TOKENS = [f"{SECRET}\n", f" {SECRET}", f"{SECRET}\u2028", "clé"]
 
@@ -137,7 +146,9 @@ def test_e103_values_that_cannot_work_are_refused_and_not_shown(section: str, na
     assert SECRET not in str(message)
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "::1", "fe80::1%eth0", "agent", "agent.example", "xn--ls8h.example"])
+@pytest.mark.parametrize(
+    "host", ["127.0.0.1", "::1", "fe80::1%eth0", "agent", "agent.example", "xn--ls8h.example", "été.example", "a_b."]
+)
 def test_hosts_that_can_work_are_accepted(host: str) -> None:
     assert ids(ZEMANTA_OPS={"METRICS": {"HOST": host}}) == []
 

@@ -78,7 +78,7 @@ def accept_label(value: Any) -> str:
 def accept_host(value: Any) -> str:
     """Accept a host name, or an IP address without brackets; never a URL or a port."""
     text = accept_text(value)
-    if text != text.strip() or not text or any(mark in text for mark in "/[]@ ") or not text.isprintable():
+    if not _is_host(text) or any(mark in text for mark in "/[]@ ") or not text.isprintable():
         raise ValueError("must be a host name or an address alone, without scheme, port, path or brackets")
     if ":" in text:
         try:
@@ -86,6 +86,14 @@ def accept_host(value: Any) -> str:
         except ValueError:
             raise ValueError("must be a host name or an address alone, without scheme or port. Use PORT") from None
     return text
+
+
+def _is_host(text: str) -> bool:
+    """Return whether a name server can be asked for a name; it cannot for one with two dots in a row, for example."""
+    try:
+        return bool(text.encode("idna"))
+    except UnicodeError:
+        return False
 
 
 def split_url(url: str) -> SplitResult:
@@ -100,7 +108,8 @@ def split_url(url: str) -> SplitResult:
         host, port = parts.hostname, parts.port  # read here, because a port that is not a number raises
     except ValueError:
         raise ValueError("is not a URL") from None
-    if parts.scheme not in ("http", "https") or not host or port == 0 or url != url.strip() or " " in url:
+    is_clean = url == url.strip() and " " not in url
+    if parts.scheme not in ("http", "https") or not _is_host(host or "") or port == 0 or not is_clean:
         raise ValueError("must start with http:// or https:// and name a host")
     if "@" in parts.netloc or parts.query or parts.fragment:
         raise ValueError("must not have credentials or a query in it. Use the settings for user, password or token")

@@ -24,7 +24,7 @@ _BESIDE = [
 ]  # fmt: skip
 # The tests that have tried the mutants of a copy, and their hash: mutmut itself only sees changes of the module.
 _KEY = "tests.key"
-_PYTEST = ["-p", "no:cacheprovider", "-p", "no:xdist", "-m", "not (second_tier or more)"]
+_PYTEST = ["-p", "no:cacheprovider", "-p", "no:xdist", "-p", "tests.mutants.forking", "-m", "not (second_tier or more)"]
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 # By default the kernel holds about 90 datagrams of 1,432 bytes. It grants as much of this as net.core.rmem_max allows.
 RECEIVE_BUFFER = 4 * 1024 * 1024
 # The state of a listening TCP socket in ``/proc/net/tcp``.
 _LISTENING = "0A"
+# As getaddrinfo returns it: family, kind, protocol, canonical name, address of a socket.
+Address = tuple[Any, Any, int, str, Any]
 _NOT_HERE = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
 
 
@@ -37,6 +40,14 @@ def listen(host: str, port: int, protocol: str = "udp") -> list[socket.socket]:
             # The port that was free on one address is in use on another.
             return listen(host, 0, protocol)
         raise ListenError(_explain(error, host, port, protocol)) from error
+
+
+def resolve(host: str, port: int, kind: socket.SocketKind, flags: int = 0) -> list[Address]:
+    """Return the addresses of a name; ``socket.gaierror`` if it has none, or is not a name at all."""
+    try:
+        return socket.getaddrinfo(host or None, port, type=kind, flags=flags)
+    except UnicodeError as error:
+        raise socket.gaierror(socket.EAI_NONAME, str(error)) from None
 
 
 def get_address(listener: socket.socket) -> tuple[str, int]:
@@ -91,7 +102,7 @@ def _read_socket_table(protocol: str = "udp") -> Iterator[list[str]]:
 
 def _listen_once(host: str, port: int, protocol: str) -> list[socket.socket]:
     kind = socket.SOCK_DGRAM if protocol == "udp" else socket.SOCK_STREAM
-    addresses = socket.getaddrinfo(host or None, port, type=kind, flags=socket.AI_PASSIVE)
+    addresses = resolve(host, port, kind, socket.AI_PASSIVE)
     missing: OSError | None = None
     with ExitStack() as on_failure:
         bound: list[socket.socket] = []

@@ -1,8 +1,12 @@
 from __future__ import annotations
 
+import mmap
 import multiprocessing
 import os
+import sys
+import threading
 import traceback
+from collections.abc import Callable
 from typing import Any
 from weakref import WeakSet
 
@@ -86,3 +90,73 @@ def test_a_child_of_multiprocessing_sends_before_it_ends(running: Agent) -> None
     assert counted(running, "n") == 7
     client.close()
     assert counted(running, "parent") == 1
+
+
+def test_a_function_is_called_in_every_child() -> None:
+    called: list[int] = []
+
+    def child() -> None:
+        forks.call_in_children(lambda: called.append(os.getpid()))
+
+        def grandchild() -> None:
+            assert called == [os.getpid()]
+
+        assert called == []
+        in_child(grandchild)
+
+    # In a child, because nothing can be taken back that is registered.
+    in_child(child)
+
+
+def test_the_hook_is_that_of_children(monkeypatch: pytest.MonkeyPatch) -> None:
+    registered: list[dict[str, object]] = []
+    monkeypatch.setattr(os, "register_at_fork", lambda **hooks: registered.append(hooks))
+    function: Callable[[], None] = registered.clear
+    forks.call_in_children(function)
+    assert registered == [{"after_in_child": function}]
+
+
+def test_a_system_without_fork_needs_no_hook_and_no_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(os, "fork")
+    monkeypatch.delattr(os, "register_at_fork")
+    forks.call_in_children(lambda: None)
+    assert forks.create_mark() == [0]
+
+
+@pytest.mark.parametrize("create", [forks.create_mark, forks.PidMark])
+def test_a_mark_reads_zero_until_this_process_sets_it(create: Callable[[], forks.Mark]) -> None:
+    mark = create()
+    assert mark[0] == 0
+    mark[0] = 1
+    assert mark[0] == 1
+
+    def child() -> None:
+        assert mark[0] == 0
+        mark[0] = 1
+        assert mark[0] == 1
+
+    in_child(child)
+    assert mark[0] == 1
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux clears a page in a child")
+def test_on_linux_a_mark_is_a_page() -> None:
+    assert isinstance(forks.create_mark(), mmap.mmap)
+
+
+def test_the_lock_of_a_process_is_held_by_one_at_a_time_and_given_back() -> None:
+    locks: dict[int, threading.Lock] = {}
+    with forks.hold_process_lock(locks) as first, forks.hold_process_lock(locks) as second:
+        assert (first, second) == (True, False)
+    with pytest.raises(LookupError), forks.hold_process_lock(locks):
+        raise LookupError
+    with forks.hold_process_lock(locks) as again:
+        assert again is True
+        in_child(lambda: _expect_own_lock(locks))
+        with forks.hold_process_lock(locks) as second:
+            assert second is False
+
+
+def _expect_own_lock(locks: dict[int, threading.Lock]) -> None:
+    with forks.hold_process_lock(locks) as held:
+        assert held is True

@@ -1,13 +1,15 @@
 from __future__ import annotations
 
+from types import ModuleType
 from typing import Any
 
 import pytest
-from django.urls import ResolverMatch, resolve
+from django.test import RequestFactory, override_settings
+from django.urls import ResolverMatch, path, resolve
 from django.utils import translation
 
 from tests.metrics import site
-from zemanta_ops.metrics.request.view_names import name_callable, name_view
+from zemanta_ops.metrics.request.view_names import name_callable, name_request, name_view
 
 pytestmark = pytest.mark.urls("tests.metrics.site")
 
@@ -55,3 +57,36 @@ def test_no_match_is_unresolved() -> None:
 def test_classes_are_named_by_their_class_and_action(view: Any, name: str) -> None:
     assert name_callable(view, "GET") == name
     assert name_view(ResolverMatch(view, (), {}), "GET") == name
+
+
+@pytest.mark.parametrize(("method", "name"), [("GET", ".list"), ("get", ".list"), ("POST", ""), (None, "")])
+def test_the_action_is_that_of_the_method_of_the_request(method: str | None, name: str) -> None:
+    request = RequestFactory().get("/")
+    request.method = method
+    request.resolver_match = ResolverMatch(site.Articles.as_view({"get": "list"}), (), {})
+    assert name_request(request, 200) == f"tests.metrics.site.Articles{name}"
+
+
+def test_a_language_is_one_of_the_prefixes_of_the_urlconf_that_answered() -> None:
+    own: Any = ModuleType("own_urls")
+    own.urlpatterns = [path("de/bare/", site.plain)]
+    request: Any = RequestFactory().get("/de/bare/")
+    with translation.override("de"):
+        assert name_request(request, 200) == "bare/"
+        request.urlconf = own
+        # Here it is a part of the route, and in the root it is a prefix.
+        assert name_request(request, 200) == "de/bare/"
+    own_root = override_settings(ROOT_URLCONF=own)
+    request.urlconf = site
+    with own_root, translation.override("de"):
+        assert name_request(request, 200) == "bare/"
+
+
+def test_a_request_that_was_not_resolved_is_resolved_in_its_own_urlconf() -> None:
+    own: Any = ModuleType("own_urls")
+    own.urlpatterns = [path("mine/", site.plain, name="mine")]
+    request: Any = RequestFactory().get("/mine/")
+    assert name_request(request, 200) == "middleware"
+    request.urlconf = own
+    assert name_request(request, 200) == "mine"
+    assert name_request(request, 404) == "unresolved"

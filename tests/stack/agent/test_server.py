@@ -129,9 +129,10 @@ def test_a_target_that_is_not_host_and_port_is_refused(target: str) -> None:
         Forwarder(target)
 
 
-def test_an_unknown_host_to_forward_to_is_refused() -> None:
+@pytest.mark.parametrize("host", ["no-such-host.invalid", "a..b"])
+def test_an_unknown_host_to_forward_to_is_refused(host: str) -> None:
     with pytest.raises(ForwardError, match="cannot be resolved"):
-        Forwarder("no-such-host.invalid:8125")
+        Forwarder(f"{host}:8125")
 
 
 @pytest.mark.parametrize("protocol", ["udp", "tcp"])
@@ -157,7 +158,11 @@ def test_a_free_port_that_is_taken_on_the_second_address_is_given_up_for_another
 
 @pytest.mark.parametrize(
     ("host", "words"),
-    [("192.0.2.7", "not one of this machine"), ("no-such-host.invalid", "cannot be resolved")],
+    [
+        ("192.0.2.7", "not one of this machine"),
+        ("no-such-host.invalid", "cannot be resolved"),
+        ("a..b", "cannot be resolved"),
+    ],
 )
 def test_a_host_that_is_elsewhere_is_refused(host: str, words: str) -> None:
     with pytest.raises(ListenError, match=words):

@@ -59,7 +59,8 @@ class Canned(Database):
         equal_to: float | None = None,
     ) -> list[StoredValue]:
         wanted = (tags or {}).items()
-        return [each for each in self.series.get((measurement, value), []) if wanted <= each.tags.items()]
+        series = self.series.get((measurement, value), [])
+        return [each for each in series if wanted <= each.tags.items() and start <= each.time < end]
 
     def write(self, points: Any, *, deadline: float = math.inf) -> WriteReport:
         if isinstance(self.answer, DatabaseError):

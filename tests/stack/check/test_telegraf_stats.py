@@ -7,6 +7,7 @@ import pytest
 from tests.stack.check.test_diagnosis import NOW, Canned, ago, readings
 from zemanta_ops.stack.agent_contract import INTERNAL_STATSD, INTERNAL_WRITE
 from zemanta_ops.stack.check.telegraf_stats import AgentState, read_agent_state
+from zemanta_ops.stack.databases import StoredValue
 
 # (seconds ago, value), oldest first
 Steps = list[tuple[float, float]]
@@ -16,6 +17,14 @@ class Whole(Canned):
     """Like VictoriaMetrics, which accepts a write or refuses all of it."""
 
     refuses_parts = False
+
+
+def store(own: dict[str, Steps], **tags: str) -> dict[tuple[str, str], list[StoredValue]]:
+    """Return the readings of the fields of one output or input of an agent."""
+    return {
+        (INTERNAL_STATSD if name.startswith("udp") else INTERNAL_WRITE, name): readings(*steps, **tags)
+        for name, steps in own.items()
+    }
 
 
 def read(database: type[Canned] = Canned, /, **fields: Steps) -> AgentState:
@@ -112,3 +121,120 @@ def test_the_time_between_flushes_is_that_between_changes() -> None:
 
 def test_datagrams_are_those_that_arrived_recently() -> None:
     assert read(udp_packets_received=[(90, 1), (70, 10), (30, 15), (10, 25)]).received == 15
+
+
+WRITTEN: Steps = [(30, 1), (20, 2), (10, 3)]
+
+
+@pytest.mark.parametrize(("output", "agent"), [("influxdb", "Telegraf"), ("watch_metrics", "watch_metrics")])
+def test_an_agent_is_named_by_its_output(output: str, agent: str) -> None:
+    series = store({"metrics_written": WRITTEN}, host="web-1", output=output)
+    assert read_agent_state(Canned(series), NOW, 60, ["web-1"]).agent == agent
+
+
+def test_where_it_listens_is_what_it_reported_last() -> None:
+    series = store({"metrics_written": WRITTEN}, host="web-1")
+    series[INTERNAL_STATSD, "udp_packets_received"] = [
+        *readings((30, 1), host="web-1", address=":8125"),
+        *readings((20, 1), host="web-1", address=":8126"),
+        *readings((10, 2), host="web-1", address=":8127"),
+    ]
+    assert read_agent_state(Canned(series), NOW, 60, ["web-1"]).address == ":8127"
+    series[INTERNAL_STATSD, "udp_packets_received"] = readings((10, 2), host="web-1")
+    assert read_agent_state(Canned(series), NOW, 60, ["web-1"]).address == ""
+    assert (read().address, read().received, read().waiting) == ("", 0, 0)
+
+
+def test_only_the_output_that_is_read_counts() -> None:
+    series = store({"metrics_written": WRITTEN}, host="web-1", output="influxdb")
+    series |= store({"metrics_dropped": [(30, 1), (10, 900)]}, host="web-1", output="file")
+    # Telegraf has more tags than these.
+    series |= store({"metrics_rejected": [(30, 1), (10, 5)]}, host="web-1", output="influxdb", rack="a")
+    state = read_agent_state(Canned(series), NOW, 60, ["web-1"])
+    assert (state.lost, state.rejected) == ({}, 4)
+
+
+def test_the_generated_output_is_read_though_another_one_is_newer() -> None:
+    own = readings(*[(seconds + 1, value) for seconds, value in WRITTEN], host="web-1", alias="zemanta_ops")
+    other = readings(*WRITTEN, host="web-1", alias="another")
+    both = sorted([*own, *other], key=lambda each: each.time)
+    assert read_agent_state(Canned({(INTERNAL_WRITE, "metrics_written"): both}), NOW, 60, ["web-1"]).newest == ago(11)
+
+
+def test_each_series_of_a_counter_grows_by_itself() -> None:
+    series = store({"metrics_written": WRITTEN}, host="web-1")
+    mixed = [
+        *readings((40, 100), (20, 103), host="web-1", address="a"),
+        *readings((30, 1), (10, 3), host="web-1", address="b"),
+    ]
+    series[INTERNAL_STATSD, "udp_packets_received"] = sorted(mixed, key=lambda each: each.time)
+    assert read_agent_state(Canned(series), NOW, 60, ["web-1"]).received == 5
+
+
+def test_growth_begins_with_the_moment_itself() -> None:
+    assert read(udp_packets_received=[(70, 1), (60, 3)]).received == 2
+
+
+@pytest.mark.parametrize(
+    ("steps", "restarts", "shared"),
+    [
+        ([(30, 5), (20, 5), (10, 5)], 0, False),
+        ([(30, 5), (20, 1), (10, 2)], 1, False),
+        # It may count as much again by itself, once.
+        ([(30, 5), (20, 1), (10, 5)], 1, False),
+        ([(60, 5), (50, 1), (40, 5), (30, 2), (20, 5)], 2, True),
+        ([(60, 5), (50, 1), (40, 2), (30, 3), (20, 4), (10, 5)], 1, False),
+        # Within four readings, not later.
+        ([(99, 5), (90, 1), (80, 2), (70, 3), (60, 5), (50, 1), (40, 2), (30, 3), (20, 5)], 2, True),
+        ([(99, 5), (90, 1), (80, 2), (70, 3), (60, 4), (50, 5), (40, 1), (30, 2), (20, 3), (10, 5)], 2, False),
+    ],
+)
+def test_counters_that_fall_are_restarts_unless_they_come_back(steps: Steps, restarts: int, shared: bool) -> None:
+    state = read(metrics_written=steps)
+    assert (state.restarts, state.is_shared) == (restarts, shared)
+
+
+@pytest.mark.parametrize(("seconds", "seen"), [(599, True), (600, True), (601, False), (-599, True), (-600, False)])
+def test_an_agent_is_looked_for_in_ten_minutes_around_now(seconds: float, seen: bool) -> None:
+    series = store({"metrics_written": [(seconds, 1)]}, host="web-1")
+    assert (read_agent_state(Canned(series), NOW, 60, ["web-1"]).newest is not None) == seen
+
+
+@pytest.mark.parametrize(
+    ("recent", "seconds", "others"),
+    [(60, 30, 2), (60, 31, 0), (120, 60, 2), (120, 61, 0), (60, -599, 2), (60, -600, 0)],
+)
+def test_other_agents_are_counted_in_half_of_the_recent_time(recent: float, seconds: float, others: int) -> None:
+    both = [*readings((seconds, 1), host="a"), *readings((seconds, 1), host="b")]
+    state = read_agent_state(Canned({(INTERNAL_WRITE, "metrics_written"): both}), NOW, recent, ["web-1"])
+    assert state == AgentState(others=others)
+
+
+def test_an_agent_without_a_name_is_one_too() -> None:
+    both = [*readings((5, 1)), *readings((5, 1), host="b")]
+    state = read_agent_state(Canned({(INTERNAL_WRITE, "metrics_written"): both}), NOW, 60, ["web-1"])
+    assert state == AgentState(others=2)
+
+
+def test_the_only_agent_is_read_in_full_under_its_name() -> None:
+    series = store({"metrics_written": WRITTEN, "metrics_rejected": [(30, 1), (10, 5)]}, host="elsewhere")
+    state = read_agent_state(Canned(series), NOW, 60, ["web-1"])
+    assert (state.newest, state.rejected) == (ago(10), 4)
+
+
+def test_without_a_known_flush_an_agent_is_fresh_for_fifteen_seconds() -> None:
+    assert [AgentState(ago(seconds)).is_fresh(NOW) for seconds in (14.9, 15.0)] == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("errors", "waiting", "failed"),
+    [
+        # The newest reading against the third last, whatever is between.
+        ([(30, 1), (20, 1), (10, 2)], [(30, 5), (20, 9), (10, 5)], 1),
+        ([(40, 1), (30, 2), (20, 2), (10, 2)], [(30, 5), (20, 9), (10, 5)], 0),
+        ([(30, 1), (20, 2), (10, 3)], [(30, 5), (20, 9), (10, 4)], 0),
+        ([(30, 1), (20, 2), (10, 3)], [(30, 5), (20, 4), (10, 6)], 2),
+    ],
+)
+def test_the_newest_change_is_that_over_three_readings(errors: Steps, waiting: Steps, failed: int) -> None:
+    assert read(write_errors=errors, buffer_size=waiting).failed == failed

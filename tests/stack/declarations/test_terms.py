@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+import zlib
 
 import pytest
 
 from zemanta_ops.stack.declarations.durations import format_duration, parse_duration
-from zemanta_ops.stack.declarations.names import MAX_UID, to_measurement, to_number, to_uid
-from zemanta_ops.stack.declarations.terms import above, below, rate, to_regex, total
-from zemanta_ops.stack.declarations.units import find_unit, suggest_unit
+from zemanta_ops.stack.declarations.names import MAX_UID, to_measurement, to_number, to_slug, to_uid
+from zemanta_ops.stack.declarations.terms import Term, above, below, last, mean, rate, sum_of, to_regex, total
+from zemanta_ops.stack.declarations.units import Unit, find_unit, suggest_unit
 
 
 @pytest.mark.parametrize(
@@ -83,3 +84,87 @@ def test_a_long_uid_is_cut_and_stays_its_own() -> None:
     one, other = to_uid("x" * 60, "a"), to_uid("x" * 60, "b")
     assert one != other
     assert max(len(one), len(other)) <= MAX_UID
+
+
+def test_an_aggregate_is_shown_as_it_is_written() -> None:
+    assert str(total("n", status=("5*", 404), view="home")) == "total('n', status='5*|404', view='home')"
+    assert str(mean("n")) == "mean('n')"
+    assert str(last("n") / 2) == "last('n') / 2"
+
+
+@pytest.mark.parametrize(
+    ("made", "function"),
+    [(total("n", a=1), "total"), (rate("n", a=1), "rate"), (mean("n", a=1), "mean"), (last("n", a=1), "last"),
+     (sum_of("n", a=1), "sum_of")],
+)  # fmt: skip
+def test_an_aggregate_has_its_function_metric_and_filters(made: Term, function: str) -> None:
+    assert (made.function, made.metric, made.filters) == (function, "n", {"a": ("1",)})
+
+
+def test_two_aggregates_make_an_expression() -> None:
+    left, right = total("a"), total("b")
+    made = {"/": left / right, "-": left - right, "+": left + right, "*": left * right}
+    for operation, expression in made.items():
+        assert (expression.operation, expression.left, expression.right) == (operation, left, right)
+        assert expression.terms == [left, right]
+    assert (left * 2).terms == [left]
+
+
+@pytest.mark.parametrize("given", [("a", "b"), ["a", "b"], {"a", "b"}, frozenset({"a", "b"})])
+def test_several_values_may_be_given_in_any_collection(given: object) -> None:
+    assert sorted(total("n", tag=given).filters["tag"]) == ["a", "b"]
+    assert list(total("n", b=1, a=2).filters) == ["a", "b"]
+
+
+def test_characters_that_mean_something_to_a_database_are_escaped() -> None:
+    assert to_regex([r"a\^$.|?+()[]{}/-b"]) == r"^a\\\^\$\.\|\?\+\(\)\[\]\{\}\/-b$"
+    assert to_regex(["a*b*", "c"]) == "^(a.*b.*|c)$"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0, "0s"), (59, "59s"), (60, "1m"), (90, "90s"), (3600, "1h"), (86_400, "1d"), (604_800, "7d")],
+)
+def test_a_duration_is_written_in_its_largest_unit(seconds: int, text: str) -> None:
+    assert format_duration(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("name", "unit"),
+    [
+        ("", Unit("short", "")),
+        ("ms", Unit("ms", "ms")),
+        ("requests", Unit("short", "requests")),
+        ("print jobs", Unit("short", "print jobs")),
+        ("jobs/s", Unit("cps", "jobs/s")),
+        ("requests/s", Unit("reqps", "req/s")),
+        ("job", None),
+        ("Jobs", None),
+        ("seconds", None),
+        ("jobs/m", None),
+    ],
+)
+def test_a_unit_has_its_id_and_its_label(name: str, unit: Unit | None) -> None:
+    assert find_unit(name) == unit
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [("seconds", "s"), ("secondss", "s"), ("byte", "bytes"), ("celsus", "celsius"), ("jobs", None), ("xs", None)],
+)
+def test_a_unit_that_is_nearly_one_is_suggested(name: str, meant: str | None) -> None:
+    assert suggest_unit(name) == meant
+
+
+def test_uids_and_numbers_are_what_they_were() -> None:
+    # Grafana knows dashboards and panels by them, so a release must not change them.
+    assert to_number("row", "queue") == 0x7FFFFFFF & zlib.crc32(b"row/queue")
+    long = to_uid("Shop", "a" * 60)
+    whole = "zo-shop-" + "a" * 60
+    assert long == f"{whole[:31]}-{zlib.crc32(whole.encode()):08x}"
+    assert to_uid("x" * 37) == "zo-" + "x" * 37
+    # Cut behind a dash, it has one dash there, not two.
+    dashed = "zo-" + "x" * 27 + "-" + "y" * 30
+    assert to_uid("x" * 27, "y" * 30) == f"{dashed[:30]}-{zlib.crc32(dashed.encode()):08x}"
+    assert to_slug("--Größe, of it--") == "gr-e-of-it"
+    assert to_measurement("a.b") == "a_b"

@@ -47,8 +47,7 @@ class Flushable(Protocol):
 _to_close: weakref.WeakSet[Closable] = weakref.WeakSet()
 # The process ids for which each way to end is prepared.
 _prepared: set[tuple[str, int]] = set()
-# It gets an item when the exit functions of this module have run.
-_exits: list[bool] = []
+_is_exiting = False
 
 
 def close_before_exit(target: Closable) -> None:
@@ -67,7 +66,7 @@ def close_before_exit(target: Closable) -> None:
 
 def is_exiting() -> bool:
     """Return whether what has to be sent before the process ends has been sent already."""
-    return bool(_exits)
+    return _is_exiting
 
 
 def _is_first(way: str, pid: int) -> bool:
@@ -84,7 +83,8 @@ def _close_all(**_: Any) -> None:
 
 
 def _close_at_exit() -> None:
-    _exits.append(True)
+    global _is_exiting
+    _is_exiting = True
     _close_all()
 
 

@@ -29,10 +29,10 @@ def name_request(request: HttpRequest, status: int) -> str:
             match = resolve(request.path_info, urlconf)
         except Exception:  # noqa: BLE001  (Resolver404, or a converter of the project that fails)
             return MIDDLEWARE
-    return name_view(match, method, urlconf if isinstance(urlconf, str) else "")
+    return name_view(match, method, urlconf)
 
 
-def name_view(match: ResolverMatch | None, method: str = "", urlconf: str = "") -> str:
+def name_view(match: ResolverMatch | None, method: str = "", urlconf: Any = None) -> str:
     """Return the resolver's name with its namespaces, else the route, else the dotted name of the view.
 
     A language prefix is not part of the route: a view has one name for all languages. A class-based view has the dotted
@@ -49,14 +49,14 @@ def name_callable(view: Callable[..., Any], method: str = "") -> str:
     """Return the module and qualified name of a view function, or of the class that it was made from."""
     while isinstance(view, functools.partial):
         view = view.func
-    view_class = getattr(view, "view_class", None) or getattr(view, "cls", None)
+    view_class = getattr(view, "view_class", None)
     named: Any = view_class or (view if hasattr(view, "__qualname__") else type(view))
     action = (getattr(view, "actions", None) or {}).get(method.lower())
     return ".".join(part for part in (named.__module__, named.__qualname__, action) if part)
 
 
 @functools.lru_cache(maxsize=4096)
-def _strip_language(route: str, urlconf: str) -> str:
+def _strip_language(route: str, urlconf: Any) -> str:
     first, slash, rest = route.partition("/")
     languages = {settings.LANGUAGE_CODE, *dict(settings.LANGUAGES)}
     prefixed = slash and first in languages and is_language_prefix_patterns_used(urlconf)[0]

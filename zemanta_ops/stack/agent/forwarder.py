@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import socket
 from collections.abc import Iterator
+from socket import SOCK_DGRAM, gaierror
 
 from zemanta_ops.metrics.delivery.transports import UDP
 from zemanta_ops.stack.agent.report import Forwarded
-from zemanta_ops.stack.sockets import show_address
+from zemanta_ops.stack.sockets import resolve, show_address
 
 # The largest UDP datagram over IPv4. What arrives over TCP may be larger.
 MAX_BYTES = 65_507
@@ -32,8 +32,8 @@ class Forwarder:
     def __init__(self, target: str) -> None:
         host, port = split_target(target)
         try:
-            socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)
-        except socket.gaierror as error:
+            resolve(host, port, SOCK_DGRAM)
+        except gaierror as error:
             raise ForwardError(f"cannot forward to {target}: the host name cannot be resolved") from error
         self._transport = UDP(host, port)
         self.target = show_address(host, port)

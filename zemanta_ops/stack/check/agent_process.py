@@ -13,7 +13,7 @@ from pathlib import Path
 
 from zemanta_ops.stack.agent_contract import WATCH_METRICS
 from zemanta_ops.stack.check.agent_config import AgentConfig, read_config
-from zemanta_ops.stack.sockets import read_port_sockets
+from zemanta_ops.stack.sockets import read_port_sockets, resolve
 
 TELEGRAF = "telegraf"
 # An option of watch_metrics, which may be abbreviated.
@@ -39,7 +39,7 @@ class AgentProcess:
 def is_local(host: str) -> bool:
     """Return whether a host name or address is one of this machine."""
     try:
-        found = socket.getaddrinfo(host, 0, type=socket.SOCK_DGRAM)
+        found = resolve(host, 0, socket.SOCK_DGRAM)
     except OSError:
         return False
     for family, kind, _, _, address in found:

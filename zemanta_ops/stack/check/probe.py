@@ -80,7 +80,7 @@ class Probe:
             self._reservation.close()
 
     def _send_once(self) -> str:
-        before = self._client.health()["dropped"] if self.attempts else {}
+        before = self._client.health()["dropped"]
         self._client.gauge(catalog.PROBE.name, self.nonce, slot=self._slot)
         self._client.flush()
         after = self._client.health()["dropped"]
