@@ -160,7 +160,7 @@ def test_a_handler_that_was_there_before_is_called_last(handler: Callable[[Any],
         target.calls.append(f"previous {number} {frame is not None}")
 
     handler(previous)
-    flush_at_sigterm(target)
+    flush_at_sigterm(target, on_loop=True)
     signal.raise_signal(signal.SIGTERM)
     assert target.calls == ["hurry", f"previous {signal.SIGTERM:d} True"]
 
@@ -170,7 +170,7 @@ def test_by_default_the_process_ends_by_the_signal_after_a_flush(
 ) -> None:
     target = Target()
     handler(signal.SIG_DFL)
-    flush_at_sigterm(target)
+    flush_at_sigterm(target, on_loop=True)
     installed: Any = signal.getsignal(signal.SIGTERM)
 
     def raise_signal(number: int) -> None:
@@ -184,15 +184,15 @@ def test_by_default_the_process_ends_by_the_signal_after_a_flush(
 
 def test_a_second_call_changes_nothing(handler: Callable[[Any], Any]) -> None:
     handler(signal.SIG_DFL)
-    flush_at_sigterm(Target())
+    flush_at_sigterm(Target(), on_loop=True)
     installed = signal.getsignal(signal.SIGTERM)
-    flush_at_sigterm(Target())
+    flush_at_sigterm(Target(), on_loop=True)
     assert signal.getsignal(signal.SIGTERM) is installed
 
 
 def test_an_ignored_signal_stays_ignored(handler: Callable[[Any], Any]) -> None:
     handler(signal.SIG_IGN)
-    flush_at_sigterm(Target())
+    flush_at_sigterm(Target(), on_loop=True)
     assert signal.getsignal(signal.SIGTERM) == signal.SIG_IGN
 
 
@@ -202,7 +202,7 @@ def test_a_handler_that_python_does_not_know_stays(
     handler(signal.SIG_DFL)
     with monkeypatch.context() as patch:
         patch.setattr(signal, "getsignal", lambda _: None)
-        flush_at_sigterm(Target())
+        flush_at_sigterm(Target(), on_loop=True)
     assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
 
 
@@ -212,7 +212,7 @@ def test_another_thread_than_the_main_one_changes_nothing(handler: Callable[[Any
 
     def work() -> None:
         try:
-            flush_at_sigterm(Target())
+            flush_at_sigterm(Target(), on_loop=True)
         except BaseException as error:
             errors.append(error)
 
@@ -230,5 +230,5 @@ def test_a_system_without_sigterm_has_no_handler(
     handler(signal.SIG_DFL)
     with monkeypatch.context() as patch:
         patch.delattr(signal, "SIGTERM")
-        flush_at_sigterm(Target())
+        flush_at_sigterm(Target(), on_loop=True)
     assert signal.getsignal(number) == signal.SIG_DFL

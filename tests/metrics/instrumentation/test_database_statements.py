@@ -54,7 +54,7 @@ class Opaque:
 
 
 def pass_plain(execute: Callable[..., Any], sql: str, *rest: Any) -> Any:
-    """Stand for a driver that reads the text of a statement and nothing else of it."""
+    """Act as a driver that reads the text of a statement and nothing else of it."""
     return execute(str.__str__(sql), *rest)
 
 

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from zemanta_ops.stack.databases.errors import DatabaseError
-from zemanta_ops.stack.databases.http import INFLUXDB, Answer, Product, check_answer, describe_tls, encode_basic
+from zemanta_ops.stack.databases.http import Answer, Product, check_answer, describe_tls, encode_basic
+from zemanta_ops.stack.databases.influxdb import PRODUCT as INFLUXDB
 
 OWN = {INFLUXDB.header: "1.8.10"}
 PAGE = b"x" * 990 + b"<HTML>"

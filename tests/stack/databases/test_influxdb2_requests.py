@@ -11,8 +11,6 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from influxdb_client.rest import ApiException
-from urllib3 import exceptions
 
 from tests.stack.answering import Answer, Request, Server, answering, in_turn
 from zemanta_ops.extras import MissingExtraError
@@ -76,7 +74,7 @@ def test_the_version_is_in_a_header_and_needs_no_token() -> None:
     assert (request.method, request.path, request.headers.get("Authorization")) == ("GET", "/ping", None)
 
 
-def test_the_client_has_the_options_and_the_time_out(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_endpoint_has_the_options_and_the_time_out(monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[dict[str, Any]] = []
 
     def make(url: Any, **options: Any) -> Endpoint:
@@ -86,10 +84,8 @@ def test_the_client_has_the_options_and_the_time_out(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(influxdb2, "Endpoint", make)
     database = connect("http://influx.example", bucket="b", token="example-token", org="shop", timeout=1.5)
     assert isinstance(database, InfluxDB2Database)
-    assert made == [{"authorization": "Token example-token", "timeout": 1.5}]
-    client = database._client
-    assert (client.url, client.token, client.org) == ("http://influx.example", "example-token", "shop")
-    assert client.api_client.configuration.timeout == 1500
+    headers = {"Content-Type": "application/json", "Accept": "application/csv"}
+    assert made == [{"authorization": "Token example-token", "timeout": 1.5, "headers": headers}]
     assert (database.name, database.bucket) == ("bucket b at http://influx.example", "b")
     database.close()
 
@@ -178,52 +174,7 @@ def test_a_query_that_fails_after_its_answer_has_begun_is_refused() -> None:
         assert fail(lambda: database.query("x")) == ("foreign", 0, "the answer is not the CSV that InfluxDB sends")
 
 
-def refused(**more: Any) -> ApiException:
-    error = ApiException(status=0, reason="example")  # type: ignore[no-untyped-call]
-    for name, value in more.items():
-        setattr(error, name, value)
-    return error
-
-
-POOL: Any = None
-
-
-@pytest.mark.parametrize(
-    ("error", "expected"),
-    [
-        (
-            exceptions.NewConnectionError(POOL, "x: [Errno 111] Connection refused"),
-            ("unreachable", 0, "Connection refused"),
-        ),
-        (exceptions.ConnectTimeoutError("x"), ("blocked", 0, "no answer within 1.5 s")),
-        (exceptions.ReadTimeoutError(POOL, "x", "x"), ("timeout", 0, "no answer within 1.5 s")),
-        (exceptions.ProtocolError("secret"), ("unreachable", 0, "the connection broke: ProtocolError")),
-        (exceptions.HTTPError("secret: reason"), ("unreachable", 0, "reason")),
-        (refused(), ("foreign", 0, "the server that answers is not InfluxDB: it sends no X-Influxdb-Version")),
-        (refused(headers={"X-Influxdb-Version": "2"}, body="text", status=500), ("server", 500, "text")),
-        (refused(headers={"X-Influxdb-Version": "2"}, body=b"bytes", status=500), ("server", 500, "bytes")),
-        (refused(headers={"X-Influxdb-Version": "2"}, body=None, status=500), ("server", 500, "HTTP status 500")),
-        (refused(headers={"X-Influxdb-Version": "2"}, body="", status=200), ("server", 0, "example")),
-    ],
-)
-def test_an_error_of_the_client_is_translated(error: Exception, expected: tuple[str, int, str]) -> None:
-    def request() -> None:
-        raise error
-
-    assert fail(lambda: influxdb2._translate_errors(request, 1.5)) == expected
-
-
-def test_a_failure_of_tls_behind_an_answer_is_reported_in_words() -> None:
-    def request() -> None:
-        try:
-            raise exceptions.SSLError(ConnectionResetError("x"))
-        except exceptions.SSLError:
-            raise refused() from None
-
-    assert fail(lambda: influxdb2._translate_errors(request, 1.5)) == ("tls", 0, "TLS failed (ConnectionResetError)")
-
-
 def test_without_the_client_the_error_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "influxdb_client.client.influxdb_client", None)
+    monkeypatch.setitem(sys.modules, "influxdb_client.client.flux_csv_parser", None)
     with pytest.raises(MissingExtraError, match=r'InfluxDB 2\.x.*pip install "zemanta-ops\[influxdb\]"'):
         connect("http://influx.example", bucket="b")

@@ -186,14 +186,20 @@ def test_what_victoriametrics_drops_or_an_agent_fails_to_deliver_is_counted() ->
     with connected(victoria, Answer(200, METRICS, product=HEADER)) as (database, server):
         expected = {"small_timestamp": 3, "nan_value": 12, "hourly_series_limit": 5, "daily_series_limit": 6}
         assert database.read_dropped() == expected
-        assert database.read_undelivered() == (
-            f"vmagent at {server.url}: 4 requests to its -remoteWrite.url 1 failed (no connection), "
-            "10 requests to its -remoteWrite.url 2 failed (status 403)"
+        first, second = (
+            f"-remoteWrite.url 1 (no connection) of {server.url}",
+            f"-remoteWrite.url 2 (status 403) of {server.url}",
         )
+        assert database.count_failed_deliveries() == {first: 4, second: 10}
+        assert database.describe_undelivered({first: 3, second: 12}) == (
+            f"vmagent at {server.url}: 1 requests to {first} failed during this check; "
+            f"10 requests to {second} failed during this check"
+        )
+        assert database.describe_undelivered({first: 4, second: 10}) == ""
     with connected(victoria, Answer(404, METRICS, product=HEADER)) as (database, _):
-        assert (database.read_dropped(), database.read_undelivered()) == ({}, "")
+        assert (database.read_dropped(), database.describe_undelivered({})) == ({}, "")
     closed = victoria(server.url)
-    assert (closed.read_dropped(), closed.read_undelivered()) == ({}, "")  # type: ignore[attr-defined]
+    assert (closed.read_dropped(), closed.describe_undelivered({})) == ({}, "")  # type: ignore[attr-defined]
 
 
 def test_a_write_goes_to_the_first_url_that_can_be_reached() -> None:

@@ -120,7 +120,7 @@ def _describe_output(name: str, values: Mapping[str, Any]) -> str:
     return " ".join(each for each in (name, shown, place, filters and f"(with {filters})") if each)
 
 
-def _list_targets(outputs: Sequence[tuple[str, Mapping[str, Any]]]) -> list[OutputTarget]:
+def _list_targets(outputs: Sequence[tuple[str, Mapping[str, Any]]]) -> tuple[OutputTarget, ...]:
     found: list[OutputTarget] = []
     for name, values in outputs:
         if name not in _URL_OUTPUTS:
@@ -130,11 +130,11 @@ def _list_targets(outputs: Sequence[tuple[str, Mapping[str, Any]]]) -> list[Outp
         urls = [str(each) for each in values.get("urls") or [values.get("url") or _URL_OUTPUTS[name]]]
         # A variable, another proxy or a relative path mean something else to Telegraf than here.
         if values.get("http_proxy") or any("$" in text for text in (*urls, authority, server_name)):
-            return []
+            return ()
         if not all(re.match("https?://[^/?]", url) for url in urls) or authority[:1] not in ("", "/"):
-            return []
+            return ()
         found += [OutputTarget(re.sub("//[^/]*@", "//", url), authority, server_name, is_verified) for url in urls]
-    return found
+    return tuple(found)
 
 
 def parse_duration(text: str) -> float | None:
