@@ -99,6 +99,7 @@ def test_a_finding_names_the_test_the_fault_and_the_line() -> None:
     assert list(map(str, suite.find())) == ["tests/test_it.py::TestIt::test_one: asserts a constant, line 3"]
 
 
+@pytest.mark.more
 def test_the_tests_of_this_suite_can_fail_and_wait_for_conditions() -> None:
     found = {(each.function, each.fault): str(each) for each in read_suite().find()}
     assert [text for key, text in found.items() if key not in RIGHT] == []

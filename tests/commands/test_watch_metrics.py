@@ -202,6 +202,7 @@ def test_an_output_that_knows_only_ascii_shows_the_rest_as_escapes() -> None:
     assert "Traceback" not in err
 
 
+@pytest.mark.more
 @pytest.mark.skipif(not Path("/proc/self/syscall").exists(), reason="reads in /proc what the process is doing")
 def test_a_second_signal_ends_it_while_nobody_reads_its_output() -> None:
     with watching("--json", "--interval", "0.1") as (process, port):

@@ -142,11 +142,11 @@ def per_thousand(texts: list[Text]) -> dict[str, float]:
 
 
 @cache
-def report() -> Mapping[str, list[Text]]:
-    """Return each kind of text of each room, by a title."""
-    kinds = {"comments": comments, "messages": messages}
+def report(wanted: str = "") -> Mapping[str, list[Text]]:
+    """Return each kind of text of each room, or only one kind of all rooms, by a title."""
+    kinds = {kind: read for kind, read in {"comments": comments, "messages": messages}.items() if wanted in ("", kind)}
     texts = {f"{room}, {kind}": list(read(room)) for room in (*ROOMS, "house", *AROUND) for kind, read in kinds.items()}
-    return {**texts, "docs": list(docs())}
+    return {**texts, "docs": list(docs())} if wanted in ("", "docs") else texts
 
 
 def _without_literals(text: str) -> str:

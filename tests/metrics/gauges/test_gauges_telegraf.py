@@ -76,6 +76,7 @@ def assert_in_every_interval(found: dict[int, float], interval: int, collections
     assert len(set(found.values())) >= collections
 
 
+@pytest.mark.more
 def test_a_gauge_is_there_in_every_interval(tmp_path: Path, start_telegraf: StartTelegraf) -> None:
     found = watch(tmp_path, start_telegraf, interval=2, every=3, intervals=4)
     assert_in_every_interval(found, 2, 2)

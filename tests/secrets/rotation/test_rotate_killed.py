@@ -132,7 +132,7 @@ def test_killed_around_each_write_fsync_and_rename(original: Path, whole: dict[s
     assert _bytes(folder) == whole
 
 
-@pytest.mark.parametrize("moments", [20, pytest.param(100, marks=pytest.mark.more)])
+@pytest.mark.parametrize("moments", [8, pytest.param(100, marks=pytest.mark.more)])
 def test_killed_at_random_moments(moments: int, original: Path, whole: dict[str, bytes], tmp_path: Path) -> None:
     folder = tmp_path / "timed"
     shutil.copytree(original, folder)

@@ -253,6 +253,7 @@ def test_deep_nesting_is_an_error_not_a_crash(kind: str, depth: int) -> None:
     st.recursive(
         st.text() | st.none() | st.integers() | st.booleans(),
         lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+        max_leaves=20,
     )
 )
 def test_json_finds_what_json_reads(value: Any) -> None:

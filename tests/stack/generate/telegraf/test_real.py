@@ -180,7 +180,7 @@ def of_client(series: Series, running: list[Running]) -> bool:
 
 
 @pytest.mark.parametrize("dialect", ["influx", "dogstatsd"])
-@pytest.mark.parametrize("protocol", ["udp", "tcp"])
+@pytest.mark.parametrize("protocol", ["udp", pytest.param("tcp", marks=pytest.mark.more)])
 def test_every_combination_runs_without_a_warning_and_delivers(
     protocol: str, dialect: str, store: Store, tmp_path: Path, server_stack: ExitStack
 ) -> None:
