@@ -160,3 +160,11 @@ def test_check_metrics_knows_whether_the_last_push_is_stale_or_incomplete(
         influxdb1.query("DROP MEASUREMENT cloudwatch_push", database)
         influxdb1.write(f"{head}{now / 1e9 - 7200:.0f} {now - 3600 * 10**9}", database)
         assert causes() == [("failed", "push_stale")]
+    # Runs are five minutes apart even if the metrics have a point every minute.
+    section = {"TAGS": {}, "DECLARATIONS": {"queues": {**QUEUES, "EVERY": 60, "PERIOD": 60}}}
+    with override_settings(ZEMANTA_OPS={**settings, "CLOUDWATCH": section}):
+        for age, expected in ((800, ("ok", "")), (1000, ("failed", "push_stale"))):
+            influxdb1.query("DROP MEASUREMENT cloudwatch_push", database)
+            moment = time.time_ns() - age * 10**9
+            influxdb1.write(f"{head}{moment // 10**9} {moment}", database)
+            assert causes() == [expected]

@@ -49,6 +49,29 @@ def test_a_flush_that_fails_does_not_keep_the_next_one_waiting(running: Agent, c
     assert counted(running, "n") == 1
 
 
+class Racing(list[Any]):
+    """A queue to which another thread adds a sample while a flush takes what is there."""
+
+    def __init__(self, entries: list[Any], late: list[Any]) -> None:
+        super().__init__(entries)
+        self.late = late
+
+    def __getitem__(self, index: Any) -> Any:
+        found = super().__getitem__(index)
+        while self.late:
+            self.append(self.late.pop())
+        return found
+
+
+def test_a_sample_that_comes_during_a_flush_is_in_the_next_one(running: Agent, client: Client) -> None:
+    buffer = buffer_of(client)
+    early, late = (client.create_series("c", name, {}) for name in ("early", "late"))
+    buffer.queue = Racing([(early, 1)], [(late, 1)])
+    for expected in (0, 1, 1):
+        client.flush()
+        assert (counted(running, "early"), counted(running, "late")) == (1, expected)
+
+
 def test_a_flush_that_fails_does_not_end_the_flusher(
     running: Agent, client: Client, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -174,6 +174,16 @@ def test_a_request_that_is_cancelled_is_one_whose_client_has_gone(
     assert (record.tags["status"], record.tags["exception"]) == (status, type(error).__name__)
 
 
+@pytest.mark.parametrize("excluded", [["middleware"], ["mid*"], ["other"]])
+def test_a_view_that_is_excluded_is_not_recorded_if_its_client_disconnects(
+    excluded: list[str], captured_metrics: Recorder
+) -> None:
+    recorder = RequestRecorder(default_client, exclude_views=Patterns(excluded))
+    recorder.record_abort(RequestFactory().get("/gone/"), asyncio.CancelledError(), 0.0)
+    views = [record.tags["view"] for record in captured_metrics.find("http.request.count")]
+    assert views == (["middleware"] if excluded == ["other"] else [])
+
+
 @pytest.mark.parametrize(("status", "exception"), [(200, None), (404, None), (499, None), (500, "LookupError")])
 @pytest.mark.parametrize("hook", [None, lambda *_: {}])
 def test_an_exception_is_a_tag_of_server_errors_alone(

@@ -29,7 +29,8 @@ def _without_tokens() -> dict[str, str]:
 
 def test_every_token_is_new_and_all_else_is_as_it_was(files: dict[str, str]) -> None:
     before, tokens = _without_tokens(), {found.text for found in scan([Path()])}
-    ended = call(rotate, "--to", "local", "--new-key")
+    # A file that is named twice, by its folder too, is one file.
+    ended = call(rotate, "--to", "local", "--new-key", "a.py", ".", "a.py")
     assert (ended.code, ended.out) == (0, "re-encrypted 6 secrets in 5 files\n")
     assert ended.err.splitlines()[-1] == "re-encrypted 6/6"
     assert decrypted() == files

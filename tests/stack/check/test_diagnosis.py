@@ -14,7 +14,7 @@ from zemanta_ops.stack.check.agent_process import AgentProcess
 from zemanta_ops.stack.check.diagnosis import Arrival, Evidence, judge_probe, judge_telegraf
 from zemanta_ops.stack.check.hops import ADVICE, FlowReport, Hop, fail_hop, skip_hop
 from zemanta_ops.stack.check.telegraf_stats import AgentState, read_agent_state
-from zemanta_ops.stack.databases import ONCE, Database, DatabaseError, Point, StoredValue, WriteReport
+from zemanta_ops.stack.databases import ONCE, Database, DatabaseError, StoredValue, WriteReport
 from zemanta_ops.stack.databases.errors import Kind
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=timezone.utc)
@@ -433,19 +433,3 @@ def test_the_first_hop_that_fails_gives_the_exit_code(hop: str, code: int) -> No
 @pytest.mark.parametrize("cause", ADVICE)
 def test_every_cause_is_in_the_docs(cause: str) -> None:
     assert f"``{cause}``" in DOCS.read_text(encoding="utf-8").split("\nCauses\n")[1]
-
-
-def test_the_point_written_past_the_agent_is_always_one_series() -> None:
-    written: list[Point] = []
-
-    class Keeping(Canned):
-        def write(self, points: Any, *, deadline: float = math.inf) -> WriteReport:
-            written.extend(points)
-            return WriteReport(written=1)
-
-    for _ in range(2):
-        judge_telegraf(missing(), Evidence(AgentState(), 8125), Keeping())
-
-    assert {(point.measurement, *point.tags.items(), *point.fields) for point in written} == {
-        ("zemanta_ops_probe", ("metric_type", "direct"), "direct", "value", "padding")
-    }

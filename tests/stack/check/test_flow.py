@@ -150,3 +150,19 @@ def test_a_database_that_is_full_does_not_end_the_check(running: Agent, monkeypa
     assert report.hops[2] == full
     # The probe was waited for, in a database that nothing answers for.
     assert report.hops[4].cause == "unreachable"
+
+
+@pytest.mark.parametrize(("protocol", "is_local", "lost"), [("udp", True, 2), ("udp", False, 0), ("tcp", True, 0)])
+def test_only_what_the_kernel_drops_during_the_check_counts(
+    protocol: str, is_local: bool, lost: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The kernel counts since the socket was opened, which may be weeks."""
+    options = Options(port=free_port(), host_tag=None, protocol=protocol)
+    listener = ListenerWatch(protocol, options.port, is_local=is_local)
+    now = datetime.now(timezone.utc)
+    failed = Arrival(now, now, 1, error=DatabaseError("server", "it failed"))
+    monkeypatch.setattr(flow, "count_kernel_drops_of_port", lambda _: 5)
+    before = flow._count_drops(options, is_local)
+    monkeypatch.setattr(flow, "count_kernel_drops_of_port", lambda _: 7)
+    with connect("http://127.0.0.1:1", database="none", retry=ONCE) as database:
+        assert flow._collect_evidence(failed, database, options, listener, before, {}).lost_by_kernel == lost

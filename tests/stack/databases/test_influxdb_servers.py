@@ -178,3 +178,12 @@ def test_the_room_for_series_is_told_to_an_administrator_only(start_influxdb1: S
             assert database.read_series_usage() == (filled, 40)
     with store.limited("all").connect() as database:
         assert database.read_series_usage() is None
+
+
+@pytest.mark.parametrize("text", ["${1 + 1}", "${t}", 'a"b', "a\\\\b", "$1"])
+def test_a_tag_is_read_as_it_is_written_whatever_flux_would_read(text: str, guarded_store: Store) -> None:
+    with guarded_store.connect(retry=ONCE) as database:
+        database.write([Point("m", {"value": 1.0}, {"t": text}), Point("m", {"value": 2.0}, {"t": "y"})])
+        now = datetime.now(timezone.utc)
+        found = database.read_values("m", "value", now - HOUR, now + HOUR, tags={"t": text})
+    assert [(each.value, each.tags["t"]) for each in found] == [(1.0, text)]

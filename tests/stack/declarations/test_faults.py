@@ -230,6 +230,12 @@ def test_a_wrong_declaration_is_refused_with_its_id_and_place(id_: str, declare:
     assert all(__name__ in fault.text and fault.hint.endswith((".", "?")) for fault in found)
 
 
+@pytest.mark.parametrize("period", ["1d", "24h", "30d", "90d"])
+def test_an_objective_may_be_of_a_day_up_to_the_retention(period: str) -> None:
+    objective(period=period)
+    assert faults() == []
+
+
 def test_two_names_with_one_checksum_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(collisions_module, "to_number", lambda *parts: 7)
     composite("shop.one")
