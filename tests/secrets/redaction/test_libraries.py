@@ -49,6 +49,22 @@ LIBRARIES = {
         )
         structlog.get_logger().error("cannot use it", url=VALUE)
     """,
+    "structlog's formatter": """
+        import logging, structlog
+        handler = logging.StreamHandler()
+        renderer = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
+        handler.setFormatter(structlog.stdlib.ProcessorFormatter(processor=renderer))
+        logging.getLogger().addHandler(handler)
+        structlog.configure(
+            processors=[structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+            logger_factory=structlog.stdlib.LoggerFactory(),
+            wrapper_class=structlog.stdlib.BoundLogger,
+        )
+        try:
+            raise ValueError(f"cannot use {VALUE}")
+        except ValueError:
+            structlog.get_logger().exception("it failed", url=VALUE, nested={"a": [VALUE]})
+    """,
     "loguru with a sink": """
         from loguru import logger
         logger.remove()
@@ -81,6 +97,21 @@ LIBRARIES = {
         logger.error("cannot use {url}", url=VALUE, attributes={"again": VALUE})
         sentry_sdk.flush()
     """,
+    "the metrics of Sentry": """
+        import sentry_sdk
+        from sentry_sdk import metrics
+        from sentry_sdk.transport import Transport
+
+        class Kept(Transport):
+            def capture_envelope(self, envelope):
+                print(envelope.serialize().decode())
+
+        sentry_sdk.init(
+            dsn="http://key@127.0.0.1:9/1", transport=Kept, default_integrations=False, before_send_metric=before_send,
+        )
+        metrics.count("cannot use", 1, attributes={"url": VALUE})
+        sentry_sdk.flush()
+    """,
     "celery report": """
         from celery import Celery
         app = Celery("shop", broker=f"redis://:{VALUE}@127.0.0.1/0")
@@ -105,6 +136,7 @@ def test_a_library_that_follows_the_page_prints_no_secret(
     assert "cannot use" in printed, printed
     assert "<redacted>" in printed
     assert CANARY not in printed
+    assert "Logging error" not in printed
 
 
 def test_rich_before_the_first_secret_prints_none(environment: dict[str, str]) -> None:

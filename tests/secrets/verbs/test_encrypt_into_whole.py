@@ -226,3 +226,16 @@ def test_other_places_that_have_the_plaintext_are_named(
     named = [line for line in ended.err.splitlines() if "readable here too" in line]
     assert named == [f"{name}:{line}: the plaintext is readable here too" for line in lines]
     assert PLAINTEXT not in ended.err and "old-password" not in ended.err
+
+
+@pytest.mark.parametrize(
+    ("count", "last"), [(10, ":11: the plaintext is readable here too"), (11, "1 more line"), (40, "30 more lines")]
+)
+def test_an_old_value_that_many_lines_have_is_not_named_for_each(
+    count: int, last: str, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (home / "a.yaml").write_text("a: old-password\n" + "# old-password\n" * count)
+    ended = typed(monkeypatch, "local", "--into", "a.yaml", "a")
+    named = [line for line in ended.err.splitlines() if "readable" in line]
+    assert len(named) == min(count, 11)
+    assert named[-1].endswith(last)

@@ -22,6 +22,8 @@ _NO_VALUE = re.compile(r"~|null|true|false|none|", re.IGNORECASE)
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://(?:[^/@:\s]*(?P<password>:[^/@\s]*)?@)?(?P<rest>.*)", re.DOTALL)
 # Shorter texts are anywhere in a file.
 _DISTINCT = 6
+# An old value may be a word that many lines have.
+_SHOWN = 10
 # Numbers in calls are lengths and ports; a longer one may be a secret.
 _SHORT_NUMBER = re.compile(r"-?[\d.]{1,3}")
 
@@ -65,3 +67,10 @@ def find_copies(text: str, plaintexts: Iterable[str]) -> list[int]:
     """Return the lines that have one of the plaintexts, in a comment or in another setting, for instance."""
     wanted = [each for each in map(str.strip, plaintexts) if len(each) >= _DISTINCT]
     return [number for number, line in enumerate(text.splitlines(), 1) if any(each in line for each in wanted)]
+
+
+def describe_copies(path: object, lines: Sequence[int], what: str) -> list[str]:
+    """Return a message for each line that ``find_copies`` found; after the first ones, one for all others."""
+    shown = [f"{path}:{line}: {what} is readable here too" for line in lines[:_SHOWN]]
+    more = len(lines) - len(shown)
+    return [*shown, f"{path}: {what} is readable in {more} more line{'s' if more > 1 else ''}"] if more else shown

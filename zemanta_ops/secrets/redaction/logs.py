@@ -99,6 +99,8 @@ def _as_repr(value: Any) -> Any:
 
 
 def _redact_message(record: logging.LogRecord) -> None:
+    if type(record.msg) is dict and record.msg.get("exc_info"):
+        record.msg = _redact_event_error(record.msg)
     try:
         message = record.getMessage()
     except Exception:  # noqa: BLE001
@@ -108,9 +110,31 @@ def _redact_message(record: logging.LogRecord) -> None:
         return
     clean = redact(message)
     if clean is not message:
-        record.msg, record.args = clean, ()
+        record.msg, record.args = _redact_event(record.msg) if type(record.msg) is dict else clean, ()
     elif record.args and not _all_in(record.args, message):
         record.args = redact_value(record.args)
+
+
+def _redact_event_error(event: dict[Any, Any]) -> dict[Any, Any]:
+    """Redact the exception of an event of structlog, which its formatter turns into text later."""
+    given = event["exc_info"]
+    info = (type(given), given, given.__traceback__) if isinstance(given, BaseException) else given
+    info = info if isinstance(info, tuple) else sys.exc_info()
+    clean = redact_exc_info(info) if info[1] is not None else info
+    return event if clean is info else {**event, "exc_info": clean}
+
+
+def _redact_event(event: dict[Any, Any]) -> dict[Any, Any]:
+    """Redact an event and keep it a dict, which formatters such as those of structlog and JSON expect."""
+    return {redact_value(key): _redact_member(redact_value(value)) for key, value in event.items()}
+
+
+def _redact_member(value: Any) -> Any:
+    """Return a value, or its redacted repr or text if that has a secret."""
+    for text in (repr(value), str(value)):
+        if (clean := redact(text)) is not text:
+            return clean
+    return value
 
 
 def _redact_names(record: logging.LogRecord) -> None:

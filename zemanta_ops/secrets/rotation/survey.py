@@ -12,7 +12,7 @@ from zemanta_ops.secrets.exceptions import SecretError, SourceError
 from zemanta_ops.secrets.files.env_readers import AmbiguousError, keeps_quotes
 from zemanta_ops.secrets.files.env_references import find_compose_references
 from zemanta_ops.secrets.files.formats.base import line_of, splice
-from zemanta_ops.secrets.files.plaintext import find_copies, is_allowed, is_readable
+from zemanta_ops.secrets.files.plaintext import describe_copies, find_copies, is_allowed, is_readable
 from zemanta_ops.secrets.files.scan import (
     FoundToken,
     count_tokens,
@@ -130,7 +130,7 @@ def _describe_copies(file: SourceFile, chosen: Sequence[FoundToken]) -> list[str
         file.text, [(each.literal.span, "\n" * file.text.count("\n", *each.literal.span)) for each in chosen]
     )
     lines = find_copies(blanked, [each.token.ciphertext for each in chosen if each.token])
-    notes = [f"{file.path}:{line}: the plaintext of a secret is readable here too" for line in lines]
+    notes = describe_copies(file.path, lines, "the plaintext of a secret")
     for match in _COMMENTED.finditer(blanked):
         line = line_of(blanked, match.start("name"))
         value = match["value"].strip().strip("\"'")

@@ -16,7 +16,7 @@ from zemanta_ops.secrets.files.env_readers import Entry, list_entries, read_entr
 from zemanta_ops.secrets.files.env_references import find_references
 from zemanta_ops.secrets.files.file_replacement import replace_file
 from zemanta_ops.secrets.files.formats.base import Literal
-from zemanta_ops.secrets.files.plaintext import find_copies
+from zemanta_ops.secrets.files.plaintext import describe_copies, find_copies
 from zemanta_ops.secrets.files.scan import FoundToken, is_token
 from zemanta_ops.secrets.files.source_file import SourceFile, decode, read_to_change
 from zemanta_ops.secrets.files.token_replacement import check_safe
@@ -72,7 +72,7 @@ def _encrypt_setting(options: argparse.Namespace, err: TextIO) -> str:
     done = [f"{path}: {name} {change} a {token.backend} token{_describe_context(token)}"]
     if file.kind == ".py" and not old:
         done += _describe_decryption(text, new, inside=bool(target.literal and target.literal.scope))
-    done += [f"{path}:{line}: the plaintext is readable here too" for line in find_copies(text, plaintexts)]
+    done += describe_copies(path, find_copies(text, plaintexts), "the plaintext")
     return "".join(f"{line}\n" for line in done)
 
 
