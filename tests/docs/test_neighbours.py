@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
 import sys
 import textwrap
 import types
@@ -17,6 +19,7 @@ from django.http import HttpResponse
 from django.test import Client, RequestFactory, override_settings
 
 from tests.docs.tables import DOCS
+from tests.metrics.agents import agent, counted
 from zemanta_ops.metrics.middleware import RequestMetricsMiddleware
 from zemanta_ops.testing import Recorder
 
@@ -89,3 +92,42 @@ async def test_channels(captured_metrics: Recorder) -> None:
     captured_metrics.assert_timing("chat.message")
     captured_metrics.assert_incr("chat.disconnected", 1, code="1001")
     captured_metrics.assert_not_emitted("http.request.count")
+
+
+RQ_WORKER = """
+import os, sys, types
+class Worker:
+    def perform_job(self, job, fails=False):
+        job()
+        if fails:
+            raise ValueError("on purpose")
+    def execute_job(self, *args):
+        if (pid := os.fork()) == 0:
+            try:
+                self.perform_job(*args)
+            except ValueError:
+                os._exit(1)
+            os._exit(0)
+        os.waitpid(pid, 0)
+sys.modules["rq"] = types.SimpleNamespace(Worker=Worker)
+from django.conf import settings
+settings.configure()
+"""
+RQ_JOBS = """
+work = lambda: metrics.incr("job")
+metrics.incr("started")
+for fails in (False, True, False):
+    MetricsWorker().execute_job(work, fails)
+"""
+
+
+@pytest.mark.parametrize(("worker", "jobs"), [("MetricsWorker", 3), ("Worker", 0)])
+def test_rq(worker: str, jobs: int) -> None:
+    # Only what matters of RQ, which needs a Redis: a process for each job, that ends without exit functions.
+    (block,) = re.findall(r"    # shop/workers.py\n(?:    .*\n|\n)+", TEXT)
+    code = RQ_WORKER + textwrap.dedent(block) + RQ_JOBS.replace("MetricsWorker", worker)
+    with agent() as listener:
+        given = {"ZEMANTA_OPS_METRICS_PORT": str(listener.port), "ZEMANTA_OPS_METRICS_FLUSH_SECONDS": "3600"}
+        command = [sys.executable, "-W", "ignore", "-c", code]
+        subprocess.run(command, env={**os.environ, **given}, check=True, timeout=60)
+        assert (counted(listener, "started"), counted(listener, "job")) == (1, jobs)

@@ -99,11 +99,15 @@ def test_uwsgi_without_threads_flushes_inline(running: Agent, monkeypatch: pytes
     assert counted(running, "n") == 1
 
 
-def test_where_no_thread_can_start_the_caller_flushes(running: Agent, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(self: threading.Thread) -> None:
+@pytest.mark.parametrize("method", ["start", "__init__"])
+def test_where_no_thread_can_start_the_caller_flushes(
+    method: str, running: Agent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(self: threading.Thread, *_: Any, **__: Any) -> None:
+        # An isolated subinterpreter refuses to create a daemon thread; a system without room refuses to start one.
         raise RuntimeError("can't start new thread")
 
-    monkeypatch.setattr(threading.Thread, "start", refuse)
+    monkeypatch.setattr(threading.Thread, method, refuse)
     client = client_of(running)
     client.incr("n")
     client.close()

@@ -89,7 +89,7 @@ def test_a_failed_call_is_timed_and_says_why(captured_metrics: Recorder, unused_
 def test_the_default_port_is_left_out_of_the_peer() -> None:
     assert http._format_peer("https", "api.example.com", 443) == "api.example.com"
     assert http._parse_peer("https://api.example.com:8443/") == "api.example.com:8443"
-    assert http._parse_peer("http://[broken") == "unknown"
+    assert http._read(lambda: http._parse_peer("http://[broken")) == "unknown"
 
 
 def test_a_call_after_a_failed_one_is_timed(server: str, captured_metrics: Recorder, unused_tcp_port: int) -> None:

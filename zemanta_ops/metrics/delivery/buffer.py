@@ -134,10 +134,12 @@ class Buffer:
             return True
 
     def _start_thread(self) -> threading.Thread | None:
-        """Return the started thread of the flusher; None if the system has no more threads."""
+        """Return the started thread of the flusher; None if it cannot be, as in some subinterpreters."""
         arguments = (weakref.ref(self), self._wake)
-        thread = threading.Thread(target=_flush_in_background, args=arguments, daemon=True, name="zemanta-ops-metrics")
         try:
+            thread = threading.Thread(
+                target=_flush_in_background, args=arguments, daemon=True, name="zemanta-ops-metrics"
+            )
             thread.start()
         except RuntimeError:
             return None

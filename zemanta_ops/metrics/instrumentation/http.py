@@ -21,6 +21,7 @@ from zemanta_ops.metrics.client import default_client
 from zemanta_ops.metrics.clock import perf_counter
 from zemanta_ops.metrics.instrumentation.patching import Patch
 
+UNKNOWN = "unknown"
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 # The call that this code is part of, as one library calls another.
 _outer: ContextVar[_Call | None] = ContextVar("zemanta_ops_outer_http_call", default=None)
@@ -32,7 +33,7 @@ class _Call:
     def __init__(self, peer: str, source: object) -> None:
         self.peer = peer
         self.source = source
-        self.status: int | str = "error"
+        self.status = "error"
         self.error: str | None = None
         self.is_over = False
         self.owner = _find_owner()
@@ -64,15 +65,21 @@ def _find_owner() -> tuple[int, int]:
 
 def _format_peer(scheme: str | None, host: str | None, port: int | None) -> str:
     plain = port is None or port == _DEFAULT_PORTS.get(scheme or "")
-    return (host or "unknown") if plain else f"{host}:{port}"
+    return (host or UNKNOWN) if plain else f"{host}:{port}"
 
 
 def _parse_peer(url: str) -> str:
+    parts = urlsplit(url)
+    return _format_peer(parts.scheme, parts.hostname, parts.port)
+
+
+def _read(value: Callable[[], Any]) -> str:
+    """Return what a call or its response is asked for, as text; ``unknown`` if it has no such thing. Never raises."""
     try:
-        parts = urlsplit(url)
-        return _format_peer(parts.scheme, parts.hostname, parts.port)
-    except ValueError:
-        return "unknown"
+        found = value()
+        return found.decode() if isinstance(found, bytes) else str(found)
+    except Exception:  # noqa: BLE001  (adapters, transports and test doubles need not give what the libraries do)
+        return UNKNOWN
 
 
 @contextmanager
@@ -100,21 +107,27 @@ def _send_with_requests(original: Callable[..., Any], session: Any, /, *args: An
     request = args[0] if args else kwargs.get("request")
     if request is None:
         return original(session, *args, **kwargs)
-    with _time_call(request.method or "GET", _parse_peer(request.url or ""), session) as call:
+    method, peer = _read(lambda: request.method or "GET"), _read(lambda: _parse_peer(request.url or ""))
+    with _time_call(method, peer, session) as call:
         response = original(session, *args, **kwargs)
-        call.status = response.status_code
+        call.status = _read(lambda: response.status_code)
         return response
+
+
+def _describe_httpx(request: Any) -> tuple[str, str]:
+    """Return the method and the peer."""
+    return _read(lambda: request.method), _read(
+        lambda: _format_peer(request.url.scheme, request.url.host, request.url.port)
+    )
 
 
 def _send_with_httpx(original: Callable[..., Any], session: Any, /, *args: Any, **kwargs: Any) -> Any:
     request = args[0] if args else kwargs.get("request")
     if request is None:
         return original(session, *args, **kwargs)
-    with _time_call(
-        request.method, _format_peer(request.url.scheme, request.url.host, request.url.port), session
-    ) as call:
+    with _time_call(*_describe_httpx(request), session) as call:
         response = original(session, *args, **kwargs)
-        call.status = response.status_code
+        call.status = _read(lambda: response.status_code)
         return response
 
 
@@ -122,19 +135,17 @@ async def _send_with_async_httpx(original: Callable[..., Any], session: Any, /, 
     request = args[0] if args else kwargs.get("request")
     if request is None:
         return await original(session, *args, **kwargs)
-    with _time_call(
-        request.method, _format_peer(request.url.scheme, request.url.host, request.url.port), session
-    ) as call:
+    with _time_call(*_describe_httpx(request), session) as call:
         response = await original(session, *args, **kwargs)
-        call.status = response.status_code
+        call.status = _read(lambda: response.status_code)
         return response
 
 
 def _open_with_urllib3(original: Callable[..., Any], pool: Any, /, *args: Any, **kwargs: Any) -> Any:
-    method = str(args[0] if args else kwargs.get("method", ""))
-    with _time_call(method, _format_peer(pool.scheme, pool.host, pool.port), pool) as call:
+    method = _read(lambda: args[0] if args else kwargs.get("method", ""))
+    with _time_call(method, _read(lambda: _format_peer(pool.scheme, pool.host, pool.port)), pool) as call:
         response = original(pool, *args, **kwargs)
-        call.status = response.status
+        call.status = _read(lambda: response.status)
         return response
 
 

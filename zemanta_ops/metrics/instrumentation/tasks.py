@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Callable
 from datetime import datetime
+from functools import wraps
 from importlib.util import find_spec
 from typing import Any
 
@@ -10,9 +13,24 @@ from zemanta_ops.metrics.catalog import TASK_DURATION, TASK_ENQUEUED, TASK_WAIT
 from zemanta_ops.metrics.client import default_client
 from zemanta_ops.metrics.clock import measure_wait, perf_counter
 
+logger = logging.getLogger("zemanta_ops.metrics")
+
 # When tasks of this process were started, by their id. Only what never finishes stays in it.
 _started: dict[Any, float] = {}
 MAX_STARTED = 10_000
+
+
+def _without_raising(receiver: Callable[..., None]) -> Callable[..., None]:
+    """Return a receiver that logs its errors: Django raises them into the code that enqueues or runs the task."""
+
+    @wraps(receiver)
+    def receive(*args: Any, **kwargs: Any) -> None:
+        try:
+            receiver(*args, **kwargs)
+        except Exception:
+            logger.exception("The metrics of a task could not be recorded")
+
+    return receive
 
 
 def _get_tags(result: Any) -> dict[str, str]:
@@ -23,10 +41,12 @@ def _measure_seconds(start: datetime | None, end: datetime | None) -> float | No
     return measure_wait(start.timestamp(), end.timestamp()) if start and end else None
 
 
+@_without_raising
 def _count_enqueued(task_result: Any, **_: Any) -> None:
     default_client.incr(TASK_ENQUEUED.name, **_get_tags(task_result))
 
 
+@_without_raising
 def _record_start(task_result: Any, **_: Any) -> None:
     if len(_started) >= MAX_STARTED:
         _started.clear()
@@ -42,6 +62,7 @@ def _record_wait(task_result: Any) -> None:
         default_client.timing(TASK_WAIT.name, waited, **_get_tags(task_result))
 
 
+@_without_raising
 def _record_duration(task_result: Any, **_: Any) -> None:
     started = _started.pop(task_result.id, None)
     if started is not None:
