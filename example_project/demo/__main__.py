@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 import sys
+from functools import partial
 from pathlib import Path
 
 from example_project.demo.folder import CommandFailedError
-from example_project.demo.run import run_live, run_once
+from example_project.demo.run import draw_page, run_live, run_once
 from example_project.demo.servers import ServerFailedError
 
 EPILOG = """
@@ -37,8 +38,9 @@ def main(arguments: list[str] | None = None) -> int:
         "--page", type=Path, metavar="FOLDER", help="draw the dashboards of this run into a folder, which stays"
     )
     options = parser.parse_args(arguments)
+    show = partial(draw_page, options.page) if options.page else None
     try:
-        return run_live(sys.stdout) if options.live else run_once(sys.stdout, options.seconds, options.page)
+        return run_live(sys.stdout) if options.live else run_once(sys.stdout, options.seconds, show)
     except (CommandFailedError, ServerFailedError) as error:
         print(error, file=sys.stderr)
         return 1

@@ -6,6 +6,7 @@ import math
 import threading
 import time
 from collections import Counter
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
@@ -73,13 +74,16 @@ class Lines(PlainView):
         """Print nothing."""
 
 
-def run_once(out: TextIO, seconds: float, page: Path | None = None) -> int:
-    """Run everything once, spread the requests over ``seconds``, report what was proven, return the exit code."""
+def run_once(out: TextIO, seconds: float, show: Callable[[Site, float], str] | None = None) -> int:
+    """Run everything once, spread the requests over ``seconds``, report what was proven, return the exit code.
+
+    ``show`` draws what was measured, of as many seconds as it is given, and returns a line about it.
+    """
     progress = Progress(out)
     with running_site(progress.report) as site:
         progress.report(f"Sending requests to {site.gunicorn.url} and {site.uvicorn.url}")
         findings = _judge(site, out, progress, seconds)
-        shown = _show(site, page, progress.seconds) if page else ""
+        shown = show(site, progress.seconds) if show else ""
     _say(out, "\nWhat was proven")
     for finding in findings:
         _say(out, f"  {'ok  ' if finding.holds else 'FAIL'} {finding.text}", indent=7)
@@ -146,7 +150,7 @@ def _mark_deploy(site: Site, seconds: float) -> None:
         site.manage("annotate_deploy", "1.1")
 
 
-def _show(site: Site, page: Path, seconds: float) -> str:
+def draw_page(page: Path, site: Site, seconds: float) -> str:
     """Draw the dashboards of this run, and return a line that names their folder."""
     if site.pipeline is None:
         return "No dashboards are drawn: Telegraf and InfluxDB are not installed. Run: make servers"

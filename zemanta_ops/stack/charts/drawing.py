@@ -148,7 +148,8 @@ def _draw_axes(axes: Axes, panel: Json, result: PanelResult, window: Window, dep
     # Otherwise the first time and the lowest number overlap.
     axes.tick_params(axis="x", pad=8)
     axes.set_xlim(window.start, window.end)
-    axes.xaxis.set_major_locator(MaxNLocator(5))
+    # A time at the very edge would be cut.
+    axes.xaxis.set_major_locator(MaxNLocator(5, prune="upper"))
     axes.xaxis.set_major_formatter(FuncFormatter(_clock(window)))
     if panel["type"] == "heatmap":
         _draw_heatmap(axes, result)
@@ -158,7 +159,7 @@ def _draw_axes(axes: Axes, panel: Json, result: PanelResult, window: Window, dep
         _draw_lines(axes, result.lines)
         _limit(axes, result.lines, defaults)
         _draw_areas(axes, defaults)
-    for deploy in deploys:
+    for deploy in () if result.is_empty else deploys:
         axes.axvline(deploy.moment, color="#3b6fd4", linewidth=1.2, linestyle=(0, (4, 2)))
     if result.is_empty:
         axes.text(

@@ -41,6 +41,7 @@ def test_the_text_of_an_empty_panel_is_its_reason(language: str) -> None:
     texts = find_texts(language)
     assert texts["Samples dropped per second"] == "No data: expected if no sample was dropped"
     assert texts["Errors by exception"] == "No data: expected if no request failed"
+    assert texts["Queries of a request"] == "No data: expected if the view sent no query"
     assert texts["Requests per second"] == texts["Time of a query"] == ""
 
 

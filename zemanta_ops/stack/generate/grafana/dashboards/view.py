@@ -59,8 +59,9 @@ def _draw_causes(sources: Sources) -> list[Panel]:
         if with_peak:
             peak = SeriesQuery(sources.select(name, "upper", variables=_ONE), "max")
             asked.append(Asked("worst request", peak))
-        unit = sources.deployment.metrics[name].unit
-        panels.append(Panel(f"mean {name}", title, sources.document(name), asked, unit=unit))
+        known = sources.deployment.metrics[name]
+        absence = sources.find_absence(name, "the view sent no query" if known.source == "database" else "")
+        panels.append(Panel(f"mean {name}", title, sources.document(name), asked, unit=known.unit, absence=absence))
     return panels
 
 
