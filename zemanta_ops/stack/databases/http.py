@@ -216,7 +216,9 @@ def describe_stranger(status: int, headers: Mapping[str, str], is_page: bool, pr
     front = f"something in front of {product.name}"
     if status in _GATEWAY:
         wait = _parse_wait(headers.get("retry-after"))
-        text = f"{front} answers with status {status}: it does not reach {product.name}"
+        # nginx refuses with a 503 what exceeds its limits.
+        limit = ", or limits requests" if status == 503 else ""
+        text = f"{front} answers with status {status}: it does not reach {product.name}{limit}"
         return DatabaseError("gateway", text, status=status, retry_after=wait)
     if 300 <= status < 400:
         target = _show_target(headers.get("location", ""))
@@ -230,6 +232,9 @@ def describe_stranger(status: int, headers: Mapping[str, str], is_page: bool, pr
         return DatabaseError("too_large", text, status=status)
     if is_page or status >= 300:
         what = f"a web page (status {status})" if is_page else f"status {status}"
+        what += (
+            ": it asks for a user name and a password" if "basic" in headers.get("www-authenticate", "").lower() else ""
+        )
         return DatabaseError("proxy", f"{front} answers with {what}", status=status)
     text = f"the server that answers is not {product.name}: it sends no {product.header.title()}"
     return DatabaseError("foreign", text, status=status)
