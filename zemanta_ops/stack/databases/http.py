@@ -119,10 +119,9 @@ class Endpoint:
         query = f"?{urlencode(parameters)}" if parameters else ""
         seconds = self._timeout if timeout is None else min(timeout, self._timeout)
         connection = self._open_connection(seconds)
-        stage: Kind = "blocked"
         try:
+            # A handshake of TLS takes the time-out at most, whatever comes.
             connection.connect()
-            stage = "timeout"
             with Deadline(connection, _SLOWEST * seconds) as deadline:
                 connection.request(method, f"{self._url.path.rstrip('/')}{path}{query}", body, self._headers)
                 # An answer without a length keeps the connection of its own, which is open until it is closed.
@@ -136,6 +135,8 @@ class Endpoint:
             text = f"the answer was not complete within {_SLOWEST * seconds:g} s"
             raise DatabaseError("timeout", text) from None
         except TimeoutError:
+            # It has a socket from when the server has accepted it, also during a handshake.
+            stage: Kind = "timeout" if connection.sock else "blocked"
             raise DatabaseError(stage, f"no answer within {seconds:g} s") from None
         except ssl.SSLError as error:
             raise DatabaseError("tls", describe_tls(error)) from None
