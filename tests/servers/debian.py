@@ -1,4 +1,4 @@
-"""PostgreSQL, Redis, memcached and Chromium, which are Debian packages: ``.ci/run`` installs them if it is root."""
+"""PostgreSQL, Redis, memcached, nginx and Chromium: Debian packages, which ``.ci/run`` installs if it is root."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import subprocess
 from contextlib import suppress
 from pathlib import Path
 
-from tests.servers.process import Server, free_port
+from tests.servers.process import Server, free_port, listens
 
 POSTGRESQL_USER = "postgres"
 
@@ -26,6 +26,7 @@ def missing() -> list[str]:
     """Return the Debian packages that the tests need and that are not there."""
     packages: dict[str, object] = {"postgresql": postgresql_folder(), "redis-server": shutil.which("redis-server")}
     packages |= {"memcached": shutil.which("memcached"), "chromium": shutil.which("chromium")}
+    packages |= {"nginx-light": shutil.which("nginx")}
     return [package for package, found in packages.items() if found is None]
 
 
@@ -119,3 +120,22 @@ class Memcached(Server):
             "BACKEND": "django.core.cache.backends.memcached.PyMemcacheCache",
             "LOCATION": f"127.0.0.1:{self.port}",
         }
+
+
+class Nginx(Server):
+    """nginx with one server block, which has ``server`` in it, and ``http`` before it."""
+
+    def __init__(self, folder: Path, server: str, http: str = "") -> None:
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+        temporary = "\n".join(f"{kind}_temp_path {folder}/{kind};" for kind in kinds)
+        user = "user root;" if os.getuid() == 0 else ""
+        path = folder / "nginx.conf"
+        path.write_text(
+            f"{user}\ndaemon off;\nworker_processes 1;\npid {folder}/nginx.pid;\nevents {{}}\n"
+            f"http {{\naccess_log off;\n{temporary}\n{http}\n"
+            f"server {{\nlisten 127.0.0.1:{self.port};\n{server}\n}}\n}}\n"
+        )
+        command: list[str | Path] = ["nginx", "-c", path, "-p", folder, "-e", folder / "error.log"]
+        super().__init__("nginx", command, folder, lambda: listens(self.port))

@@ -70,6 +70,24 @@ def test_what_two_agents_of_one_name_count_is_not_told_apart() -> None:
     assert (state.is_shared, state.rejected, state.refused, state.lost) == (True, 0, 0, {})
 
 
+@pytest.mark.parametrize(
+    ("values", "is_shared"),
+    [
+        # Short lives of one agent.
+        ((0, 20, 41, 0, 20, 41, 0, 20, 41, 0, 20, 41), False),
+        ((5, 20, 5, 20, 5, 20, 5, 20), False),
+        # Two agents, of which one writes three times as often: the one that has counted further, and the other.
+        ((100, 110, 120, 20, 130, 140, 150, 30, 160, 170, 180, 40, 190), True),
+        ((10, 20, 30, 500, 40, 50, 60, 510, 70, 80, 90, 520, 100), True),
+        # One of them was started again.
+        ((100, 20, 110, 30, 120, 40, 130, 0, 140, 10, 150, 20, 160), True),
+    ],
+)
+def test_an_agent_that_is_started_again_is_told_from_two_of_one_name(values: tuple[int, ...], is_shared: bool) -> None:
+    state = read(metrics_written=[(10.0 * (len(values) - number), each) for number, each in enumerate(values)])
+    assert state.is_shared == is_shared
+
+
 def test_losses_are_named() -> None:
     state = read(metrics_dropped=[(30, 1), (10, 4)], udp_packets_dropped=[(30, 10), (10, 12)])
     assert state.lost == {

@@ -139,8 +139,8 @@ def test_the_path_of_the_url_goes_before_that_of_a_request(base: str, path: str)
 
 
 @contextmanager
-def raw_answering(at_once: bytes, slowly: bytes) -> Iterator[str]:
-    """Answer one request with these bytes, the second part one byte at a time; yield the URL."""
+def raw_answering(at_once: bytes, slowly: bytes, *, closes: bool = True) -> Iterator[str]:
+    """Answer one request with these bytes, the second part one byte at a time, and close it; yield the URL."""
     ended = threading.Event()
 
     def answer() -> None:
@@ -152,6 +152,8 @@ def raw_answering(at_once: bytes, slowly: bytes) -> Iterator[str]:
                 if ended.wait(0.05):
                     return
                 connection.sendall(bytes([byte]))
+            if not closes:
+                ended.wait(60)
 
     with socket.create_server(("127.0.0.1", 0)) as server:
         thread = threading.Thread(target=answer)
@@ -179,6 +181,17 @@ def test_an_answer_that_comes_byte_by_byte_is_given_up(at_once: bytes, slowly: b
         pytest.raises(DatabaseError, match=r"not complete within 0\.4 s") as raised,
     ):
         Endpoint(urlsplit(url), timeout=0.2).request("GET", "/ping")
+    assert raised.value.kind == "timeout"
+
+
+# The beginning of a record of 16 KB with the answer to a handshake.
+RECORD = b"\x16\x03\x03\x40\x00\x02\x00\x3f\xfc"
+
+
+@pytest.mark.parametrize("slowly", [b"", b"\x03" * 10_000], ids=["never", "byte by byte"])
+def test_a_handshake_of_tls_that_does_not_end_is_given_up_and_not_called_a_firewall(slowly: bytes) -> None:
+    with raw_answering(RECORD, slowly, closes=False) as url, pytest.raises(DatabaseError, match=r"0\.2 s") as raised:
+        Endpoint(urlsplit(url.replace("http:", "https:")), timeout=0.2).request("GET", "/ping")
     assert raised.value.kind == "timeout"
 
 

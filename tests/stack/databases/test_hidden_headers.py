@@ -68,8 +68,10 @@ def test_influxdb_is_known_behind_a_proxy_that_answers_for_it(
 @pytest.mark.parametrize(
     ("at_query", "kind"),
     [
-        (Answer(400, '{"error":"error parsing query: found ZEMANTA_OPS at line 1"}', product=""), None),
+        (Answer(400, '{"error":"error parsing query: found ZEMANTA_OPS, expected SELECT"}', product=""), None),
+        (Answer(400, '{"code":"invalid","message":"found ZEMANTA_OPS, expected SELECT"}', product=""), None),
         (Answer(401, "{}", {"WWW-Authenticate": 'Basic realm="InfluxDB"'}, product=""), None),
+        (Answer(401, '{"code": "unauthorized", "message": "unauthorized access"}', product=""), None),
         (Answer(401, "{}", {"WWW-Authenticate": 'Basic realm="intranet"'}, product=""), "foreign"),
         (Answer(404, "not here", product=""), "foreign"),
         (Answer(204, product=""), "foreign"),

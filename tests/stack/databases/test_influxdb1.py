@@ -322,7 +322,8 @@ PAGE = "<!doctype html><html><body>example</body></html>"
     ("answer", "kind", "words"),
     [
         (Answer(502, PAGE), "gateway", "status 502: it does not reach InfluxDB"),
-        (Answer(503, "no backend"), "gateway", "status 503"),
+        (Answer(503, "no backend"), "gateway", "status 503: it does not reach InfluxDB, or limits requests"),
+        (Answer(401, PAGE, {"WWW-Authenticate": 'Basic realm="x"'}), "proxy", "asks for a user name and a password"),
         (Answer(504, PAGE), "gateway", "status 504"),
         (
             Answer(302, headers={"Location": "https://login.example/?x=y"}),

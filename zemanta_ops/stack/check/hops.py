@@ -38,9 +38,10 @@ ADVICE: dict[str, str] = {
     "tls": "make the scheme of the URL fit the server; for a certificate, see the page on certificates: "
     "SSL_CERT_FILE names the authority",
     "gateway": "a proxy or load balancer in front of the database does not reach it: start the database, or correct "
-    "the proxy's backend",
+    "the proxy's backend; with a 503, also its limit on requests (nginx: limit_req, limit_conn)",
     "proxy": "the URL leads to something else than the database: correct its host, port and path, or let the proxy "
-    "pass /ping, /query and /api on without a login or a redirect",
+    "pass /ping, /query, /write and /api on without a login or a redirect. It may ask for USERNAME and PASSWORD of the "
+    "settings",
     "wrong_path": "correct the path of the URL: a cluster has /insert/TENANT/influx and /select/TENANT/prometheus, a "
     "single node none; vmagent and vminsert cannot be read",
     "unauthorized": "correct TOKEN (InfluxDB 2.x), or USERNAME and PASSWORD",

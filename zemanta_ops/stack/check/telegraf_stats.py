@@ -153,11 +153,16 @@ def _compare_newest(readings: Sequence[StoredValue]) -> float:
 
 
 def _count_restarts(written: Sequence[StoredValue]) -> tuple[int, bool]:
-    """Return how often the counter of one output fell, and whether it came back: then two agents write it."""
+    """Return how often the counter of one output fell, and whether two agents write it.
+
+    Then it comes back, and mostly falls to a higher number than the time before. An agent that was started again begins
+    with about the same number.
+    """
     values = [float(reading.value) for reading in written if reading.tags == written[-1].tags]
     falls = [number for number in range(1, len(values)) if values[number] < values[number - 1]]
     came_back = sum(max(values[number : number + 4]) >= values[number - 1] for number in falls)
-    return len(falls), came_back > 1
+    higher = [values[number] > values[before] for before, number in pairwise(falls)]
+    return len(falls), came_back > 1 and sum(higher) > 0.7 * len(higher)
 
 
 def _compute_flush_seconds(written: Sequence[StoredValue]) -> float | None:

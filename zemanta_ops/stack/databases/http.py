@@ -119,10 +119,9 @@ class Endpoint:
         query = f"?{urlencode(parameters)}" if parameters else ""
         seconds = self._timeout if timeout is None else min(timeout, self._timeout)
         connection = self._open_connection(seconds)
-        stage: Kind = "blocked"
         try:
+            # A handshake of TLS takes the time-out at most, whatever comes.
             connection.connect()
-            stage = "timeout"
             with Deadline(connection, _SLOWEST * seconds) as deadline:
                 connection.request(method, f"{self._url.path.rstrip('/')}{path}{query}", body, self._headers)
                 # An answer without a length keeps the connection of its own, which is open until it is closed.
@@ -136,6 +135,8 @@ class Endpoint:
             text = f"the answer was not complete within {_SLOWEST * seconds:g} s"
             raise DatabaseError("timeout", text) from None
         except TimeoutError:
+            # It has a socket from when the server has accepted it, also during a handshake.
+            stage: Kind = "timeout" if connection.sock else "blocked"
             raise DatabaseError(stage, f"no answer within {seconds:g} s") from None
         except ssl.SSLError as error:
             raise DatabaseError("tls", describe_tls(error)) from None
@@ -216,7 +217,9 @@ def describe_stranger(status: int, headers: Mapping[str, str], is_page: bool, pr
     front = f"something in front of {product.name}"
     if status in _GATEWAY:
         wait = _parse_wait(headers.get("retry-after"))
-        text = f"{front} answers with status {status}: it does not reach {product.name}"
+        # nginx refuses with a 503 what exceeds its limits.
+        limit = ", or limits requests" if status == 503 else ""
+        text = f"{front} answers with status {status}: it does not reach {product.name}{limit}"
         return DatabaseError("gateway", text, status=status, retry_after=wait)
     if 300 <= status < 400:
         target = _show_target(headers.get("location", ""))
@@ -230,6 +233,9 @@ def describe_stranger(status: int, headers: Mapping[str, str], is_page: bool, pr
         return DatabaseError("too_large", text, status=status)
     if is_page or status >= 300:
         what = f"a web page (status {status})" if is_page else f"status {status}"
+        what += (
+            ": it asks for a user name and a password" if "basic" in headers.get("www-authenticate", "").lower() else ""
+        )
         return DatabaseError("proxy", f"{front} answers with {what}", status=status)
     text = f"the server that answers is not {product.name}: it sends no {product.header.title()}"
     return DatabaseError("foreign", text, status=status)

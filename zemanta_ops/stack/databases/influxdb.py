@@ -69,7 +69,12 @@ class InfluxDBEndpoint:
     def _read_refusal(self) -> str:
         """Return the version if a query is refused as by InfluxDB: by its parser, or for want of credentials."""
         answer = self._endpoint.request("GET", "/query", {"q": NOT_INFLUXQL, "db": "_internal"})
-        wants_user = answer.status == 401 and "influxdb" in answer.headers.get("www-authenticate", "").lower()
-        is_known = wants_user or "error parsing query" in answer.read_error()
+        # 1.x has its name in the header, 2.x has this code in the body.
+        signs = (
+            answer.headers.get("www-authenticate", "").lower(),
+            answer.body.replace(b" ", b"").decode(errors="ignore"),
+        )
+        wants_user = answer.status == 401 and ("influxdb" in signs[0] or '"code":"unauthorized"' in signs[1])
+        is_known = wants_user or "found ZEMANTA_OPS, expected SELECT" in answer.read_error()
         # A proxy may answer some paths itself and hide nothing of the others.
         return answer.headers.get(PRODUCT.header, UNKNOWN_VERSION if is_known else "")
