@@ -152,7 +152,16 @@ def test_a_unit_has_its_id_and_its_label(name: str, unit: Unit | None) -> None:
 
 @pytest.mark.parametrize(
     ("name", "meant"),
-    [("seconds", "s"), ("secondss", "s"), ("byte", "bytes"), ("celsus", "celsius"), ("jobs", None), ("xs", None)],
+    [
+        ("seconds", "s"),
+        ("secondss", "s"),
+        ("byte", "bytes"),
+        ("celsus", "celsius"),
+        ("bitts", "bits"),
+        ("mins", None),
+        ("jobs", None),
+        ("xs", None),
+    ],
 )
 def test_a_unit_that_is_nearly_one_is_suggested(name: str, meant: str | None) -> None:
     assert suggest_unit(name) == meant
