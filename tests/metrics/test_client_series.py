@@ -103,3 +103,95 @@ def test_self_metrics_are_those_of_the_last_flush_and_of_what_changed(client: Cl
         catalog.QUEUE_DEPTH.name,
         catalog.FLUSH_DURATION.name,
     ]
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "tags", "value", "left"),
+    [
+        ("decr", (), {"a": "1"}, -1, {"a": "1"}),
+        ("decr", (3,), {"value": "x"}, -3, {"value": "x"}),
+        ("decr", (), {"count": 4, "value": 5}, -4, {"value": "5"}),
+        ("decr", (), {"value": 5, "a": "1"}, -5, {"a": "1"}),
+        ("decr", ("6",), {}, -6.0, {}),
+        ("histogram", (7,), {"a": "1", "value": "x"}, 7, {"a": "1", "value": "x"}),
+        ("histogram", (), {"value": 8, "a": "1"}, 8, {"a": "1"}),
+        ("unique", ("-anna",), {"a": "1", "value": "x"}, "_anna", {"a": "1", "value": "x"}),
+        ("unique", (), {"value": "bob", "a": "1"}, "bob", {"a": "1"}),
+    ],
+)
+def test_the_rarer_kinds_have_their_name_value_and_tags(
+    name: str, arguments: tuple[Any, ...], tags: dict[str, Any], value: Any, left: dict[str, str], client: Client
+) -> None:
+    recorder = Recorder()
+    with client.capture(recorder.put):
+        getattr(client, name)("n", *arguments, **tags)
+    [record] = recorder.records
+    assert (record.name, record.value, record.tags) == ("n", value, left)
+    assert record.kind == {"decr": "counter", "histogram": "histogram", "unique": "set"}[name]
+
+
+def test_a_value_that_is_missing_is_no_number_and_no_member(client: Client) -> None:
+    taken: list[tuple[str, Any]] = []
+    with client.capture(lambda series, value: taken.append((series.kind, str(value)))):
+        client.histogram("n")
+        client.unique("n")
+    assert taken == [("h", "nan"), ("s", "")]
+
+
+@pytest.mark.parametrize(
+    ("kind", "given", "sent"),
+    [("c", 2, 2), ("ms", -0.0, 0.0), ("g", (3,), (3,)), ("g", "4", 4.0), ("s", "+x", "_x"), ("s", 5, "5")],
+)
+def test_a_sample_of_any_kind_is_that_of_its_series(kind: str, given: Any, sent: Any, client: Client) -> None:
+    taken: list[tuple[Any, Any]] = []
+    with client.capture(lambda series, value: taken.append((series, value))):
+        for _ in range(2):
+            client.emit(kind, "n", given, {"a": "1"}, every=2)
+        client.emit(kind, "n", given)
+    (first, value), (second, _), (other, _) = taken
+    assert first is second is not other
+    assert (first.kind, first.name, dict(first.tags), first.every) == (kind, "n", {"a": "1"}, 2)
+    assert (other.kind, other.name, dict(other.tags), other.every) == (kind, "n", {}, 1)
+    assert (str(value), type(value)) == (str(sent), type(sent))
+
+
+def test_a_tag_that_cannot_be_hashed_is_written(client: Client) -> None:
+    recorder = Recorder()
+    with client.capture(recorder.put):
+        for _ in range(2):
+            client.emit("c", "n", 1, {"a": ["x"]})
+            client.emit("c", "n", 1, {"a": ["x"], "b": "y"})
+    assert [record.tags["a"] for record in recorder.records] == [
+        record.tags["a"] for record in recorder.records[:1]
+    ] * 4
+    assert len({id(series) for series in client._series.values()}) == 2
+
+
+def test_a_metric_of_the_catalogue_has_its_kind(client: Client) -> None:
+    recorder = Recorder()
+    with client.capture(recorder.put):
+        client.emit_metric(catalog.QUERY_DURATION, 5.0, {"alias": "default"}, 3)
+    [record] = recorder.records
+    assert (record.kind, record.name, record.value) == ("timing", catalog.QUERY_DURATION.name, 5.0)
+    assert record.tags == {"alias": "default"}
+    assert [series.every for series in client._series.values()] == [3]
+
+
+def test_prefix_and_default_tags_are_part_of_the_line_and_not_of_the_series() -> None:
+    client = Client(Options(prefix="shop", tags={"env": "prod"}, host_tag="web-1", **FOREVER))
+    series = client.create_series("c", "n", {"a": "1"})
+    assert (series.name, dict(series.tags), series.full_name) == ("n", {"a": "1"}, "shop.n")
+    assert dict(series.all_tags) == {"a": "1", "env": "prod", "host": "web-1"}
+    # A metric without a name has no line.
+    assert (client.create_series("c", "", {}).full_name, client.create_series("c", "", {}).head) == ("", b"")
+    client.close()
+
+
+def test_timers_emit_under_both_their_names(client: Client) -> None:
+    recorder = Recorder()
+    with client.capture(recorder.put):
+        for timer in (client.timer, client.block_timer):
+            with timer("t", a="1"):
+                pass
+    assert [(record.kind, record.name, record.tags) for record in recorder.records] == [("timing", "t", {"a": "1"})] * 2
+    assert all(0 <= record.value < 60_000 for record in recorder.records)

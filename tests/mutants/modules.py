@@ -44,10 +44,7 @@ MODULES: dict[str, str] = {
     "metrics/request/recorder": "metrics/request",
     "metrics/request/state": "metrics/request/test_state.py",
     "metrics/request/view_names": "metrics/request/test_view_names.py metrics/test_numbers.py",
-    "metrics/client": (
-        "metrics/test_client.py metrics/test_client_states.py metrics/test_client_series.py "
-        "metrics/delivery/test_buffer.py"
-    ),
+    "metrics/client": "metrics/test_client.py metrics/test_client_states.py metrics/test_client_series.py",
     "metrics/delivery/queue": "metrics/delivery/test_queue.py metrics/delivery/test_flusher.py",
     "metrics/delivery/buffer": (
         "metrics/delivery/test_buffer.py metrics/delivery/test_flusher.py metrics/delivery/test_buffer_states.py "
@@ -98,13 +95,4 @@ MODULES: dict[str, str] = {
     "stack/declarations/faults/collisions": "stack/declarations/test_faults.py stack/declarations/test_fault_texts.py",
     "stack/declarations/faults/fault": "stack/declarations/test_faults.py stack/declarations/test_fault_texts.py",
     "stack/declarations/faults/__init__": "stack/declarations/test_faults.py stack/declarations/test_fault_texts.py",
-    "stack/evaluation/objectives": "stack/evaluation",
-    "stack/evaluation/composites": "stack/evaluation",
-    "stack/evaluation/reader": "stack/evaluation",
-    "stack/evaluation/spans": "stack/evaluation",
-    "stack/evaluation/writing": "stack/evaluation",
-    "stack/queries/model": "stack/evaluation",
-    "stack/queries/influxql": "stack/evaluation",
-    "stack/queries/flux": "stack/evaluation",
-    "stack/queries/promql": "stack/evaluation",
 }

@@ -10,6 +10,7 @@ import pytest
 
 from tests.metrics.agents import wait_until
 from tests.metrics.delivery.test_buffer_states import SERIES, Kept
+from zemanta_ops.metrics.delivery import buffer as buffers
 from zemanta_ops.metrics.delivery.buffer import HURRY_SECONDS, Buffer
 from zemanta_ops.metrics.delivery.queue import Queue
 from zemanta_ops.metrics.options import Options
@@ -105,3 +106,20 @@ def test_a_flush_in_a_child_sends_nothing_of_its_parent() -> None:
     assert buffer.flush() is True
     assert (transport.sent, buffer.queue, buffer.counts.sent) == (sent, [], 0)
     assert transport.closed == closed + 1
+
+
+def test_a_caller_that_flushes_does_not_wait_for_another_flush(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[float] = []
+    monkeypatch.setattr(buffers, "_flush_safely", lambda buffer, timeout=2.0: given.append(timeout))
+    buffer = buffer_over(Kept(), threads=False, queue_size=1)
+    buffer.put(SERIES, 1)
+    assert given == [0]
+    buffer.queue.clear()
+
+
+def test_a_first_sample_after_the_exit_functions_is_sent_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(buffers, "is_exiting", lambda: True)
+    transport = Kept()
+    buffer = buffer_over(transport)
+    buffer.put(SERIES, 1)
+    assert (transport.sent, buffer._thread) == ([b"n:1|c"], None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import zlib
+from collections.abc import Callable
 
 import pytest
 
@@ -43,10 +44,12 @@ def test_a_filter_is_written_as_the_tag_is() -> None:
 
 def test_narrowing_adds_filters_and_keeps_the_rest() -> None:
     narrowed = rate("x", view="home").narrow({"status": "5*"})
-    assert (narrowed.function, narrowed.filters) == ("rate", {"view": ("home",), "status": ("5*",)})
+    assert (narrowed.function, narrowed.metric) == ("rate", "x")
+    assert narrowed.filters == {"view": ("home",), "status": ("5*",)}
 
 
 def test_a_threshold_is_crossed_beyond_its_value_only() -> None:
+    assert (above(5).direction, below(5).direction) == ("above", "below")
     assert above(5).is_crossed_by(5.1) and not above(5).is_crossed_by(5)
     assert below(5).is_crossed_by(4.9) and not below(5).is_crossed_by(5)
 
@@ -93,11 +96,10 @@ def test_an_aggregate_is_shown_as_it_is_written() -> None:
 
 
 @pytest.mark.parametrize(
-    ("made", "function"),
-    [(total("n", a=1), "total"), (rate("n", a=1), "rate"), (mean("n", a=1), "mean"), (last("n", a=1), "last"),
-     (sum_of("n", a=1), "sum_of")],
-)  # fmt: skip
-def test_an_aggregate_has_its_function_metric_and_filters(made: Term, function: str) -> None:
+    ("make", "function"), [(total, "total"), (rate, "rate"), (mean, "mean"), (last, "last"), (sum_of, "sum_of")]
+)
+def test_an_aggregate_has_its_function_metric_and_filters(make: Callable[..., Term], function: str) -> None:
+    made = make("n", a=1)
     assert (made.function, made.metric, made.filters) == (function, "n", {"a": ("1",)})
 
 
@@ -150,7 +152,16 @@ def test_a_unit_has_its_id_and_its_label(name: str, unit: Unit | None) -> None:
 
 @pytest.mark.parametrize(
     ("name", "meant"),
-    [("seconds", "s"), ("secondss", "s"), ("byte", "bytes"), ("celsus", "celsius"), ("jobs", None), ("xs", None)],
+    [
+        ("seconds", "s"),
+        ("secondss", "s"),
+        ("byte", "bytes"),
+        ("celsus", "celsius"),
+        ("bitts", "bits"),
+        ("mins", None),
+        ("jobs", None),
+        ("xs", None),
+    ],
 )
 def test_a_unit_that_is_nearly_one_is_suggested(name: str, meant: str | None) -> None:
     assert suggest_unit(name) == meant
