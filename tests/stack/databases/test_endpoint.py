@@ -5,7 +5,6 @@ from __future__ import annotations
 import http.client
 import socket
 import ssl
-import threading
 from typing import Any
 
 import pytest
@@ -15,6 +14,7 @@ from zemanta_ops.stack.databases import http as module
 from zemanta_ops.stack.databases.errors import DatabaseError
 from zemanta_ops.stack.databases.http import Endpoint
 from zemanta_ops.stack.databases.urls import split_url
+from zemanta_ops.stack.deadlines import DeadlineError
 
 TLS = "the port speaks TLS: the URL should start with https://"
 
@@ -172,45 +172,8 @@ def test_a_connection_has_host_port_and_time_out() -> None:
     assert (context.verify_mode, context.check_hostname) == (ssl.CERT_REQUIRED, True)
 
 
-@pytest.fixture
-def timers(monkeypatch: pytest.MonkeyPatch) -> list[threading.Timer]:
-    """Return the timers that are made from now on."""
-    made: list[threading.Timer] = []
-
-    class Timer(threading.Timer):
-        def __init__(self, *given: Any) -> None:
-            super().__init__(*given)
-            made.append(self)
-
-    monkeypatch.setattr(threading, "Timer", Timer)
-    return made
-
-
-def test_an_answer_that_takes_too_long_is_ended(timers: list[threading.Timer]) -> None:
-    ours, theirs = socket.socketpair()
-    with ours, theirs:
-        with pytest.raises(module._TooSlowError), module._limit(ours, 0.01):
-            # Wakes when the connection is shut down.
-            assert ours.recv(1) == b""
-        with pytest.raises(module._TooSlowError), module._limit(ours, 0.01):
-            ours.close()
-            timers[-1].join(30)
-    assert not any(timer.is_alive() for timer in timers)
-
-
-def test_an_answer_in_time_is_not_ended(timers: list[threading.Timer]) -> None:
-    ours, theirs = socket.socketpair()
-    with ours, theirs:
-        with module._limit(ours, 30):
-            [timer] = timers
-            assert (timer.interval, timer.daemon, timer.is_alive()) == (30, True, True)
-        assert timer.finished.is_set()
-        theirs.sendall(b"x")
-        assert ours.recv(1) == b"x"
-
-
 def test_a_slow_answer_is_reported_with_twice_the_time_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert fail(monkeypatch, "getresponse", module._TooSlowError()) == (
+    assert fail(monkeypatch, "getresponse", DeadlineError()) == (
         "timeout",
         "the answer was not complete within 3 s",
     )
