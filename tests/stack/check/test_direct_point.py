@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.stack.check.test_diagnosis import Canned, missing
+from tests.stack.check.canned import Canned, missing
 from zemanta_ops.stack.check.diagnosis import Evidence, judge_telegraf
 from zemanta_ops.stack.check.probe import write_directly
 from zemanta_ops.stack.check.telegraf_stats import AgentState

@@ -12,7 +12,7 @@ from django.test import override_settings
 
 from tests.metrics.agents import Agent, agent
 from tests.servers.process import free_port
-from tests.stack.check.test_diagnosis import Canned
+from tests.stack.check.canned import Canned
 from zemanta_ops.extras import MissingExtraError
 from zemanta_ops.metrics.options import Options
 from zemanta_ops.stack.agent_contract import INTERNAL_STATSD, INTERNAL_WRITE

@@ -15,7 +15,7 @@ import pytest
 
 from tests.metrics.agents import Agent
 from tests.servers.process import free_port
-from tests.stack.check.test_diagnosis import Canned
+from tests.stack.check.canned import Canned
 from zemanta_ops.metrics.options import Options
 from zemanta_ops.stack.check import probe as probes
 from zemanta_ops.stack.check.probe import SLOTS, Probe

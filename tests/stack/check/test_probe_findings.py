@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.stack.check.test_diagnosis import Canned, ago, found, missing
+from tests.stack.check.canned import Canned, ago, found, missing
 from zemanta_ops.stack.check.agent_config import AgentConfig
 from zemanta_ops.stack.check.agent_process import AgentProcess
 from zemanta_ops.stack.check.diagnosis import Evidence, judge_probe, judge_telegraf

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.stack.check.test_diagnosis import NOW, Canned, ago, readings
+from tests.stack.check.canned import NOW, Canned, ago, readings
 from zemanta_ops.stack.agent_contract import INTERNAL_STATSD, INTERNAL_WRITE
 from zemanta_ops.stack.check.telegraf_stats import AgentState, read_agent_state
 from zemanta_ops.stack.databases import StoredValue
