@@ -24,6 +24,11 @@ def test_without_a_file_there_are_defaults(home: Path) -> None:
     assert config.load() == config.Config()
 
 
+def test_a_byte_order_mark_is_not_part_of_it(home: Path) -> None:
+    (home / config.FILE_NAME).write_bytes(b'\xef\xbb\xbfapp = "shop"\r\n')
+    assert config.load().app == "shop"
+
+
 def test_it_is_found_upward_from_the_working_directory(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write(home, 'app = "shop"')
     (home / "a" / "b").mkdir(parents=True)

@@ -94,7 +94,8 @@ def test_a_file_variable_holds_the_path_of_the_value(
     in_file: bool, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plain = saved(folder, "database_url", f"{URL}\n")
-    token = saved(folder, "secret_key", local("example-signing-key", name="SECRET_KEY") + "\n")
+    # As editors on Windows save it.
+    token = saved(folder, "secret_key", "\ufeff" + local("example-signing-key", name="SECRET_KEY") + "\r\n")
     given = {"DATABASE_URL_FILE": str(plain), "SECRET_KEY_FILE": str(token), "LOG_FILE": "/nonexistent"}
     if not in_file:
         for name, value in given.items():

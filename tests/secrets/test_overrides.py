@@ -268,6 +268,11 @@ def test_an_empty_value_in_the_file_is_meant(home: Path) -> None:
     assert Secret(TOKEN).get(name="A") == ""
 
 
+def test_a_byte_order_mark_is_not_part_of_the_file(home: Path) -> None:
+    saved(home, ".secrets.local.toml", '\ufeffA = "example"\r\n').chmod(0o600)
+    assert Secret(TOKEN).get(name="A") == "example"
+
+
 @pytest.mark.parametrize("bits", [0o644, 0o604, 0o666, 0o602, 0o640, 0o660, 0o620])
 def test_a_file_that_others_can_read_or_change_is_refused(bits: int, home: Path) -> None:
     path = saved(home, ".secrets.local.toml", 'A = "instead"\n')

@@ -172,7 +172,7 @@ def _read(path: Path) -> Config:
     try:
         stamp = (path.stat().st_mtime_ns, path.stat().st_size)
         if path not in _cache or _cache[path][0] != stamp:
-            _cache[path] = (stamp, _parse(path, path.read_text(encoding="utf-8")))
+            _cache[path] = (stamp, _parse(path, path.read_text(encoding="utf-8-sig")))
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} cannot be read: {type(error).__name__}") from None
     return _cache[path][1]

@@ -92,7 +92,7 @@ def read(settings: Config) -> Overrides:
     if path.is_file():
         _refuse_open(path)
         try:
-            text = path.read_text(encoding="utf-8")
+            text = path.read_text(encoding="utf-8-sig")
         except (OSError, UnicodeDecodeError) as error:
             raise ConfigError(f"{path} cannot be read: {type(error).__name__}") from None
         _flatten(path, parse_toml(path, text), "", found)

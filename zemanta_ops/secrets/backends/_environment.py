@@ -27,6 +27,8 @@ def from_file(variable: str) -> str:
     if not path:
         return ""
     try:
-        return Path(path).read_text(encoding="utf-8").rstrip("\r\n")
+        # Editors on Windows write a byte order mark.
+        return Path(path).read_text(encoding="utf-8-sig").rstrip("\r\n")
     except (OSError, UnicodeDecodeError) as error:
-        raise MissingKeyError(f"the file that {variable} names cannot be read: {type(error).__name__}") from None
+        reason = getattr(error, "strerror", None) or "not UTF-8"
+        raise MissingKeyError(f"the file that {variable} names cannot be read: {reason}") from None

@@ -151,7 +151,7 @@ class Variables(Mapping[str, Any]):
 
     def _read_file(self, name: str, path: Path) -> str:
         try:
-            with path.open(encoding="utf-8") as stream:
+            with path.open(encoding="utf-8-sig") as stream:
                 text = stream.read(_MAX_BYTES)
         except (OSError, UnicodeDecodeError) as error:
             if modes.mode() and name in self._samples:
