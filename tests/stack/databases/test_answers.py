@@ -67,11 +67,14 @@ def test_a_failure_of_the_product_is_classified(
     assert refuse(status, headers, body) == expected
 
 
+ASKS = "it asks for a user name and a password"
+
+
 @pytest.mark.parametrize(
     ("status", "headers", "body", "expected"),
     [
         (502, {"retry-after": "7"}, PAGE, ("gateway", 7.0, "answers with status 502: it does not reach InfluxDB")),
-        (503, {}, b"", ("gateway", 0.0, "answers with status 503: it does not reach InfluxDB")),
+        (503, {}, b"", ("gateway", 0.0, "answers with status 503: it does not reach InfluxDB, or limits requests")),
         (504, {"retry-after": "x"}, b"", ("gateway", 0.0, "answers with status 504: it does not reach InfluxDB")),
         (300, {}, b"", ("proxy", 0.0, "redirects with status 300")),
         (302, {"location": "https://u:p@sso.example/x/?y"}, b"", ("proxy", 0.0, "redirects with status 302 to https://sso.example/x")),
@@ -80,6 +83,8 @@ def test_a_failure_of_the_product_is_classified(
         (400, {"location": "https://sso.example"}, b"", ("proxy", 0.0, "answers with status 400")),
         (429, {"retry-after": "7"}, PAGE, ("overloaded", 7.0, "answers with status 429: too many requests")),
         (413, {}, PAGE, ("too_large", 0.0, "answers with status 413: it accepts no body of this size")),
+        (401, {"www-authenticate": "Basic x"}, b"", ("proxy", 0.0, f"answers with status 401: {ASKS}")),
+        (401, {"www-authenticate": "Bearer"}, b"", ("proxy", 0.0, "answers with status 401")),
         (200, {}, PAGE, ("proxy", 0.0, "answers with a web page (status 200)")),
         (500, {}, PAGE, ("proxy", 0.0, "answers with a web page (status 500)")),
         (500, {}, b"", ("proxy", 0.0, "answers with status 500")),

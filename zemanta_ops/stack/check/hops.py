@@ -60,8 +60,9 @@ ADVICE: dict[str, str] = {
     "values; manage.py metrics_series shows what this application can produce",
     "disk_full": "the disk of the database is full: free space or shorten the retention policy, then restart InfluxDB "
     "(VictoriaMetrics goes on by itself). Telegraf keeps what it cannot write, up to metric_buffer_limit",
-    "no_internals": "enable [[inputs.internal]] in Telegraf, so that the next failure can be located; watch_metrics "
-    "writes only with --write",
+    "no_internals": "enable [[inputs.internal]] in Telegraf, so that the next failure can be located. If it is "
+    "enabled, its points are filtered, or lost because metric_buffer_limit is too low; watch_metrics writes only with "
+    "--write",
     "no_name": "set TELEGRAF_HOSTNAME to the name of this machine, so that losses can be found",
     "same_name": "give each Telegraf a TELEGRAF_HOSTNAME of its own",
     "agent_not_writing": "check Telegraf's log (journalctl -u telegraf): its output has a URL, database, policy and "
