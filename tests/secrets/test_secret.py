@@ -102,13 +102,6 @@ def test_each_token_of_a_template_is_recorded(home: Path) -> None:
     assert [(entry.path, entry.context) for entry in ledger.entries()] == [("", {"app": "shop"}), ("", {})]
 
 
-@pytest.mark.parametrize("read", [Secret.get, StrictSecret.decrypt])
-def test_a_token_of_an_environment_needs_one(read: Any, home: Path) -> None:
-    kind = Secret if read is Secret.get else StrictSecret
-    with pytest.raises(ContextError, match="bound to an environment, and this process does not know its own"):
-        read(kind(local("example", env="production")))
-
-
 def test_threads_share_one_decryption(calls: list[str]) -> None:
     secret = Secret(f"plain::{PLAINTEXT}")
     with ThreadPoolExecutor(8) as pool:
