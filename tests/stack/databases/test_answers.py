@@ -15,6 +15,7 @@ OWN = {INFLUXDB.header: "1.8.10"}
 PAGE = b"x" * 990 + b"<HTML>"
 TLS = "the port speaks TLS: the URL should start with https://"
 FRONT = "something in front of InfluxDB"
+ASKED = "answers with {}: it asks for a user name and a password"
 
 
 def refuse(status: int, headers: dict[str, str], body: bytes) -> tuple[Any, ...]:
@@ -71,7 +72,7 @@ def test_a_failure_of_the_product_is_classified(
     ("status", "headers", "body", "expected"),
     [
         (502, {"retry-after": "7"}, PAGE, ("gateway", 7.0, "answers with status 502: it does not reach InfluxDB")),
-        (503, {}, b"", ("gateway", 0.0, "answers with status 503: it does not reach InfluxDB")),
+        (503, {}, b"", ("gateway", 0.0, "answers with status 503: it does not reach InfluxDB, or limits requests")),
         (504, {"retry-after": "x"}, b"", ("gateway", 0.0, "answers with status 504: it does not reach InfluxDB")),
         (300, {}, b"", ("proxy", 0.0, "redirects with status 300")),
         (302, {"location": "https://u:p@sso.example/x/?y"}, b"", ("proxy", 0.0, "redirects with status 302 to https://sso.example/x")),
@@ -81,6 +82,9 @@ def test_a_failure_of_the_product_is_classified(
         (429, {"retry-after": "7"}, PAGE, ("overloaded", 7.0, "answers with status 429: too many requests")),
         (413, {}, PAGE, ("too_large", 0.0, "answers with status 413: it accepts no body of this size")),
         (200, {}, PAGE, ("proxy", 0.0, "answers with a web page (status 200)")),
+        (401, {"www-authenticate": "Basic realm=x"}, b"", ("proxy", 0.0, ASKED.format("status 401"))),
+        (401, {"www-authenticate": "BASIC"}, PAGE, ("proxy", 0.0, ASKED.format("a web page (status 401)"))),
+        (401, {"www-authenticate": "Bearer"}, b"", ("proxy", 0.0, "answers with status 401")),
         (500, {}, PAGE, ("proxy", 0.0, "answers with a web page (status 500)")),
         (500, {}, b"", ("proxy", 0.0, "answers with status 500")),
     ],
@@ -145,3 +149,19 @@ def test_credentials_are_encoded_with_every_character() -> None:
     assert encode_basic("Aladdin", "open sesame") == "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ=="
     assert encode_basic("é", "") == "Basic w6k6"
     assert encode_basic("", "ignored") == ""
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "hidden"),
+    [
+        (200, b"", True),
+        (299, b"text", True),
+        (200, PAGE, False),
+        (300, b"{}", False),
+        (399, b"{}", False),
+        (400, b" {}", True),
+        (400, b"text", False),
+    ],
+)
+def test_a_proxy_may_have_removed_the_header_of_an_answer(status: int, body: bytes, hidden: bool) -> None:
+    assert Answer(status, {}, body).could_be_hidden() is hidden
