@@ -136,7 +136,7 @@ def test_errors_stay_with_their_tokens(client: Client, monkeypatch: pytest.Monke
 
 def test_a_client_that_cannot_be_made_fails_each_token_of_its_region(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_aws_session, "is_retry_configured", lambda: True)
-    monkeypatch.setattr(_aws_session, "client", lambda _: (_ for _ in ()).throw(ValueError("example")))
+    monkeypatch.setattr(_aws_session, "client", lambda _: (_ for _ in ()).throw(RuntimeError("example")))
     results = KMSBackend().decrypt_many([token(), token()])
     assert [type(result) for result in results] == [DecryptError] * 2
     assert "example" not in str(results[0])
@@ -196,6 +196,16 @@ def test_a_token_is_encrypted_anew_inside_kms(
     request = {"CiphertextBlob": b"blob", "DestinationKeyId": key, "DestinationEncryptionContext": {"app": "bank"}}
     assert client.calls == [("re_encrypt", {**request, **sent})]
     assert set(client.regions) == {REGION}
+
+
+def test_a_new_key_is_needed_to_encrypt_anew(client: Client) -> None:
+    with pytest.raises(EncryptError, match="needs key"):
+        KMSBackend().rewrap(token(), {})
+
+
+def test_a_data_key_that_is_not_base64_is_malformed(client: Client) -> None:
+    [result] = KMSBackend().decrypt_many([token({**PARAMS, "dk": "!"})])
+    assert (type(result), str(result)) == (TokenError, "malformed kms token: the ciphertext is not base64")
 
 
 def test_a_token_that_another_key_made_is_not_encrypted_anew(client: Client) -> None:

@@ -125,6 +125,12 @@ def test_what_only_looks_like_a_url_or_json_is_one_value(value: str) -> None:
     assert parts(value) == {value}
 
 
+def test_each_parameter_of_a_query_is_looked_at_alone() -> None:
+    found = parts("https://h.example/p?page=1&token=example==&sig=other-example&name=shop")
+    assert {"example==", "other-example"} <= found
+    assert found.isdisjoint({"1", "shop", "token=example=="})
+
+
 def test_short_parts_are_not_redacted() -> None:
     ledger.reveal("postgres://shop:short@db/shop")
     assert redact("a short line") == "a short line"

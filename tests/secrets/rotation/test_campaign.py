@@ -247,3 +247,17 @@ def test_a_plaintext_of_an_env_file_is_migrated_between_its_quotes(folder: Path)
     assert done.summary == "migrated 1 secret in 1 file\n"
     assert any("left in plaintext: NAME" in note for note in done.notes)
     assert decrypted() == {"DB_PASSWORD": "hunter2-example"}
+
+
+def test_a_plaintext_whose_quotes_its_reader_keeps_is_replaced_with_them(folder: Path) -> None:
+    (folder / ".env").write_text("DB_PASSWORD='hunter2-example'\n")
+    rotate(order(migrate=True, reader="docker"), start(Path(), {}), io.StringIO(), LOCAL)
+    assert (folder / ".env").read_text().startswith("DB_PASSWORD=local:")
+    assert decrypted() == {"DB_PASSWORD": "'hunter2-example'"}
+
+
+def test_what_is_excluded_is_left(folder: Path) -> None:
+    for name in "ab":
+        write(folder, f"{name}.py", **{name.upper(): name})
+    left = Order((".",), {}, Selection(), exclude=("b.py",))
+    assert [row["setting"] for row in preview(left, io.StringIO(), LOCAL).rows] == ["A"]

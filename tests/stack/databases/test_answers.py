@@ -15,6 +15,7 @@ OWN = {INFLUXDB.header: "1.8.10"}
 PAGE = b"x" * 990 + b"<HTML>"
 TLS = "the port speaks TLS: the URL should start with https://"
 FRONT = "something in front of InfluxDB"
+ASKED = "answers with {}: it asks for a user name and a password"
 
 
 def refuse(status: int, headers: dict[str, str], body: bytes) -> tuple[Any, ...]:
@@ -86,6 +87,9 @@ ASKS = "it asks for a user name and a password"
         (401, {"www-authenticate": "Basic x"}, b"", ("proxy", 0.0, f"answers with status 401: {ASKS}")),
         (401, {"www-authenticate": "Bearer"}, b"", ("proxy", 0.0, "answers with status 401")),
         (200, {}, PAGE, ("proxy", 0.0, "answers with a web page (status 200)")),
+        (401, {"www-authenticate": "Basic realm=x"}, b"", ("proxy", 0.0, ASKED.format("status 401"))),
+        (401, {"www-authenticate": "BASIC"}, PAGE, ("proxy", 0.0, ASKED.format("a web page (status 401)"))),
+        (401, {"www-authenticate": "Bearer"}, b"", ("proxy", 0.0, "answers with status 401")),
         (500, {}, PAGE, ("proxy", 0.0, "answers with a web page (status 500)")),
         (500, {}, b"", ("proxy", 0.0, "answers with status 500")),
     ],
@@ -150,3 +154,19 @@ def test_credentials_are_encoded_with_every_character() -> None:
     assert encode_basic("Aladdin", "open sesame") == "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ=="
     assert encode_basic("é", "") == "Basic w6k6"
     assert encode_basic("", "ignored") == ""
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "hidden"),
+    [
+        (200, b"", True),
+        (299, b"text", True),
+        (200, PAGE, False),
+        (300, b"{}", False),
+        (399, b"{}", False),
+        (400, b" {}", True),
+        (400, b"text", False),
+    ],
+)
+def test_a_proxy_may_have_removed_the_header_of_an_answer(status: int, body: bytes, hidden: bool) -> None:
+    assert Answer(status, {}, body).could_be_hidden() is hidden
