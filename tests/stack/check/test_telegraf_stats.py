@@ -203,8 +203,10 @@ def test_growth_begins_with_the_moment_itself() -> None:
         ([(60, 5), (50, 1), (40, 5), (30, 2), (20, 5)], 2, True),
         ([(60, 5), (50, 1), (40, 2), (30, 3), (20, 4), (10, 5)], 1, False),
         # Within four readings, not later.
-        ([(99, 5), (90, 1), (80, 2), (70, 3), (60, 5), (50, 1), (40, 2), (30, 3), (20, 5)], 2, True),
-        ([(99, 5), (90, 1), (80, 2), (70, 3), (60, 4), (50, 5), (40, 1), (30, 2), (20, 3), (10, 5)], 2, False),
+        ([(99, 5), (90, 1), (80, 2), (70, 3), (60, 5), (50, 2), (40, 3), (30, 4), (20, 5)], 2, True),
+        ([(99, 5), (90, 1), (80, 2), (70, 3), (60, 4), (50, 5), (40, 2), (30, 3), (20, 4), (10, 4)], 2, False),
+        # An agent that was started again begins with the same number.
+        ([(99, 5), (90, 1), (80, 2), (70, 3), (60, 5), (50, 1), (40, 2), (30, 3), (20, 5)], 2, False),
     ],
 )
 def test_counters_that_fall_are_restarts_unless_they_come_back(steps: Steps, restarts: int, shared: bool) -> None:
