@@ -80,7 +80,7 @@ def test_lost_tags_are_named(kept: list[str], dogstatsd: bool, status: str, caus
     arrival = replace(found(ago(1)), reading=reading, sent_tags=sent)
     hop = judge_probe(arrival, WELL, 5.0, Evidence(AgentState(), 8125, dogstatsd=dogstatsd))
     text = f"the metric was readable 1.50 s after it was sent, but without its tags {', '.join(lost)}"
-    assert (hop.status, hop.cause, hop.text, hop.seconds) == (status, cause, text, 1.5)
+    assert (hop.name, hop.status, hop.cause, hop.text, hop.seconds) == ("probe", status, cause, text, 1.5)
     assert hop.details == {"tags": lost}
 
 
