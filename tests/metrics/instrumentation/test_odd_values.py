@@ -94,6 +94,6 @@ TASK = SimpleNamespace(module_path="shop.bill", queue_name="mail", run_after=AWA
     ids=range(5),
 )
 def test_a_result_of_another_backend_never_ends_its_task(result: Any) -> None:
-    for receiver in (tasks._count_enqueued, tasks._record_start, tasks._record_duration):
-        receiver(task_result=result)
+    receivers = (tasks._count_enqueued, tasks._record_start, tasks._record_duration)
+    assert [receiver(task_result=result) for receiver in receivers] == [None, None, None]
     tasks._started.clear()
