@@ -95,6 +95,7 @@ def test_a_name_without_its_class_is_answered_with_the_whole_name(name: str, mon
 
 
 def test_every_class_that_has_the_name_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CI", raising=False)
     ended = encrypt_into("SECRET_KEY", "example", monkeypatch)
     assert "Name it as Base.SECRET_KEY or Production.SECRET_KEY\n" in ended.err
     for name in ("Base", "Production"):

@@ -169,12 +169,17 @@ def describe_left_out(folder: Path, exclude: Sequence[str] = ()) -> list[str]:
             continue
         if path.is_dir():
             lines.append(f"{path}: another git repository, left out. To include it, name it")
-        elif path.is_file() and not _is_settings(path) and _holds_tokens(path):
-            lines.append(f"{path}: {_explain_left_out(path)}")
+        elif path.is_file() and not _is_settings(path) and (reason := _explain_left_out(path)):
+            lines.append(f"{path}: {reason}")
     return lines
 
 
 def _explain_left_out(path: Path) -> str:
+    try:
+        if not _holds_tokens(path):
+            return ""
+    except OSError as error:
+        return f"cannot be read: {error.strerror}"
     if format_of(path.name):
         return f"larger than {MAX_BYTES >> 20} MiB and has tokens, left out. To include it, name it"
     return "not a settings file, and has tokens, left out: they are neither listed nor rotated"
@@ -197,7 +202,8 @@ def _holds_tokens(path: Path) -> bool:
 
 def _accept(path: Path) -> Path:
     refuse_special(path)
-    if kind_of(path.name, path.read_bytes()) is None:
+    # A file that is known by its name is read only once, later. So is one that cannot be read, which is an error then.
+    if format_of(path.name) is None and not _is_known_by_content(path):
         raise SourceError(f"{path} is not a .py, .toml, .yaml, .yml, .json or .env file")
     return path
 
@@ -231,5 +237,20 @@ def _is_settings(path: Path) -> bool:
     if format_of(path.name):
         return True
     # Elsewhere, a list of assignments is a settings file only if it has tokens.
-    may_be = not path.suffix and (_is_env_folder(path) or _holds_tokens(path))
-    return may_be and kind_of(path.name, path.read_bytes()) is not None
+    may_be = not path.suffix and (_is_env_folder(path) or _may_hold_tokens(path))
+    return may_be and _is_known_by_content(path)
+
+
+def _may_hold_tokens(path: Path) -> bool:
+    try:
+        return _holds_tokens(path)
+    except OSError:
+        return True
+
+
+def _is_known_by_content(path: Path) -> bool:
+    """Return whether the contents are those of a settings file, or cannot be read: reading the file reports that."""
+    try:
+        return kind_of(path.name, path.read_bytes()) is not None
+    except OSError:
+        return True
