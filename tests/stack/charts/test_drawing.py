@@ -98,6 +98,13 @@ def test_a_panel_with_a_time_of_its_own_is_drawn_over_it() -> None:
     assert '<p class="period">The last 30d</p>' in page
 
 
+@pytest.mark.parametrize(("width", "most"), [(350, 3), (620, 5)])
+def test_a_narrow_picture_has_fewer_times(width: int, most: int) -> None:
+    window = Window(WINDOW.start, WINDOW.start + 300_000)
+    svg = draw_svg(panel(), result(1, 2, 3), window, [], (width, 220))
+    assert 2 <= len(re.findall(r">\d\d:\d\d:\d\d<", svg)) <= most
+
+
 def test_one_picture_drawn_twice_is_the_same() -> None:
     assert draw(result(1, 2)) == draw(result(1, 2))
 
@@ -112,9 +119,10 @@ def test_one_picture_drawn_twice_is_the_same() -> None:
         (Limits(below(10), below(5)), 7, "yellow"),
         (Limits(below(10), below(5)), 70, "green"),
         (None, 70, "green"),
+        (Limits(below(10), below(5)), None, ""),
     ],
 )
-def test_a_number_has_the_colour_of_its_area(limits: Limits | None, number: float, colour: str) -> None:
+def test_a_number_has_the_colour_of_its_area(limits: Limits | None, number: float | None, colour: str) -> None:
     assert find_colour(panel("stat", limits=limits), number) == colour
 
 

@@ -110,7 +110,7 @@ class Command(OpsCommand):
         else:
             self._print_preview(found, wrong)
         if wrong:
-            raise CommandError(f"{len(wrong)} findings are not as on a healthy site", returncode=EXIT_FINDINGS)
+            raise CommandError(f"not as on a healthy site: {len(wrong)}", returncode=EXIT_FINDINGS)
 
     def _print_preview(self, found: Preview, wrong: list[Finding]) -> None:
         for each in wrong:

@@ -39,6 +39,8 @@ _DPI = 100
 _ROW, _COLUMN = 38, 50
 _MAX_LINES = 12
 _IN_LEGEND = 4
+# The width of axes below which there is no room for five times with seconds.
+_FIVE_TIMES = 330
 # The height of the times below the axes, under which the legend begins.
 _TIMES = 24
 _SVG = {"svg.fonttype": "none", "svg.hashsalt": "zemanta_ops", "path.simplify": True}
@@ -148,8 +150,9 @@ def _draw_axes(axes: Axes, panel: Json, result: PanelResult, window: Window, dep
     # Otherwise the first time and the lowest number overlap.
     axes.tick_params(axis="x", pad=8)
     axes.set_xlim(window.start, window.end)
-    # A time at the very edge would be cut.
-    axes.xaxis.set_major_locator(MaxNLocator(5, prune="upper"))
+    # A time at the very edge would be cut, and five would run into each other in a narrow picture.
+    wide = axes.get_window_extent().width > _FIVE_TIMES
+    axes.xaxis.set_major_locator(MaxNLocator(5 if wide else 3, prune="upper"))
     axes.xaxis.set_major_formatter(FuncFormatter(_clock(window)))
     if panel["type"] == "heatmap":
         _draw_heatmap(axes, result)
@@ -236,10 +239,12 @@ def find_stat(result: PanelResult) -> float | None:
 
 
 def find_colour(panel: Json, number: float | None) -> str:
-    """Return the name of the area that a number is in."""
+    """Return the name of the area that a number is in; none if there is no number."""
+    if number is None:
+        return ""
     colour = "green"
     for step in panel["fieldConfig"]["defaults"]["thresholds"]["steps"]:
-        if step["value"] is None or (number is not None and number >= step["value"]):
+        if step["value"] is None or number >= step["value"]:
             colour = step["color"]
     return colour
 

@@ -15,7 +15,7 @@ class Absence:
         empty_if: Why nothing of its metric may be written although all is well; empty if something always is.
         sparse_if: Why nothing of what is written may be selected although all is well.
         heard: A series that has points while what writes the metric runs; None if no series shows that.
-        command: The command that writes the metric; empty if it is the application.
+        command: The command that writes the metric, or that finds out why nothing does; empty if there is none.
 
     """
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -22,6 +22,7 @@ MAX_LINES = 200
 # How far back to look for what is no longer written.
 _LONG = "30d"
 _ANY_INTERVAL = "1s"
+_RUN = ". Run: manage.py "
 
 Problem = Literal["empty", "slow", "large", "refused"]
 
@@ -60,10 +61,11 @@ def preview_dashboards(sources: Sources, database: Database, window: Window, cho
         DatabaseError: The database does not answer; a refused query is a finding.
 
     """
-    found = Preview()
+    found, counts = Preview(), Counter[str]()
     asker = _Asker(sources, database, window, choice)
     for name, title, drawn, panel in _list_all(sources):
         found.panels += 1
+        counts[name] += 1
         try:
             result = run_panel(drawn, database, window, choice)
             problems = list(_judge(panel, result, asker))
@@ -74,9 +76,27 @@ def preview_dashboards(sources: Sources, database: Database, window: Window, cho
             problems = [("refused", str(error), False)]
         found.findings += [Finding(name, title, *problem) for problem in problems]
     if found.panels and not found.filled and all(each.problem == "empty" for each in found.findings):
-        reason = f"nothing of this application is in {database.name}. Run: manage.py check_metrics"
+        reason = f"nothing of this application is in {database.name}{_RUN}check_metrics"
         found.findings = [Finding("all", "every panel", "empty", reason)]
+    found.findings = list(_merge(found.findings, counts))
     return found
+
+
+def _merge(findings: Sequence[Finding], counts: Counter[str]) -> Iterator[Finding]:
+    """Yield one finding for a dashboard that waits for one command, such as that of AWS before the first push."""
+    missing = [each for each in findings if each.problem == "empty" and not each.expected]
+    for name in dict.fromkeys(each.dashboard for each in findings):
+        own = [each for each in findings if each.dashboard == name]
+        commands = {each.reason.partition(_RUN)[2] for each in own}
+        if (
+            len(own) == counts[name] > 1
+            and all(each in missing for each in own)
+            and len(commands) == 1
+            and all(commands)
+        ):
+            yield Finding(name, "every panel", "empty", f"nothing of it has been written{_RUN}{commands.pop()}")
+        else:
+            yield from own
 
 
 def _list_all(sources: Sources) -> Iterator[tuple[str, str, Mapping[str, Any], Panel]]:
@@ -143,7 +163,7 @@ class _Asker:
             text = f"nothing has written {series.measurement} in the time shown, but before"
         else:
             text = f"nothing has written {series.measurement}"
-        return f"{text}. Run: manage.py {absence.command}" if absence.command else text
+        return f"{text}{_RUN}{absence.command}" if absence.command else text
 
     def _is_heard(self, absence: Absence) -> bool:
         """Return whether what writes a metric runs, as far as that can be known."""

@@ -23,6 +23,7 @@ VIEW = "view"
 HEARTBEAT = "zemanta_ops.sent"
 GAUGES = "zemanta_ops.gauge.duration"
 COMPOSITES = "zemanta_ops.composite.duration"
+_CHECK = "check_metrics"
 _GAUGES = "emit_gauges --loop"
 _COMPOSITES = "compute_composites --loop"
 
@@ -139,7 +140,8 @@ class Sources:
         if known.is_collected and not known.empty_if:
             heard = self.select(GAUGES, "count", gauge=to_regex([name]), outcome="^ok$")
             return Absence("its function returned no row", sparse_if, heard, _GAUGES)
-        return Absence(known.empty_if, sparse_if, self.select(HEARTBEAT), _GAUGES if known.source == "gauges" else "")
+        commands = {"gauges": _GAUGES, "client": _CHECK, "requests": _CHECK}
+        return Absence(known.empty_if, sparse_if, self.select(HEARTBEAT), commands.get(known.source, ""))
 
     def find_composite_absence(self, composite: Composite) -> Absence:
         """Return what it means if the panel of a composite is empty."""
