@@ -60,7 +60,10 @@ MODULES: dict[str, str] = {
     "metrics/delivery/emit_functions": "metrics/delivery/test_emit_functions.py",
     "stack/statsd": "stack/test_statsd.py",
     "stack/databases/influxdb1": "stack/databases/test_influxdb1_requests.py",
-    "stack/databases/http": "stack/databases/test_answers.py stack/databases/test_endpoint.py",
+    "stack/databases/http": (
+        "stack/databases/test_answers.py stack/databases/test_endpoint.py "
+        "stack/databases/test_tls.py::test_a_server_that_only_ends_plain_connections_is_asked_for_tls"
+    ),
     "stack/databases/influxdb2": "stack/databases/test_influxdb2_requests.py",
     "stack/databases/prometheus": "stack/databases/test_promql_requests.py stack/databases/test_promql_answers.py",
     "stack/databases/promql": "stack/databases/test_promql_requests.py stack/databases/test_promql_answers.py",
