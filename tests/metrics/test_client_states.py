@@ -13,6 +13,7 @@ from zemanta_ops.metrics import client as clients
 from zemanta_ops.metrics.client import Client
 from zemanta_ops.metrics.delivery.queue import PendingSamples
 from zemanta_ops.metrics.options import Options
+from zemanta_ops.metrics.series.series import Series
 from zemanta_ops.testing import Recorder
 
 FOREVER: dict[str, Any] = {"flush_seconds": 3600, "report_seconds": float("inf")}
@@ -225,3 +226,13 @@ def test_a_capture_takes_every_sample_and_gives_the_queue_back(client: Client, r
     client.flush()
     assert [len(each.records) for each in (outer, inner)] == [2, 1]
     assert [counted(running, name) for name in ("before", "n", "after")] == [1, 0, 1]
+
+
+def test_a_sample_that_was_begun_before_the_settings_were_ready_is_rendered(running: Agent, settings: Settings) -> None:
+    client = Client()
+    put, series = client.put, Series("ms", "t", {"a": "b"}, "", {}, 2)
+    settings.is_ready = True
+    settings.options = Options(port=running.port, prefix="shop", host_tag=None, **FOREVER)
+    put(series, 4.0)
+    client.close()
+    assert running.receive() == [b"shop.t,a=b:4.000|ms|@0.5"]
