@@ -10,6 +10,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 from weakref import WeakSet
@@ -180,6 +181,54 @@ def test_by_default_the_process_ends_by_the_signal_after_a_flush(
     monkeypatch.setattr(signal, "raise_signal", raise_signal)
     installed(signal.SIGTERM, None)
     assert target.calls == ["hurry", "flush", f"raise {signal.SIGTERM:d}"]
+
+
+def test_without_a_loop_the_handler_of_a_server_stays_alone(handler: Callable[[Any], Any]) -> None:
+    for previous in (signal.SIG_IGN, lambda *_: None):
+        handler(previous)
+        flush_at_sigterm(Target(), on_loop=False)
+        assert signal.getsignal(signal.SIGTERM) == previous
+
+
+@pytest.mark.parametrize(
+    ("status", "is_installed"),
+    [
+        # The bit of signal 15 is the fifteenth.
+        ("SigCgt:\t0000000000004000\nSeccomp:\t0\n", False),
+        ("SigCgt:\tffffffffffffffff\n", False),
+        ("SigCgt:\t0000000000002000\n", True),
+        ("SigCgt:\t0000000000008000\n", True),
+        ("SigBlk:\t0000000000004000\nSigCgt:\t0000000000000000\n", True),
+        ("SigCgt:\tunknown\n", True),
+        ("SigCgt:", True),
+        ("", True),
+        (None, True),
+    ],
+)
+def test_without_a_loop_a_handler_of_the_program_around_python_stays_alone(
+    status: str | None, is_installed: bool, handler: Callable[[Any], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read_text(path: Path, **_: Any) -> str:
+        assert str(path) == "/proc/self/status"
+        if status is None:
+            raise FileNotFoundError(path)
+        return status
+
+    handler(signal.SIG_DFL)
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "read_text", read_text)
+        flush_at_sigterm(Target(), on_loop=False)
+    assert (signal.getsignal(signal.SIGTERM) != signal.SIG_DFL) is is_installed
+
+
+@pytest.mark.parametrize("name", ["uwsgi", "mod_wsgi"])
+def test_without_a_loop_servers_that_embed_python_keep_their_handler(
+    name: str, handler: Callable[[Any], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, name, ModuleType(name))
+    handler(signal.SIG_DFL)
+    flush_at_sigterm(Target(), on_loop=False)
+    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
 
 
 def test_a_second_call_changes_nothing(handler: Callable[[Any], Any]) -> None:

@@ -24,7 +24,7 @@ from zemanta_ops.stack.sockets import PortSocket
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux shows who has a port")
 
-Start = Callable[[str], tuple[int, int, str]]
+Start = Callable[..., tuple[int, int, str]]
 
 
 @pytest.fixture
@@ -32,14 +32,14 @@ def start(tmp_path: Path) -> Iterator[Start]:
     """Return a function that starts a program with a UDP socket: its process, port and inode."""
     with ExitStack() as stack:
 
-        def start(name: str) -> tuple[int, int, str]:
+        def start(name: str, *arguments: str) -> tuple[int, int, str]:
             program = tmp_path / name
             program.symlink_to("/bin/sh")
             with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as bound:
                 bound.bind(("127.0.0.1", 0))
                 process = stack.enter_context(
                     subprocess.Popen(
-                        [program, "-c", "echo; read line", "--config", "telegraf.conf"],
+                        [program, "-c", "echo; read line", "--config", "telegraf.conf", *arguments],
                         cwd=tmp_path,
                         stdin=subprocess.PIPE,
                         stdout=subprocess.PIPE,
@@ -77,6 +77,25 @@ def test_the_configuration_of_another_program_is_not_read(name: str, start: Star
     pid, port, inode = start(name)
     shown = name.replace("\udcff", "\ufffd")
     assert find_agent_process("udp", port) == AgentProcess(frozenset([inode]), 0, pid, shown)
+
+
+@linux
+@pytest.mark.parametrize(
+    ("arguments", "name", "writes"),
+    [
+        (["watch_metrics"], "watch_metrics", False),
+        (["watch_metrics", "--write"], "watch_metrics", True),
+        (["watch_metrics", "--w"], "watch_metrics", True),
+        (["watch_metrics", "--"], "watch_metrics", False),
+        (["watch_metrics", "--writes"], "watch_metrics", False),
+        (["emit_gauges"], "python", True),
+    ],
+)
+def test_watch_metrics_is_known_by_its_arguments(arguments: list[str], name: str, writes: bool, start: Start) -> None:
+    _, port, _ = start("python", *arguments)
+    found = find_agent_process("udp", port)
+    assert found is not None
+    assert (found.name, found.writes) == (name, writes)
 
 
 def test_a_port_that_nobody_has_has_no_program() -> None:
