@@ -148,7 +148,7 @@ def test_files_of_other_formats_with_tokens_are_named(
 ) -> None:
     commit("one", **{"s.py": SECRET.replace(TOKEN, made_locally("example"))})
     (repository / name).parent.mkdir(exist_ok=True)
-    (repository / name).write_text(f"KEY = {TOKEN}\n")
+    (repository / name).write_text(f"FROM example\nENV KEY={TOKEN}\n")
     (repository / "other.ini").write_text("KEY = example\n")
     (repository / "image.bin").write_bytes(b"\0" + TOKEN.encode())
     monkeypatch.chdir(repository)
