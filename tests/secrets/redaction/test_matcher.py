@@ -72,6 +72,18 @@ def test_every_shape_of_a_value_is_redacted(shape: str) -> None:
     assert "c4nary" not in clean
 
 
+@pytest.mark.parametrize("value", ["example?>?>?>value", "example>?>?>?value", "example~~~~~~~value"])
+@pytest.mark.parametrize("encode", [base64.b64encode, base64.urlsafe_b64encode])
+def test_base64_with_its_two_odd_characters_is_redacted_at_every_place(
+    value: str, encode: Callable[[bytes], bytes]
+) -> None:
+    matcher = Matcher([value])
+    for before in (b"", b"u", b"u:"):
+        encoded = encode(before + value.encode()).decode()
+        # All but the characters that depend on what is beside the value.
+        assert len(matcher.redact(encoded).replace(REDACTED, "").rstrip("=")) <= 5, encoded
+
+
 def test_each_line_of_a_value_is_redacted() -> None:
     matcher = Matcher([PEM])
     for line in PEM.splitlines():

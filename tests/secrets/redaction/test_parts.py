@@ -72,6 +72,8 @@ PARTS = {
     "key of Azure": ("AccountName=shop;AccountKey=ZXhhbXBsZWtleQ==;EndpointSuffix=x", "sig ZXhhbXBsZWtleQ=="),
     "user and password of a broker list": ("amqp://shop:example-pw-1@a;amqp://b", "refused example-pw-1"),
     "string in JSON": (json.dumps({"a": [{"key": "example-string"}]}), "KeyError: example-string"),
+    "item of a JSON list": (json.dumps(["example item 1", "example item 2"]), "got 'example item 2'"),
+    "item of a JSON list in a list": (json.dumps([[1, "example item"]]), "got example item"),
     "JSON that is one string": (json.dumps("example-string é"), "got example-string é"),
     "URL in JSON": (json.dumps({"dsn": "https://example-dsn-key:example-dsn-pw@host/1"}), "key example-dsn-pw"),
     "line of a PEM file": (PEM, "cannot parse MIGHAgEAMBMGByqGSM49"),
