@@ -75,8 +75,9 @@ lint: $(VENV)/.dev
 	$(BIN)/lint-imports
 	$(BIN)/sphinx-build --quiet --fresh-env --fail-on-warning docs docs/_build
 	@ls .coverage.* >/dev/null 2>&1 || $(MAKE) test
-	$(BIN)/coverage combine --keep --quiet
-	$(BIN)/coverage report
+	@mkdir -p build
+	$(BIN)/coverage combine --keep --quiet --data-file=build/coverage .coverage.*
+	$(BIN)/coverage report --data-file=build/coverage
 
 format: $(VENV)/.dev
 	$(BIN)/ruff check --fix .
