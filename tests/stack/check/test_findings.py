@@ -264,3 +264,10 @@ def test_the_absence_of_the_probe_is_explained(
     assert telegraf == hop
     probe = judge_probe(missing(), telegraf, 5.0, Evidence(own, 8125))
     assert probe == fail_hop("probe", hop.cause or "probe_lost", "the probe was not readable within 5 s")
+
+
+def test_the_pace_of_the_configuration_goes_before_that_of_the_past() -> None:
+    own = AgentState(ago(8), flush_seconds=1.0)
+    hop = judge(missing(), own, process=config(flush_seconds=30.0))
+    assert (hop.cause, hop.details["flush_seconds"]) == ("slow_flush", 30.0)
+    assert "writes every 30 s" in hop.text
