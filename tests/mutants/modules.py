@@ -78,7 +78,7 @@ MODULES: dict[str, str] = {
     "stack/check/hops": "stack/check/test_hops.py",
     "stack/check/probe": "stack/check/test_probe.py",
     "stack/check/flow": "stack/check/test_flow.py stack/check/test_flow_steps.py",
-    "stack/check/agent_config": "stack/check/test_agent_config.py",
+    "stack/check/agent_config": "stack/check/test_agent_config.py stack/check/test_agent_targets.py",
     "stack/check/agent_process": "stack/check/test_agent_process.py",
     "stack/check/agent_hop": "stack/check/test_agent_hop.py",
     "stack/check/cloudwatch": "stack/check/test_cloudwatch.py",
