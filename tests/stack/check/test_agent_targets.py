@@ -38,3 +38,34 @@ def test_the_urls_of_the_outputs(text: str, targets: list[OutputTarget]) -> None
     import tomllib
 
     assert list(_summarize([tomllib.loads(text)]).targets) == targets
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("http://h:8086", "http://h:8086"),
+        ("http://user:example@h/path", "http://h/path"),
+        ("http://h:8086/?u=user&p=hunter2", "http://h:8086/"),
+        ("http://h#hunter2", "http://h"),
+        ("http://user:@h", "http://h"),
+        ("http://[::1]:8086", "http://[::1]:8086"),
+    ],
+)
+def test_a_url_is_kept_without_what_may_be_secret(url: str, shown: str) -> None:
+    found = _summarize([{"outputs": {"influxdb": [{"urls": [url]}]}}])
+    assert ([each.url for each in found.targets], list(found.outputs)) == ([shown], [f"influxdb {shown}"])
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://u:hun/ter2@h",
+        "http://u:hun?ter2@h",
+        "http://u:hun#ter2@h",
+        "http://u:hun@ter2@h",
+        "http://h?p=a@hunter2",
+    ],
+)
+def test_a_url_of_which_it_is_not_clear_where_its_password_ends_is_not_shown(url: str) -> None:
+    found = _summarize([{"outputs": {"influxdb": [{"urls": [url]}]}}])
+    assert (list(found.targets), list(found.outputs)) == ([], ["influxdb a URL that may show a password"])

@@ -21,6 +21,8 @@ if sys.version_info >= (3, 11):
 _LARGEST_FILE = 1_000_000
 # The outputs that write to a URL, and the URL that each has by default.
 _URL_OUTPUTS = {"influxdb": "http://127.0.0.1:8086", "influxdb_v2": "http://127.0.0.1:8086", "http": ""}
+# A password may contain what ends it for a parser; then there is another "@" behind that, and nothing matches.
+_URL = re.compile(r"(?P<scheme>[\w+.-]+://)?(?:[^/?#@]*@)?(?P<place>[^?#@]*)(?:[?#][^@]*)?")
 _FILTER = re.compile("(name|field|tag|metric)(pass|drop)")
 
 
@@ -112,7 +114,7 @@ def _list_plugins(kinds: Any) -> Iterator[tuple[str, Mapping[str, Any]]]:
 def _describe_output(name: str, values: Mapping[str, Any]) -> str:
     """Return plug-in, URL, database and filters; the URL without what may be a password, a variable as its name."""
     urls = values.get("urls") or [values.get("url", "")]
-    shown = ", ".join(re.sub(r"\?.*", "", re.sub("//[^/]*@", "//", str(each))) for each in urls)
+    shown = ", ".join(_strip_url(str(each)) for each in urls)
     database = str(values.get("database") or values.get("bucket") or "")
     policy = str(values.get("retention_policy") or "")
     place = "/".join(each for each in (database, policy) if each)
@@ -131,10 +133,17 @@ def _list_targets(outputs: Sequence[tuple[str, Mapping[str, Any]]]) -> tuple[Out
         # A variable, another proxy or a relative path mean something else to Telegraf than here.
         if values.get("http_proxy") or any("$" in text for text in (*urls, authority, server_name)):
             return ()
-        if not all(re.match("https?://[^/?]", url) for url in urls) or authority[:1] not in ("", "/"):
+        shown = [_strip_url(url) for url in urls]
+        if not all(re.match("https?://[^/]", url) for url in shown) or authority[:1] not in ("", "/"):
             return ()
-        found += [OutputTarget(re.sub("//[^/]*@", "//", url), authority, server_name, is_verified) for url in urls]
+        found += [OutputTarget(url, authority, server_name, is_verified) for url in shown]
     return tuple(found)
+
+
+def _strip_url(url: str) -> str:
+    """Return a URL without user, password, query and fragment, or words for one in which these have no clear end."""
+    found = _URL.fullmatch(url)
+    return f"{found['scheme'] or ''}{found['place']}" if found else "a URL that may show a password"
 
 
 def parse_duration(text: str) -> float | None:
